@@ -1,0 +1,69 @@
+# What to do with this repository. `make run` and `make test` need nothing but make, Python 3.11
+# and, on Debian as root, not even a Docker engine: they set up what is missing.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+TESTBED := $(BIN)/testbed
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort \
+		| awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: setup ## Set everything up and run the default workflow end to end
+	@$(TESTBED) run
+
+.PHONY: test
+test: setup-dev ## Set everything up and pass all tests
+	@setup/test.sh
+
+.PHONY: check
+check: setup-dev ## Lint, types and structure; seconds, no Docker
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+.PHONY: unit
+unit: setup-dev ## The unit tests; seconds, no Docker
+	@$(BIN)/pytest -q tests/unit
+
+.PHONY: up
+up: setup ## Start the backend and the enabled agents
+	@$(TESTBED) up
+
+.PHONY: down
+down: setup ## Remove every container and network of the testbed
+	@$(TESTBED) down
+
+.PHONY: status
+status: setup ## Say how the testbed is
+	@$(TESTBED) status
+
+.PHONY: build
+build: setup ## Build the images that are missing or out of date
+	@$(TESTBED) build
+
+.PHONY: engine
+engine: ## Make sure that a Docker engine answers
+	@setup/engine.sh
+
+.PHONY: setup
+setup: engine ## Virtual environment and Docker engine, as far as they are missing
+	@setup/venv.sh command
+
+.PHONY: setup-dev
+setup-dev: engine
+	@setup/venv.sh dev
+
+.PHONY: format
+format: setup-dev ## Format the code
+	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q .
+
+.PHONY: lock
+lock: setup-dev ## Renew the locked requirements (requirements/*.in -> *.txt)
+	@setup/lock.sh
+
+.PHONY: clean
+clean: ## Remove what was generated here; containers and secrets stay
+	@rm -rf artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

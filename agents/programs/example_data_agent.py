@@ -1,0 +1,99 @@
+"""example-data-agent: registers runs and STF files, and tells when an STF is ready."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from agents import stf_file
+from agents.runtime import BaseAgent, handles
+from agents.runtime.monitor import MonitorRefused
+from testbed.protocol.destinations import EPICTOPIC
+from testbed.protocol.messages import EndRun, RunImminent, StfGen, StfReady
+from testbed.protocol.states import FileStatus
+
+
+class ExampleDataAgent(BaseAgent):
+    """Runs and STF files become records; a file that is verified is announced as ready."""
+
+    agent_type = "data"
+
+    @handles("run_imminent")
+    def prepare_run(self, message: RunImminent) -> None:
+        """Register the run."""
+        self._run(message)
+
+    @handles("stf_gen", batch=100)
+    def register_files(self, messages: list[StfGen]) -> None:
+        """Verify files, register them in one request, announce the good ones."""
+        checked = [(message, self._damage(message)) for message in messages]
+        rows = [self._record(message, damage) for message, damage in checked]
+        self.monitor.call("POST", "stf-files/", rows)
+        for message, damage in checked:
+            if damage is None:
+                with self.answering(message):
+                    self.publish(EPICTOPIC, self._ready(message))
+
+    @handles("end_run")
+    def close_run(self, message: EndRun) -> None:
+        """Give the run its end time."""
+        run = self._run(message)
+        end_time = message.timestamp.isoformat()
+        self.monitor.call("PATCH", f"runs/{run}/", {"end_time": end_time})
+        self.log.info("run %s is closed: %s", message.run_id, message.reason)
+
+    def _run(self, message: RunImminent | StfGen | EndRun) -> int:
+        """The record's key of a message's run; registered now if it was not (a late joiner)."""
+        known = self.monitor.call("GET", "runs/", run_number=message.run_id)
+        if known:
+            return int(known[0]["run_id"])
+        body: dict[str, Any] = {
+            "run_number": int(message.run_id),
+            "start_time": message.timestamp.isoformat(),
+            "run_conditions": message.field("run_conditions") or {},
+        }
+        try:
+            return int(self.monitor.call("POST", "runs/", body)["run_id"])
+        except MonitorRefused as error:
+            if error.status != 400:
+                raise
+            # another replica was faster
+            known = self.monitor.call("GET", "runs/", run_number=message.run_id)
+            if not known:
+                raise
+            return int(known[0]["run_id"])
+
+    def _damage(self, message: StfGen) -> str | None:
+        path = Path(message.file_url.removeprefix("file://"))
+        try:
+            stf_file.read(path, message.size_bytes, message.checksum)
+        except stf_file.DamagedFile as error:
+            self.log.error("%s", error)
+            return str(error)
+        return None
+
+    def _record(self, message: StfGen, damage: str | None) -> dict[str, Any]:
+        return {
+            "run_number": int(message.run_id),
+            "stf_filename": message.filename,
+            "file_size_bytes": message.size_bytes,
+            "checksum": message.checksum,
+            "tf_count": message.tf_count,
+            "machine_state": message.substate,
+            "daq_state": message.state,
+            "daq_substate": message.substate,
+            "status": FileStatus.REGISTERED if damage is None else FileStatus.FAILED,
+            "metadata": {
+                "created_by": self.instance_name,
+                "execution_id": message.execution_id,
+                "sequence": message.sequence,
+                "file_url": message.file_url,
+                "start": message.start.isoformat(),
+                "end": message.end.isoformat(),
+                **({"failure": damage} if damage else {}),
+            },
+        }
+
+    def _ready(self, message: StfGen) -> StfReady:
+        content = message.model_dump(exclude={"msg_type", "message_id", "sender", "timestamp"})
+        return StfReady(**content, processed_by=self.instance_name)

@@ -1,0 +1,166 @@
+"""workflow-runner: runs one workflow at a time, on command (contracts, section 2)."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from agents.runtime import BaseAgent, handles
+from agents.runtime.monitor import MonitorRefused, Stopped
+from agents.workflow_runner.execution import (
+    Execution,
+    UnknownWorkflow,
+    load_workflow,
+)
+from agents.workflow_runner.records import AlreadyTaken, ExecutionRecords
+from testbed.configuration import resolve_workflow
+from testbed.errors import ConfigurationError
+from testbed.protocol.destinations import EPICTOPIC, WORKFLOW_CONTROL, namespace_selector
+from testbed.protocol.link import Subscription
+from testbed.protocol.messages import Message, RunWorkflow, StatusRequest, StopWorkflow
+from testbed.protocol.states import ExecutionStatus
+
+WORKFLOWS = Path("workflows")
+END_CONFIRMATION_S = 30.0
+
+
+class WorkflowRunner(BaseAgent):
+    """Takes commands from the control queue; the workflow itself runs on a thread of its own."""
+
+    agent_type = "workflow-runner"
+    prefetch = 1
+
+    _execution: Execution | None = None
+    _thread: threading.Thread | None = None
+
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """The shared control queue, and of it only this namespace's commands."""
+        selector = namespace_selector(self.settings.namespace)
+        return (Subscription(WORKFLOW_CONTROL, prefetch=1, selector=selector),)
+
+    def on_ready(self) -> None:
+        self._records().close_left_behind()
+
+    def on_stop(self) -> None:
+        """End the running workflow as stopped, with its `end_run` and its record."""
+        if self._execution is not None:
+            self._execution.stop()
+        if self._thread is not None:
+            self._thread.join()
+
+    def details(self) -> dict[str, Any]:
+        execution = self._execution
+        if execution is None:
+            return {}
+        return {"execution_id": execution.execution_id, "stf_generated": execution.stf_count}
+
+    @handles("run_workflow")
+    def run_workflow(self, command: RunWorkflow) -> None:
+        """Start a workflow; answers `accepted` with its execution id, or `rejected`."""
+        running = self._execution
+        if running is not None:
+            self._reject(f"{running.execution_id} is running; one workflow at a time")
+            return
+        try:
+            execution = self._prepare(command)
+        except (ConfigurationError, UnknownWorkflow) as error:
+            self._reject(str(error))
+        except AlreadyTaken:
+            self._reject("this command was carried out before")
+        except MonitorRefused as error:
+            self._reject(f"the monitor refused the execution's records: {error}")
+        else:
+            self._execution = execution
+            self.set_context(execution.execution_id, execution.run_id)
+            self._thread = threading.Thread(
+                target=self._run, args=(execution,), name="workflow", daemon=True
+            )
+            self._thread.start()
+            self.reply("accepted", execution_id=execution.execution_id, run_id=execution.run_id)
+
+    @handles("stop_workflow")
+    def stop_workflow(self, command: StopWorkflow) -> None:
+        """Stop the running workflow; answers `stopping`, or `rejected`."""
+        running = self._execution
+        if running is None:
+            self._reject("no workflow is running")
+        elif command.execution_id not in (None, running.execution_id):
+            self._reject(f"{command.execution_id} is not running; {running.execution_id} is")
+        else:
+            self.log.info("stopping %s on command", running.execution_id)
+            running.stop()
+            self.reply("stopping", execution_id=running.execution_id)
+
+    @handles("status_request")
+    def status(self, command: StatusRequest) -> None:
+        """Answers `status`."""
+        running = self._execution
+        self.reply(
+            "status",
+            operational_state="READY" if running is None else "PROCESSING",
+            execution_id=running.execution_id if running else None,
+            workflow_name=running.workflow_name if running else None,
+        )
+
+    def _reject(self, reason: str) -> None:
+        self.log.warning("command rejected: %s", reason)
+        self.reply("rejected", reason=reason)
+
+    def _records(self) -> ExecutionRecords:
+        owner = {
+            "executed_by": self.settings.user,
+            "runner_instance": self.instance_name,
+            "container_id": self._container_id,
+        }
+        return ExecutionRecords(self.monitor, self.settings.namespace, owner)
+
+    def _prepare(self, command: RunWorkflow) -> Execution:
+        resolved = command.resolved or resolve_workflow(
+            WORKFLOWS,
+            command.workflow_name,
+            command.config,
+            command.params,
+            self.settings.namespace,
+        )
+        resolved["workflow"] = {
+            **resolved.get("workflow", {}),
+            "name": command.workflow_name,
+            "realtime": command.realtime,
+            "duration": command.duration,
+        }
+        workflow, source = load_workflow(command.workflow_name)
+        records = self._records()
+        version = str(resolved["workflow"].get("version", "1.0"))
+        definition = records.definition(command.workflow_name, version, source)
+        run_id = records.next_run_id()
+        execution_id = records.open(
+            command.workflow_name, definition, run_id, str(command.message_id), resolved
+        )
+        return Execution(
+            workflow,
+            execution_id=execution_id,
+            run_id=run_id,
+            resolved=resolved,
+            send=self._broadcast,
+            buffer=self.settings.data_folder / "daq",
+        )
+
+    def _broadcast(self, message: Message) -> None:
+        self.publish(EPICTOPIC, message)
+
+    def _run(self, execution: Execution) -> None:
+        with self.working():
+            self.log.info("%s starts: run %s", execution.execution_id, execution.run_id)
+            outcome = execution.run()
+            status, reason = outcome.status, outcome.reason
+            if not self.publisher.flush(END_CONFIRMATION_S):
+                status = ExecutionStatus.FAILED
+                reason += "; the broker did not confirm the last messages"
+            try:
+                self._records().close(execution.execution_id, status, reason, outcome.metrics)
+            except (MonitorRefused, Stopped) as error:
+                self.log.error("%s could not be closed: %s", execution.execution_id, error)
+            self.log.info("%s ended: %s (%s)", execution.execution_id, status, reason)
+            self._execution = None
+            self.set_context(None, None)

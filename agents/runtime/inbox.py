@@ -1,0 +1,74 @@
+"""Messages that have arrived and wait for a worker."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from testbed.protocol.link import Delivery
+from testbed.protocol.messages import Message
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A message together with its delivery, so that it can be acknowledged."""
+
+    message: Message
+    delivery: Delivery
+
+
+class Inbox:
+    """A queue whose reader may take several messages of one type at once, keeping the order."""
+
+    def __init__(self) -> None:
+        self._arrivals: deque[Arrival] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._arrivals)
+
+    def put(self, arrival: Arrival) -> None:
+        """Add an arrival; never blocks (the prefetch of the subscription bounds the queue)."""
+        with self._changed:
+            self._arrivals.append(arrival)
+            self._changed.notify()
+
+    def take(self, batch_size: Callable[[str], int], timeout: float) -> list[Arrival]:
+        """The next arrival, with those of the same type right behind it.
+
+        :param batch_size: how many of a message type may be taken at once
+        :param timeout: seconds to wait for an arrival
+        :return: empty when none came in time, or the inbox is closed
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._arrivals or self._closed, timeout)
+            if self._closed or not self._arrivals:
+                return []
+            first = self._arrivals.popleft()
+            taken = [first]
+            most = batch_size(first.message.msg_type)
+            while (
+                len(taken) < most
+                and self._arrivals
+                and self._arrivals[0].message.msg_type == first.message.msg_type
+            ):
+                taken.append(self._arrivals.popleft())
+            return taken
+
+    def discard_older(self, connection: int) -> None:
+        """Forget what came over earlier connections: the broker delivers it again."""
+        with self._changed:
+            self._arrivals = deque(
+                arrival
+                for arrival in self._arrivals
+                if arrival.delivery.connection >= connection
+            )
+
+    def close(self) -> None:
+        """Wake all readers; nothing is taken any more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

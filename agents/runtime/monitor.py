@@ -1,0 +1,86 @@
+"""The monitor's REST interface as agents use it."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from typing import Any
+
+import requests
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S = 10.0
+AWAY = frozenset({502, 503, 504})
+"""Status codes that mean "come back later", as a refused connection does."""
+
+
+class MonitorRefused(Exception):
+    """The monitor understood a request and refused it, or failed on it."""
+
+    def __init__(self, method: str, path: str, status: int, text: str) -> None:
+        super().__init__(f"{method} {path}: {status} {text[:500]}")
+        self.status = status
+        self.text = text
+
+
+class MonitorAway(ConnectionError):
+    """The monitor cannot be reached at the moment."""
+
+
+class Stopped(Exception):
+    """The agent is shutting down; work that waits is given up."""
+
+
+class MonitorClient:
+    """A session with the monitor.
+
+    :param stopping: set when the agent shuts down; ends the patience of `call`
+    """
+
+    def __init__(self, url: str, token: str, stopping: threading.Event) -> None:
+        self._url = url
+        self._stopping = stopping
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["Authorization"] = f"Token {token}"
+
+    def once(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
+        """One attempt at a request; the decoded answer.
+
+        :raises MonitorAway: no answer, or one that means "come back later"
+        :raises MonitorRefused: any other status than 2xx
+        """
+        try:
+            answer = self._session.request(
+                method,
+                f"{self._url}/api/{path}",
+                json=body,
+                params=params or None,
+                timeout=TIMEOUT_S,
+                allow_redirects=False,
+            )
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise MonitorAway(f"{type(error).__name__}: {error}") from error
+        if answer.status_code in AWAY:
+            raise MonitorAway(f"status {answer.status_code}")
+        if not answer.ok or answer.is_redirect:
+            raise MonitorRefused(method, path, answer.status_code, answer.text)
+        return answer.json() if answer.content else None
+
+    def call(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
+        """A request that waits for the monitor to come back, for ever.
+
+        :raises MonitorRefused: as `once`
+        :raises Stopped: the agent shuts down
+        """
+        pause = 0.2
+        while True:
+            try:
+                return self.once(method, path, body, **params)
+            except MonitorAway as error:
+                log.warning("the monitor is away (%s), trying again in %.1f s", error, pause)
+                if self._stopping.wait(pause * random.uniform(0.8, 1.2)):
+                    raise Stopped(f"{method} {path} was given up") from error
+                pause = min(pause * 2, 5.0)

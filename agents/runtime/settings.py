@@ -1,0 +1,73 @@
+"""An agent's settings, from the environment that compose.yaml gives it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.protocol.identifiers import is_namespace
+from testbed.protocol.link import Broker
+
+
+class SettingsError(Exception):
+    """A setting of the container is missing or wrong."""
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    """Where the agent belongs and whom it talks to.
+
+    :param heartbeat_interval: seconds between periodic heartbeats
+    :param state_file: what the container's health check reads
+    """
+
+    program: str
+    namespace: str
+    user: str
+    broker: Broker
+    monitor_url: str
+    monitor_token: str
+    state_file: Path
+    heartbeat_interval: float
+    data_folder: Path
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str] = os.environ) -> AgentSettings:
+        """Read the settings.
+
+        :raises SettingsError: one is missing or not valid
+        """
+
+        def required(name: str) -> str:
+            if not env.get(name):
+                raise SettingsError(f"the environment variable {name} is not set")
+            return env[name]
+
+        def secret(name: str) -> str:
+            path = Path(required(name))
+            try:
+                return path.read_text().strip()
+            except OSError as error:
+                raise SettingsError(f"{name}: {path}: {error.strerror}") from error
+
+        namespace = required("TESTBED_NAMESPACE")
+        if not is_namespace(namespace):
+            raise SettingsError(f"TESTBED_NAMESPACE={namespace!r} is not a valid namespace")
+        return cls(
+            program=required("TESTBED_PROGRAM"),
+            namespace=namespace,
+            user=env.get("TESTBED_USER") or "testbed",
+            broker=Broker(
+                host=required("ACTIVEMQ_HOST"),
+                port=int(env.get("ACTIVEMQ_PORT", "61613")),
+                login=env.get("ACTIVEMQ_USER", "agent"),
+                password=secret("ACTIVEMQ_PASSWORD_FILE"),
+            ),
+            monitor_url=required("SWF_MONITOR_URL").rstrip("/"),
+            monitor_token=secret("SWF_API_TOKEN_FILE"),
+            state_file=Path(env.get("TESTBED_STATE_FILE", "/run/testbed/state")),
+            heartbeat_interval=float(env.get("TESTBED_HEARTBEAT_INTERVAL", "5")),
+            data_folder=Path(env.get("TESTBED_DATA", "/data")),
+        )

@@ -1,0 +1,150 @@
+"""The simulated DAQ: what a workflow steers, and what it announces (contracts, section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import simpy
+
+from agents import stf_file
+from testbed.protocol.messages import (
+    EndRun,
+    Message,
+    PauseRun,
+    ResumeRun,
+    RunImminent,
+    StartRun,
+    StfGen,
+)
+from testbed.protocol.states import DaqState, DaqSubstate, EndReason
+
+Send = Callable[[Message], None]
+
+RUN_CONDITIONS = {
+    "beam_energy": "5 GeV",
+    "magnetic_field": "1.5T",
+    "detector_config": "physics",
+    "bunch_structure": "216x216",
+}
+DEFAULT_TF_COUNT = 1000
+PHYSICS = {"state": DaqState.RUN, "substate": DaqSubstate.PHYSICS}
+STANDBY = {"state": DaqState.RUN, "substate": DaqSubstate.STANDBY}
+NOT_READY = {"state": DaqState.BEAM, "substate": DaqSubstate.NOT_READY}
+
+
+def execution_message_id(execution_id: str, step: str) -> UUID:
+    """The id of an execution's message: the same step always has the same id."""
+    return uuid5(NAMESPACE_URL, f"swf-testbed/{execution_id}/{step}")
+
+
+class Daq:
+    """One run of the simulated DAQ.
+
+    A workflow calls the announcements in the order of the state machine; each goes out at once,
+    stamped with the simulated time. `end_run` goes out once at the most, whoever asks for it.
+
+    :param parameters: the workflow's parameters as one table
+    :param buffer: folder of the DAQ exit buffer
+    """
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        send: Send,
+        *,
+        execution_id: str,
+        run_id: str,
+        parameters: dict[str, Any],
+        buffer: Path,
+    ) -> None:
+        self.parameters = parameters
+        self.stf_count = 0
+        self._env = env
+        self._send = send
+        self._execution_id = execution_id
+        self._run_id = run_id
+        self._buffer = buffer
+        self._steps = 0
+        self._announced = False
+        self._ended = False
+        self._began = datetime.now(UTC)
+
+    @property
+    def run_open(self) -> bool:
+        """Whether the run is announced and not yet ended."""
+        return self._announced and not self._ended
+
+    def run_imminent(self) -> None:
+        """Announce the run."""
+        self._announced = True
+        workers = self.parameters.get("target_worker_count")
+        self._send(
+            RunImminent(
+                **self._common("run_imminent"),
+                **NOT_READY,
+                run_conditions=RUN_CONDITIONS,
+                dataset=f"swf.{self._run_id}.run",
+                **({} if workers is None else {"target_worker_count": workers}),
+            )
+        )
+
+    def start_run(self) -> None:
+        """The first physics period begins."""
+        self._send(StartRun(**self._common("start_run"), **PHYSICS))
+
+    def pause_run(self, reason: str) -> None:
+        """Standby between two physics periods."""
+        self._steps += 1
+        self._send(PauseRun(**self._common(f"pause-{self._steps}"), **STANDBY, reason=reason))
+
+    def resume_run(self, reason: str) -> None:
+        """The next physics period begins."""
+        self._send(ResumeRun(**self._common(f"resume-{self._steps}"), **PHYSICS, reason=reason))
+
+    def generate_stf(self) -> None:
+        """Write the next STF into the exit buffer and announce it."""
+        sequence = self.stf_count + 1
+        tf_count = int(self.parameters.get("tf_count", DEFAULT_TF_COUNT))
+        written = stf_file.write(self._buffer, self._run_id, sequence, tf_count)
+        self.stf_count = sequence
+        start = self._began + timedelta(seconds=self._env.now)
+        self._send(
+            StfGen(
+                **self._common(f"stf-{sequence}"),
+                **PHYSICS,
+                filename=written.path.name,
+                sequence=sequence,
+                file_url=f"file://{written.path}",
+                checksum=written.checksum,
+                size_bytes=written.size_bytes,
+                tf_count=tf_count,
+                start=start,
+                end=start + timedelta(seconds=tf_count * stf_file.TF_DURATION_S),
+            )
+        )
+
+    def end_run(self, reason: EndReason = EndReason.COMPLETED) -> None:
+        """Close the run; does nothing when it is not open."""
+        if not self.run_open:
+            return
+        self._ended = True
+        self._send(
+            EndRun(
+                **self._common("end_run"),
+                **NOT_READY,
+                total_stf_files=self.stf_count,
+                reason=reason,
+            )
+        )
+
+    def _common(self, step: str) -> dict[str, Any]:
+        return {
+            "message_id": execution_message_id(self._execution_id, step),
+            "execution_id": self._execution_id,
+            "run_id": self._run_id,
+            "simulation_tick": round(float(self._env.now), 6),
+        }

@@ -1,0 +1,9 @@
+"""`python -m monitor <command>`: Django's management commands for the monitor."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "monitor.settings")
+execute_from_command_line(sys.argv)

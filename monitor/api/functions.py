@@ -1,0 +1,125 @@
+"""What is not a record: counters, readiness, queues, health."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from rest_framework.decorators import api_view
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from monitor.control.commands import NoAnswer, control
+from monitor.records.models import DeadLetter, PersistentState, SystemAgent
+from monitor.records.models.counters import FIRST_RUN_NUMBER
+from testbed.protocol.identifiers import is_namespace
+
+HEARTBEAT_FIELDS = (
+    "instance_name",
+    "program",
+    "agent_type",
+    "namespace",
+    "container_id",
+    "operational_state",
+    "status",
+    "mq_connected",
+    "description",
+    "heartbeat_interval",
+    "last_heartbeat",
+)
+
+
+@extend_schema(request=None, responses=OpenApiTypes.OBJECT)
+@api_view(["POST"])
+def next_agent_id(request: Request) -> Response:
+    """The number of a new agent instance; the first is 1."""
+    return Response({"agent_id": PersistentState.take("agent_id", 1), "status": "success"})
+
+
+@extend_schema(request=None, responses=OpenApiTypes.OBJECT)
+@api_view(["POST"])
+def next_run_number(request: Request) -> Response:
+    """The number of a new run; the first is 100010."""
+    number = PersistentState.take("run_number", FIRST_RUN_NUMBER)
+    return Response({"run_number": number, "status": "success"})
+
+
+@extend_schema(request=None, responses=OpenApiTypes.OBJECT)
+@api_view(["POST"])
+def next_workflow_execution_id(request: Request) -> Response:
+    """The sequence number of a new execution, over all workflows; the first is 1."""
+    number = PersistentState.take("workflow_execution_id", 1)
+    return Response({"sequence": number, "status": "success"})
+
+
+@extend_schema(
+    parameters=[OpenApiParameter("namespace", str, description="default: the testbed's own")],
+    responses=OpenApiTypes.OBJECT,
+)
+@api_view(["GET"])
+def readiness(request: Request) -> Response:
+    """The gate's view: what every container last said, and the database's time.
+
+    Of each container only the newest agent instance stands here; EXITED ones too.
+    """
+    unknown = set(request.query_params) - {"namespace"}
+    if unknown:
+        raise ValidationError({name: ["There is no such parameter."] for name in unknown})
+    namespace = request.query_params.get("namespace", settings.TESTBED_NAMESPACE)
+    if not is_namespace(namespace):
+        raise ValidationError({"namespace": ["This is not a valid namespace."]})
+    rows = (
+        SystemAgent.objects.filter(namespace=namespace, container_id__isnull=False)
+        .order_by("container_id", "-last_heartbeat")
+        .distinct("container_id")
+        .values(*HEARTBEAT_FIELDS)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        (moment,) = cursor.fetchone() or (None,)
+    return Response({"namespace": namespace, "now": moment, "heartbeats": list(rows)})
+
+
+@extend_schema(responses=OpenApiTypes.OBJECT)
+@api_view(["GET"])
+def backlog(request: Request) -> Response:
+    """Messages waiting at the broker for each consumer queue, and the open dead letters."""
+    try:
+        queues: list[dict[str, Any]] | None = control().queue_depths()
+    except NoAnswer:
+        queues = None
+    open_letters = DeadLetter.objects.filter(resolution="open").count()
+    return Response({"queues": queues, "dead_letters": open_letters})
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process is up."""
+    return JsonResponse({"status": "ok"})
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Database, migrations and broker are fine; 503 names what is not."""
+    problems = {}
+    try:
+        if not cache.get("migrated"):
+            executor = MigrationExecutor(connection)
+            if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+                problems["migrations"] = "not all are applied"
+            else:
+                cache.set("migrated", True, None)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        problems["database"] = str(error).strip().splitlines()[0]
+    if not control().connected:
+        problems["broker"] = control().last_error
+    if problems:
+        return JsonResponse({"status": "not ready", "problems": problems}, status=503)
+    return JsonResponse({"status": "ready"})

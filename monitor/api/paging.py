@@ -1,0 +1,63 @@
+"""Paging on request: a plain array without `limit`, an envelope with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.pagination import CursorPagination, LimitOffsetPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import ListSerializer
+
+PLAIN_LIMIT = 10_000
+"""Rows of a plain array at the most; `X-Truncated: true` tells that there are more."""
+MAX_LIMIT = 1_000
+
+
+class OptInPagination(LimitOffsetPagination):
+    """`?limit=` and `?offset=`."""
+
+    default_limit = None
+    max_limit = MAX_LIMIT
+
+
+class OptInCursorPagination(CursorPagination):
+    """`?limit=` and `?cursor=`; the envelope's `count` is null, since counting would scan."""
+
+    page_size = None
+    page_size_query_param = "limit"
+    max_page_size = MAX_LIMIT
+    ordering = "-id"
+
+    def get_page_size(self, request: Request) -> int | None:
+        return super().get_page_size(request) if "limit" in request.query_params else None
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response(
+            {
+                "count": None,
+                "next": self.get_next_link(),
+                "previous": self.get_previous_link(),
+                "results": data,
+            }
+        )
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        described = super().get_paginated_response_schema(schema)
+        described["properties"]["count"] = {"type": "null"}
+        return described
+
+
+class PlainListMixin:
+    """`list` of a view set: an envelope with `limit`, else an array capped at `PLAIN_LIMIT`."""
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        view: Any = self
+        queryset = view.filter_queryset(view.get_queryset())
+        page = view.paginate_queryset(queryset)
+        if page is not None:
+            return view.get_paginated_response(view.get_serializer(page, many=True).data)
+        rows = list(queryset[: PLAIN_LIMIT + 1])
+        serializer: ListSerializer[Any] = view.get_serializer(rows[:PLAIN_LIMIT], many=True)
+        truncated = len(rows) > PLAIN_LIMIT
+        return Response(serializer.data, headers={"X-Truncated": str(truncated).lower()})

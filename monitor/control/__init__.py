@@ -1,0 +1,1 @@
+"""Commands from the monitor to the agents, and their replies."""

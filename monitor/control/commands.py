@@ -1,0 +1,129 @@
+"""Asking the workflow-runner and the broker over reply queues."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from functools import cache
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+
+from testbed.protocol.destinations import WORKFLOW_CONTROL
+from testbed.protocol.link import Broker, BrokerLink, Delivery, LinkDown, Subscription
+from testbed.protocol.messages import MalformedMessage, Message, parse
+
+REPLIES = "/temp-queue/replies"
+ANSWER_S = 5.0
+"""Seconds that a command may take to be answered; an unanswered command expires then."""
+STATISTICS = "/queue/ActiveMQ.Statistics.Destination.Consumer.>"
+STATISTICS_S = 2.0
+
+
+class NoAnswer(Exception):
+    """Nobody answered a command in time."""
+
+
+def broker() -> Broker:
+    """The broker as the monitor logs in to it."""
+    return Broker(
+        settings.ACTIVEMQ_HOST,
+        settings.ACTIVEMQ_PORT,
+        settings.ACTIVEMQ_USER,
+        settings.ACTIVEMQ_PASSWORD,
+    )
+
+
+class Control:
+    """A connection for commands; a request and its replies find each other by correlation id."""
+
+    def __init__(self, at: Broker) -> None:
+        self._changed = threading.Condition()
+        self._replies: dict[str, list[Delivery]] = {}
+        self._link = BrokerLink(
+            at,
+            "control",
+            (Subscription(REPLIES, prefetch=1000, ack="auto"),),
+            on_message=self._arrived,
+        )
+
+    @property
+    def connected(self) -> bool:
+        return self._link.connected
+
+    @property
+    def last_error(self) -> str:
+        return self._link.last_error
+
+    def start(self) -> None:
+        self._link.start()
+
+    def stop(self) -> None:
+        self._link.stop()
+
+    def ask_runner(self, command: Message) -> Message:
+        """Send a command to the workflow-runner and wait for its reply.
+
+        :raises NoAnswer: no runner of the namespace replied in `ANSWER_S` seconds; the command
+            has expired and will not be carried out later
+        """
+        expires = int((time.time() + ANSWER_S) * 1000)
+        headers = {**command.headers(), "persistent": "false", "expires": str(expires)}
+        key = str(command.message_id)
+        try:
+            replies = self._ask(WORKFLOW_CONTROL, command.body(), headers, key, 1, ANSWER_S)
+        except LinkDown as error:
+            raise NoAnswer(f"The broker cannot be reached: {error}") from error
+        if not replies:
+            raise NoAnswer(
+                f"No workflow-runner of namespace {command.namespace} answered in "
+                f"{ANSWER_S:.0f} s. Is one running? See: testbed status"
+            )
+        try:
+            return parse(replies[0].body)
+        except MalformedMessage as error:
+            raise NoAnswer(f"The reply cannot be understood: {error}") from error
+
+    def queue_depths(self) -> list[dict[str, Any]]:
+        """Every consumer queue with the number of messages that wait or are being handled.
+
+        :raises NoAnswer: the broker did not answer
+        """
+        raise NotImplementedError
+
+    def _ask(
+        self,
+        destination: str,
+        body: str,
+        headers: dict[str, str],
+        key: str,
+        wanted: int,
+        timeout: float,
+    ) -> list[Delivery]:
+        with self._changed:
+            self._replies[key] = []
+        try:
+            self._link.send(
+                destination, body, {**headers, "reply-to": REPLIES, "correlation-id": key}
+            )
+            with self._changed:
+                self._changed.wait_for(lambda: len(self._replies[key]) >= wanted, timeout)
+                return list(self._replies[key])
+        finally:
+            with self._changed:
+                del self._replies[key]
+
+    def _arrived(self, delivery: Delivery) -> None:
+        key = delivery.headers.get("correlation-id", "")
+        with self._changed:
+            if key in self._replies:
+                self._replies[key].append(delivery)
+                self._changed.notify_all()
+
+
+@cache
+def control() -> Control:
+    """This process's connection for commands; the ASGI application starts and stops it."""
+    return Control(broker())

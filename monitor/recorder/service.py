@@ -1,0 +1,198 @@
+"""The recorder: the only consumer that writes broker traffic to the database."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
+
+from monitor.control.commands import broker
+from monitor.recorder.storing import DEAD_LETTER_QUEUE, Row, dead_letter, read_row, store
+from monitor.recorder.sweep import Sweep
+from monitor.records.models import DeadLetter
+from testbed.protocol.destinations import TOPICS, consumer_queue
+from testbed.protocol.link import BrokerLink, Delivery, Subscription
+from testbed.protocol.messages import MalformedMessage
+from testbed.protocol.publisher import Publisher
+from testbed.protocol.state_file import StateFile
+from testbed.protocol.states import OperationalState
+
+log = logging.getLogger(__name__)
+
+PROGRAM = "recorder"
+BATCH = 1000
+PREFETCH = 2 * BATCH
+SWEEP_S = 1.0
+STATE_VALID_S = 15.0
+
+
+class Recorder:
+    """Takes messages in batches, commits them, then acknowledges them.
+
+    A batch that cannot be stored because the database is away is tried for ever, and stays
+    unacknowledged. A message that the database refuses becomes a dead letter.
+    """
+
+    def __init__(self) -> None:
+        self.namespace: str = settings.TESTBED_NAMESPACE
+        self.foreign_messages = 0
+        self._arrived: deque[Delivery] = deque()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._database_ok = True
+        self._publisher = Publisher(broker(), PROGRAM)
+        self._sweep = Sweep(self.namespace, self._publisher)
+        self._state_file = StateFile(settings.TESTBED_STATE_FILE, STATE_VALID_S)
+        self._link = BrokerLink(
+            broker(),
+            PROGRAM,
+            (
+                *(
+                    Subscription(
+                        consumer_queue(self.namespace, PROGRAM, topic), PREFETCH, ack="client"
+                    )
+                    for topic in TOPICS
+                ),
+                Subscription(f"{DEAD_LETTER_QUEUE}>", BATCH, ack="client"),
+            ),
+            on_message=self._take_in,
+            on_state=self._link_changed,
+        )
+        self._thread = threading.Thread(target=self._record, name="recorder", daemon=True)
+
+    def start(self) -> None:
+        """Connect and begin to record."""
+        self._state_file.write(OperationalState.STARTING)
+        self._publisher.start()
+        self._link.start()
+        self._thread.start()
+
+    def check(self) -> None:
+        """End the process with an error when the recording thread has died."""
+        if not self._thread.is_alive():
+            log.critical("the recording thread has died")
+            os._exit(1)
+
+    def stop(self) -> None:
+        """Finish the batch in hand and disconnect."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join(10)
+        self._link.stop()
+        self._publisher.stop()
+        self._state_file.write(OperationalState.EXITED)
+
+    def _take_in(self, delivery: Delivery) -> None:
+        with self._changed:
+            self._arrived.append(delivery)
+            self._changed.notify()
+
+    def _link_changed(self, up: bool) -> None:
+        if not up:
+            with self._changed:
+                self._arrived.clear()  # the broker delivers all of it again
+
+    def _record(self) -> None:
+        swept = 0.0
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._arrived or self._stopping, SWEEP_S)
+                if self._stopping:
+                    return
+                batch = [
+                    self._arrived.popleft() for _ in range(min(BATCH, len(self._arrived)))
+                ]
+            if batch:
+                self._store_and_acknowledge(batch)
+            if time.monotonic() - swept >= SWEEP_S:
+                swept = time.monotonic()
+                self._look_after()
+
+    def _look_after(self) -> None:
+        try:
+            self._sweep.run()
+            self._database_ok = True
+        except (OperationalError, InterfaceError) as error:
+            self._database_away(error)
+        ready = self._link.connected and self._database_ok
+        self._state_file.write(OperationalState.READY if ready else OperationalState.STARTING)
+
+    def _store_and_acknowledge(self, batch: list[Delivery]) -> None:
+        rows: list[Row] = []
+        dead: list[DeadLetter] = []
+        for delivery in batch:
+            self._sort(delivery, rows, dead)
+        if not self._store_for_ever(rows, dead):
+            return
+        last = {delivery.headers.get("subscription"): delivery for delivery in batch}
+        for delivery in last.values():
+            self._link.ack(delivery)
+
+    def _sort(self, delivery: Delivery, rows: list[Row], dead: list[DeadLetter]) -> None:
+        if delivery.headers.get("destination", "").startswith(DEAD_LETTER_QUEUE):
+            dead.append(dead_letter(delivery))
+            return
+        try:
+            row = read_row(delivery)
+        except MalformedMessage as error:
+            log.error("a message on %s: %s", delivery.headers.get("destination"), error)
+            dead.append(dead_letter(delivery, str(error)))
+            return
+        if row.namespace not in (None, self.namespace):
+            self.foreign_messages += 1
+            return
+        rows.append(row)
+
+    def _store_for_ever(self, rows: list[Row], dead: list[DeadLetter]) -> bool:
+        """Store, however long the database is away; False when the recorder is stopped first."""
+        pause = 0.1
+        while not self._stopping:
+            try:
+                self._store(rows, dead)
+                return True
+            except (OperationalError, InterfaceError) as error:
+                self._database_away(error)
+                time.sleep(pause)
+                pause = min(pause * 2, 2.0)
+        return False
+
+    def _store(self, rows: list[Row], dead: list[DeadLetter]) -> None:
+        try:
+            store(rows, dead)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            if len(rows) + len(dead) <= 1:
+                log.exception("a message cannot be stored")
+                self._keep_refused(rows, str(error))
+                return
+            log.warning("a batch cannot be stored (%s); storing one by one", error)
+            for row in rows:
+                self._store([row], [])
+            for letter in dead:
+                self._store([], [letter])
+
+    def _keep_refused(self, rows: list[Row], cause: str) -> None:
+        """A message that the database refuses: its text as a dead letter."""
+        for row in rows:
+            letter = DeadLetter(
+                destination=row.queue_name,
+                cause=cause,
+                message_id=row.message_id,
+                broker_message_id=f"refused:{row.message_id}",
+                body=ascii(row.content),
+            )
+            store([], [letter])
+
+    def _database_away(self, error: Exception) -> None:
+        log.error("the database is away: %s", str(error).strip().splitlines()[:1])
+        self._database_ok = False
+        self._sweep.suspend()
+        connection.close()
+        close_old_connections()

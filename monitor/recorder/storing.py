@@ -1,0 +1,186 @@
+"""Turning deliveries into rows."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from monitor.records.models import DeadLetter, RunState
+from testbed.protocol.link import Delivery
+from testbed.protocol.messages import (
+    LIFECYCLE_TYPES,
+    MalformedMessage,
+    derived_message_id,
+    read_object,
+)
+
+log = logging.getLogger(__name__)
+
+DEAD_LETTER_QUEUE = "/queue/DLQ."
+
+PHASES = {
+    "run_imminent": ("initializing", "imminent", "preparing"),
+    "start_run": ("physics", "running", "physics"),
+    "pause_run": ("physics", "running", "standby"),
+    "resume_run": ("physics", "running", "physics"),
+    "end_run": ("completed", "ended", None),
+}
+"""Phase, state and substate of a run's record after each lifecycle message."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One message as it is stored."""
+
+    message_id: UUID
+    message_type: str
+    sender: str | None
+    recipient: str | None
+    namespace: str | None
+    execution_id: str | None
+    run_id: str | None
+    content: dict[str, Any]
+    sent_at: datetime
+    queue_name: str
+    correlation_id: str | None
+
+
+def read_row(delivery: Delivery) -> Row:
+    """The row of a delivery; values that do not fit their column are cut, the content is whole.
+
+    :raises MalformedMessage: not a JSON object with a `msg_type`
+    """
+    content = read_object(delivery.body)
+    kind = content.get("msg_type")
+    if not isinstance(kind, str) or not kind:
+        raise MalformedMessage("the message has no msg_type")
+
+    def text(name: str, length: int) -> str | None:
+        value = content.get(name)
+        return None if value is None else str(value)[:length]
+
+    try:
+        message_id = UUID(str(content["message_id"]))
+    except (KeyError, ValueError):
+        message_id = derived_message_id(content)
+    return Row(
+        message_id=message_id,
+        message_type=kind[:50],
+        sender=text("sender", 100),
+        recipient=text("recipient", 100),
+        namespace=text("namespace", 100),
+        execution_id=text("execution_id", 100),
+        run_id=text("run_id", 50),
+        content=content,
+        sent_at=_time(content.get("timestamp") or content.get("created_at")),
+        queue_name=delivery.headers.get("destination", "")[:200],
+        correlation_id=(delivery.headers.get("correlation-id") or None),
+    )
+
+
+def store(rows: list[Row], dead: list[DeadLetter]) -> int:
+    """Store messages and dead letters in one transaction; how many messages were new.
+
+    :raises django.db.Error: nothing is stored
+    """
+    with transaction.atomic():
+        new = _insert(rows) if rows else set()
+        steps = {
+            row.message_id: row
+            for row in rows
+            if row.message_id in new and row.message_type in LIFECYCLE_TYPES
+        }
+        for row in steps.values():
+            _drive_run_state(row)
+        if dead:
+            DeadLetter.objects.bulk_create(dead, ignore_conflicts=True)
+    return len(new)
+
+
+def dead_letter(delivery: Delivery, cause: str | None = None) -> DeadLetter:
+    """The record of a message that could not be handled, or understood."""
+    headers = {name: value for name, value in delivery.headers.items() if name != "ack"}
+    destination = headers.get("destination", "")
+    body = delivery.body.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    try:
+        row = read_row(delivery)
+    except MalformedMessage:
+        row = None
+    return DeadLetter(
+        destination="/queue/" + destination.removeprefix(DEAD_LETTER_QUEUE)
+        if destination.startswith(DEAD_LETTER_QUEUE)
+        else destination,
+        cause=cause or headers.get("dlqDeliveryFailureCause", ""),
+        message_id=row.message_id if row else None,
+        broker_message_id=headers.get("message-id", "")[:255],
+        message_type=row.message_type if row else "",
+        execution_id=row.execution_id if row else None,
+        headers=headers,
+        body=body,
+    )
+
+
+def _insert(rows: list[Row]) -> set[UUID]:
+    """Insert messages that are not stored yet, in order; the ids of the new ones."""
+    columns = [
+        ("message_id", "uuid", [row.message_id for row in rows]),
+        ("message_type", "text", [row.message_type for row in rows]),
+        ("sender_agent", "text", [row.sender for row in rows]),
+        ("recipient_agent", "text", [row.recipient for row in rows]),
+        ("namespace", "text", [row.namespace for row in rows]),
+        ("execution_id", "text", [row.execution_id for row in rows]),
+        ("run_id", "text", [row.run_id for row in rows]),
+        ("message_content", "jsonb", [json.dumps(row.content) for row in rows]),
+        ("sent_at", "timestamptz", [row.sent_at for row in rows]),
+        ("queue_name", "text", [row.queue_name for row in rows]),
+        ("correlation_id", "text", [row.correlation_id for row in rows]),
+    ]
+    names = ", ".join(name for name, _, _ in columns)
+    arrays = ", ".join(f"%s::{kind}[]" for _, kind, _ in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO swf_workflow_messages ({names}, recorded_at)
+            SELECT {names}, now() FROM unnest({arrays}) WITH ORDINALITY
+                AS incoming({names}, position) ORDER BY position
+            ON CONFLICT (message_id) DO NOTHING RETURNING message_id
+            """,
+            [values for _, _, values in columns],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _drive_run_state(row: Row) -> None:
+    """Bring the run's state to where a lifecycle message says it is."""
+    if not (row.run_id or "").isdigit():
+        log.error("%s %s names no run: %r", row.message_type, row.message_id, row.run_id)
+        return
+    phase, state, substate = PHASES[row.message_type]
+    workers = row.content.get("target_worker_count")
+    values: dict[str, Any] = {
+        "phase": phase,
+        "state": state,
+        "substate": substate,
+        "state_changed_at": row.sent_at,
+    }
+    if isinstance(workers, int) and 0 <= workers < 2**31:
+        values["target_worker_count"] = workers
+    number = int(row.run_id or 0)
+    if not RunState.objects.filter(run_number=number).update(**values):
+        metadata = {"execution_id": row.execution_id}
+        RunState.objects.create(run_number=number, metadata=metadata, **values)
+
+
+def _time(text: Any) -> datetime:
+    """A sender's time stamp; naive ones are UTC, unreadable ones are now."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return datetime.now(UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

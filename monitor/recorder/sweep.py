@@ -1,0 +1,173 @@
+"""Ending what nobody looks after any more: silent agents, orphaned executions, open runs."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import time
+from datetime import timedelta
+from urllib.parse import urlsplit
+from uuid import NAMESPACE_URL, uuid5
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from monitor.records.models import SystemAgent, WorkflowExecution, WorkflowMessage
+from monitor.records.models.workflows import FINAL_STATUSES
+from testbed.protocol.destinations import EPICTOPIC
+from testbed.protocol.heartbeat import DEFAULT_INTERVAL, STALE_AFTER_INTERVALS
+from testbed.protocol.messages import EndRun
+from testbed.protocol.publisher import Publisher
+from testbed.protocol.states import (
+    AgentStatus,
+    DaqState,
+    DaqSubstate,
+    EndReason,
+    ExecutionStatus,
+    OperationalState,
+)
+
+log = logging.getLogger(__name__)
+
+TRUST_AFTER_S = 20.0
+"""Seconds for which database and monitor must have answered before silence is held against an
+agent: while either is away, heartbeats cannot arrive."""
+
+ORPHAN_AFTER_S = 15.0
+"""Seconds that an execution's runner may be EXITED before its execution is ended."""
+
+
+class Sweep:
+    """One pass a second over what should have ended.
+
+    :param publisher: sends the `end_run` of a run that its runner could not close
+    """
+
+    def __init__(self, namespace: str, publisher: Publisher) -> None:
+        self._namespace = namespace
+        self._publisher = publisher
+        self._trusted_from = time.monotonic() + TRUST_AFTER_S
+
+    def suspend(self) -> None:
+        """Judge nobody for a while: heartbeats may have been unable to arrive."""
+        self._trusted_from = time.monotonic() + TRUST_AFTER_S
+
+    def run(self) -> None:
+        """One pass.
+
+        :raises django.db.Error: the database is away
+        """
+        if not _monitor_answers():
+            self.suspend()
+        connection.ensure_connection()
+        if time.monotonic() < self._trusted_from:
+            return
+        retire_silent_agents()
+        end_orphaned_executions()
+        self._close_open_runs()
+
+    def _close_open_runs(self) -> None:
+        """Send `end_run` for executions that ended while their run stayed open."""
+        horizon = timezone.now() - timedelta(seconds=ORPHAN_AFTER_S)
+        recent = timezone.now() - timedelta(hours=1)
+        ended = WorkflowExecution.objects.filter(
+            namespace=self._namespace,
+            status__in=FINAL_STATUSES,
+            end_time__lt=horizon,
+            end_time__gt=recent,
+            run_number__isnull=False,
+        )
+        for execution in ended:
+            kinds = set(
+                WorkflowMessage.objects.filter(
+                    execution_id=execution.execution_id,
+                    message_type__in=("run_imminent", "end_run"),
+                ).values_list("message_type", flat=True)
+            )
+            if kinds == {"run_imminent"}:
+                log.warning("run %s was left open; closing it", execution.run_number)
+                self._publisher.publish(EPICTOPIC, end_run_of(execution))
+
+
+def end_run_of(execution: WorkflowExecution) -> EndRun:
+    """The `end_run` that the runner of an execution did not send; always with the same id."""
+    generated = WorkflowMessage.objects.filter(
+        execution_id=execution.execution_id, message_type="stf_gen"
+    ).order_by("id")
+    last = generated.last()
+    tick = last.message_content.get("simulation_tick", 0) if last else 0
+    return EndRun(
+        message_id=uuid5(NAMESPACE_URL, f"swf-testbed/{execution.execution_id}/end_run"),
+        namespace=execution.namespace,
+        sender="recorder",
+        execution_id=execution.execution_id,
+        run_id=str(execution.run_number),
+        state=DaqState.BEAM,
+        substate=DaqSubstate.NOT_READY,
+        simulation_tick=tick,
+        total_stf_files=generated.count(),
+        reason=EndReason.FAILED,
+    )
+
+
+def retire_silent_agents() -> list[str]:
+    """Set agents that were silent for `STALE_AFTER_INTERVALS` of their own intervals to EXITED."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE swf_systemagent
+            SET operational_state = %s, status = %s, updated_at = now(),
+                description = 'silent for too long; retired by the recorder'
+            WHERE operational_state <> %s AND last_heartbeat <
+                now() - %s * COALESCE(heartbeat_interval, %s) * interval '1 second'
+            RETURNING instance_name
+            """,
+            [
+                OperationalState.EXITED,
+                AgentStatus.EXITED,
+                OperationalState.EXITED,
+                STALE_AFTER_INTERVALS,
+                DEFAULT_INTERVAL,
+            ],
+        )
+        names = [row[0] for row in cursor.fetchall()]
+    for name in names:
+        log.warning("%s is silent; it counts as EXITED", name)
+    return names
+
+
+def end_orphaned_executions() -> list[str]:
+    """End executions whose runner has been EXITED for a while; their ids."""
+    gone = SystemAgent.objects.filter(
+        operational_state=OperationalState.EXITED,
+        last_heartbeat__lt=timezone.now() - timedelta(seconds=ORPHAN_AFTER_S),
+    ).values("instance_name")
+    orphans = WorkflowExecution.objects.filter(
+        status__in=[ExecutionStatus.RUNNING, ExecutionStatus.PENDING], runner_instance__in=gone
+    )
+    ended = []
+    for execution in orphans:
+        reason = f"its workflow-runner {execution.runner_instance} is gone"
+        updated = WorkflowExecution.objects.filter(
+            execution_id=execution.execution_id, status=execution.status
+        ).update(status=ExecutionStatus.FAILED, end_time=timezone.now(), reason=reason)
+        if updated:
+            log.warning("%s is ended: %s", execution.execution_id, reason)
+            ended.append(execution.execution_id)
+    return ended
+
+
+def _monitor_answers() -> bool:
+    """Whether the monitor, through which heartbeats come, is up."""
+    address = urlsplit(settings.TESTBED_MONITOR_URL)
+    http_connection = http.client.HTTPConnection(
+        address.hostname or "monitor", address.port or 80, timeout=2
+    )
+    try:
+        http_connection.request("GET", "/healthz")
+        return http_connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        http_connection.close()

@@ -1,0 +1,46 @@
+"""Log records of agents and of the monitor."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class AppLog(models.Model):
+    """A log record, with what the agent was working on."""
+
+    app_name = models.CharField(max_length=100)
+    instance_name = models.CharField(max_length=100)
+    timestamp = models.DateTimeField()
+    level = models.IntegerField(
+        choices=[
+            (50, "CRITICAL"),
+            (40, "ERROR"),
+            (30, "WARNING"),
+            (20, "INFO"),
+            (10, "DEBUG"),
+            (0, "NOTSET"),
+        ],
+        default=0,
+    )
+    levelname = models.CharField(max_length=50)
+    message = models.TextField()
+    module = models.CharField(max_length=255)
+    funcname = models.CharField(max_length=255)
+    lineno = models.IntegerField()
+    process = models.IntegerField()
+    thread = models.BigIntegerField()
+    extra_data = models.JSONField(null=True, blank=True)
+    namespace = models.CharField(max_length=100, null=True, blank=True)
+    execution_id = models.CharField(max_length=100, null=True, blank=True)
+    run_id = models.CharField(max_length=50, null=True, blank=True)
+
+    class Meta:
+        db_table = "swf_applog"
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["timestamp"]),
+            models.Index(fields=["instance_name", "id"]),
+            models.Index(fields=["app_name", "id"]),
+            models.Index(fields=["level", "id"]),
+            models.Index(fields=["execution_id", "id"]),
+        ]

@@ -1,0 +1,61 @@
+"""What went over the broker: recorded messages, and those that could not be delivered."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+
+class WorkflowMessage(models.Model):
+    """A message, exactly once by `message_id`; `id` grows in the order of recording."""
+
+    message_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    message_type = models.CharField(max_length=50)
+    sender_agent = models.CharField(max_length=100, null=True, blank=True)
+    recipient_agent = models.CharField(max_length=100, null=True, blank=True)
+    namespace = models.CharField(max_length=100, null=True, blank=True)
+    execution_id = models.CharField(max_length=100, null=True, blank=True)
+    run_id = models.CharField(max_length=50, null=True, blank=True)
+    message_content = models.JSONField()
+    message_metadata = models.JSONField(null=True, blank=True)
+    sent_at = models.DateTimeField(help_text="the sender's time stamp")
+    recorded_at = models.DateTimeField(auto_now_add=True)
+    queue_name = models.CharField(max_length=200, null=True, blank=True)
+    correlation_id = models.CharField(max_length=100, null=True, blank=True)
+
+    class Meta:
+        db_table = "swf_workflow_messages"
+        ordering = ["id"]
+        indexes = [
+            models.Index(fields=["execution_id", "message_type", "id"]),
+            models.Index(fields=["run_id", "id"]),
+            models.Index(fields=["message_type", "id"]),
+            models.Index(fields=["sender_agent", "id"]),
+            models.Index(fields=["namespace", "id"]),
+            models.Index(fields=["sent_at"]),
+        ]
+
+
+class DeadLetter(models.Model):
+    """A message that an agent could not handle, or that nobody can understand."""
+
+    destination = models.CharField(max_length=255, help_text="the queue it was meant for")
+    cause = models.TextField(blank=True, default="")
+    message_id = models.UUIDField(null=True, blank=True)
+    broker_message_id = models.CharField(max_length=255, unique=True)
+    message_type = models.CharField(max_length=50, blank=True, default="")
+    execution_id = models.CharField(max_length=100, null=True, blank=True)
+    headers = models.JSONField(default=dict)
+    body = models.TextField()
+    received_at = models.DateTimeField(auto_now_add=True)
+    resolution = models.CharField(
+        max_length=10,
+        choices=[("open", "open"), ("retried", "retried"), ("discarded", "discarded")],
+        default="open",
+    )
+
+    class Meta:
+        db_table = "swf_dead_letters"
+        ordering = ["id"]
+        indexes = [models.Index(fields=["resolution", "id"])]

@@ -1,0 +1,57 @@
+"""How far an execution has come, counted from what is recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count
+
+from monitor.records.models import StfFile, WorkflowExecution, WorkflowMessage
+from testbed.protocol.states import FileStatus
+
+
+def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
+    """Counts of one execution.
+
+    `stf.generated` counts recorded `stf_gen` messages; `registered` all STF records of the run,
+    `processed` and `failed` those with that status. `total_stf_files` is what `end_run` said,
+    null while the run is open.
+    """
+    kinds = dict(
+        WorkflowMessage.objects.filter(execution_id=execution.execution_id)
+        .values_list("message_type")
+        .annotate(Count("id"))
+    )
+    end_run = (
+        WorkflowMessage.objects.filter(
+            execution_id=execution.execution_id, message_type="end_run"
+        )
+        .values_list("message_content", flat=True)
+        .first()
+    )
+    statuses = dict(
+        StfFile.objects.filter(run__run_number=execution.run_number)
+        .order_by()
+        .values_list("status")
+        .annotate(Count("file_id"))
+    )
+    done = statuses.get(FileStatus.PROCESSED, 0) + statuses.get(FileStatus.DONE, 0)
+    return {
+        "execution_id": execution.execution_id,
+        "run_id": None if execution.run_number is None else str(execution.run_number),
+        "status": execution.status,
+        "reason": execution.reason,
+        "start_time": execution.start_time,
+        "end_time": execution.end_time,
+        "total_stf_files": end_run.get("total_stf_files") if end_run else None,
+        "stf": {
+            "generated": kinds.get("stf_gen", 0),
+            "registered": sum(statuses.values()),
+            "processed": done,
+            "failed": statuses.get(FileStatus.FAILED, 0),
+        },
+        "tf_files": 0,
+        "slices": {"created": 0, "completed": 0, "failed": 0},
+        "messages": sum(kinds.values()),
+        "run_announced": "run_imminent" in kinds,
+    }

@@ -1,0 +1,114 @@
+"""Django settings of the monitor; all that differs between testbeds comes from the environment.
+
+Secrets are files (Compose secrets); the variable `<NAME>_FILE` names the file.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def _secret(name: str, default: str = "") -> str:
+    path = os.environ.get(f"{name}_FILE")
+    return Path(path).read_text().strip() if path else os.environ.get(name, default)
+
+
+def _flag(name: str) -> bool:
+    return os.environ.get(name, "").lower() in ("1", "true", "yes", "on")
+
+
+def _words(name: str, default: str) -> list[str]:
+    return [word for word in os.environ.get(name, default).split(",") if word]
+
+
+TESTBED_NAMESPACE = os.environ.get("TESTBED_NAMESPACE", "")
+TESTBED_ANONYMOUS_READ = _flag("TESTBED_ANONYMOUS_READ")
+TESTBED_SECRETS = Path(os.environ.get("TESTBED_SECRETS", "/run/secrets"))
+TESTBED_MONITOR_URL = os.environ.get("SWF_MONITOR_URL", "http://monitor:8000")
+TESTBED_STATE_FILE = Path(os.environ.get("TESTBED_STATE_FILE", "/run/testbed/state"))
+
+ACTIVEMQ_HOST = os.environ.get("ACTIVEMQ_HOST", "activemq")
+ACTIVEMQ_PORT = int(os.environ.get("ACTIVEMQ_PORT", "61613"))
+ACTIVEMQ_USER = os.environ.get("ACTIVEMQ_USER", "monitor")
+ACTIVEMQ_PASSWORD = _secret("ACTIVEMQ_PASSWORD")
+
+SECRET_KEY = _secret("DJANGO_SECRET_KEY", "only for checks outside of a testbed")
+DEBUG = False
+ALLOWED_HOSTS = _words("TESTBED_ALLOWED_HOSTS", "monitor,localhost,127.0.0.1,[::1]")
+ROOT_URLCONF = "monitor.urls"
+ASGI_APPLICATION = "monitor.asgi.application"
+USE_TZ = True
+TIME_ZONE = "UTC"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+LOGIN_URL = "/accounts/login/"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "django_filters",
+    "drf_spectacular",
+    "monitor.records",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "monitor.api.away.DatabaseAwayMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": os.environ.get("POSTGRES_HOST", "postgres"),
+        "PORT": os.environ.get("POSTGRES_PORT", "5432"),
+        "NAME": os.environ.get("POSTGRES_DB", "testbed"),
+        "USER": os.environ.get("POSTGRES_USER", "testbed"),
+        "PASSWORD": _secret("POSTGRES_PASSWORD"),
+        "OPTIONS": {
+            # each ASGI request runs in a thread of its own: only a pool keeps connections
+            "pool": {"min_size": 1, "max_size": 16, "timeout": 5},
+        },
+    }
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "monitor.api.roles.RoleTokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["monitor.api.roles.RolePermission"],
+    "DEFAULT_FILTER_BACKENDS": ["monitor.api.filters.StrictFilterBackend"],
+    "DEFAULT_PARSER_CLASSES": ["monitor.api.parsers.CheckedJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": None,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "swf-testbed monitor",
+    "DESCRIPTION": "What the monitor knows of a streaming-workflow testbed.",
+    "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "stomp.py": {"level": "ERROR"},  # its frames would show the password
+        "django.request": {"level": "ERROR"},
+    },
+}

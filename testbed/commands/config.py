@@ -1,0 +1,53 @@
+"""`testbed config`"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from testbed.commands.options import load_configuration, set_option, testbed_options
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, without origins.")
+@set_option
+@testbed_options
+def config(
+    name: str | None,
+    as_json: bool,
+    overrides: tuple[str, ...],
+    config_file: str,
+    namespace: str | None,
+    verbose: bool,
+) -> None:
+    """Show each resolved value, and where it comes from."""
+    from testbed import console
+
+    configuration = load_configuration(
+        config_file, name=name, overrides=overrides, namespace=namespace
+    )
+    resolved = configuration.resolved()
+    if as_json:
+        console.result(json.dumps(resolved, indent=2))
+        return
+    rows: list[list[str]] = []
+    _collect(resolved, (), configuration.origins, rows)
+    console.result(console.table(["KEY", "VALUE", "FROM"], rows))
+
+
+def _collect(
+    table: dict[str, Any],
+    path: tuple[str, ...],
+    origins: dict[tuple[str, ...], str],
+    rows: list[list[str]],
+) -> None:
+    for key, value in table.items():
+        here = (*path, key)
+        if isinstance(value, dict):
+            _collect(value, here, origins, rows)
+        else:
+            shown = json.dumps(value) if value is not None else "-"
+            rows.append([".".join(here), shown, origins.get(here, "default")])

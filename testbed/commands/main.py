@@ -1,0 +1,63 @@
+"""`testbed`: the command line, and how it ends (design, section 11)."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Any
+
+import click
+
+from testbed import __version__
+from testbed.commands.build import build
+from testbed.commands.config import config
+from testbed.commands.down import down
+from testbed.commands.init import init
+from testbed.commands.logs import logs
+from testbed.commands.run import run
+from testbed.commands.status import status
+from testbed.commands.stop import stop
+from testbed.commands.stop_agents import stop_agents
+from testbed.commands.up import up
+from testbed.errors import ExitCode, TestbedError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="testbed")
+def cli() -> None:
+    """The ePIC streaming-workflow testbed as one Docker Compose project.
+
+    `testbed run` does it all: backend, agents, gate, workflow, report.
+    """
+
+
+for command in (init, build, up, run, status, stop, stop_agents, logs, config, down):
+    cli.add_command(command)
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run the command line. A `TestbedError` is the user's to solve; all else is a bug."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        sys.exit(cli.main(standalone_mode=False))
+    except TestbedError as error:
+        from testbed import console
+
+        console.note(f"{console.coloured('Error:', '31')} {error}")
+        if error.hint:
+            console.note(error.hint)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitCode.CONFIGURATION)
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("Interrupted. What runs goes on: testbed status, testbed down\n")
+        sys.exit(ExitCode.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""What all commands have in common: options, the session they lead to, and errors."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from testbed.configuration import Configuration
+    from testbed.session import Session
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+DEFAULT_CONFIG = "testbed.toml"
+
+
+def testbed_options(function: Function) -> Function:
+    """Give a command the options that every command takes."""
+    for option in (
+        click.option("-v", "--verbose", is_flag=True, help="Echo each Docker command."),
+        click.option("--namespace", metavar="NAME", help="Use this namespace."),
+        click.option(
+            "--config",
+            "config_file",
+            metavar="FILE",
+            default=DEFAULT_CONFIG,
+            show_default=True,
+            help="The configuration file.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def set_option(function: Function) -> Function:
+    """Give a command `--set`."""
+    return click.option(
+        "--set",
+        "overrides",
+        metavar="SECTION.KEY=VALUE",
+        multiple=True,
+        help="Override one value; may be repeated.",
+    )(function)
+
+
+def load_configuration(config_file: str, **choices: Any) -> Configuration:
+    """Resolve the configuration; its notes go to the user.
+
+    The default file is looked for here, then in the repository.
+    """
+    from testbed import console
+    from testbed.configuration import resolve
+    from testbed.project import ROOT
+
+    path = Path(config_file)
+    if config_file == DEFAULT_CONFIG and not path.exists():
+        path = ROOT / DEFAULT_CONFIG
+    configuration = resolve(path, ROOT / "workflows", **choices)
+    for text in configuration.notes:
+        console.warn(text)
+    return configuration
+
+
+def open_session(config_file: str, *, verbose: bool, **choices: Any) -> Session:
+    """The session of a command's testbed."""
+    from testbed.project import Project
+    from testbed.session import Session
+
+    if verbose:
+        echo_docker_commands()
+    configuration = load_configuration(config_file, **choices)
+    return Session(Project(configuration.namespace), configuration)
+
+
+def echo_docker_commands() -> None:
+    """Show each Docker command, ready to be pasted, and what Compose says of it."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("+ %(message)s"))
+    handler.addFilter(_shorten)
+    for name in ("python_on_whales.utils", "docker compose"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.DEBUG)
+        logger.addHandler(handler)
+
+
+def _shorten(record: logging.LogRecord) -> bool:
+    record.msg = str(record.msg).replace("Running command: ", "")
+    return True
+

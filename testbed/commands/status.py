@@ -1,0 +1,26 @@
+"""`testbed status`"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from testbed.commands.options import open_session, testbed_options
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@testbed_options
+def status(as_json: bool, config_file: str, namespace: str | None, verbose: bool) -> None:
+    """Say how the testbed is: backend, agents, running workflow."""
+    from testbed import console
+    from testbed.status import look
+
+    session = open_session(config_file, verbose=verbose, namespace=namespace)
+    seen = look(session)
+    if as_json:
+        console.result(json.dumps(seen.as_json(), indent=2))
+    else:
+        console.result("\n".join(seen.lines()))
+    raise SystemExit(seen.exit_code)

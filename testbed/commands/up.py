@@ -1,0 +1,61 @@
+"""`testbed up`"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from testbed.commands.options import open_session, set_option, testbed_options
+
+if TYPE_CHECKING:
+    from testbed.session import Session
+    from testbed.waiting import Gate
+
+
+@click.command()
+@click.option("--timeout", type=click.FloatRange(min=0), metavar="S", help="Seconds to READY.")
+@click.option("--no-wait", is_flag=True, help="Start, and do not wait until READY.")
+@set_option
+@testbed_options
+def up(
+    timeout: float | None,
+    no_wait: bool,
+    overrides: tuple[str, ...],
+    config_file: str,
+    namespace: str | None,
+    verbose: bool,
+) -> None:
+    """Start the backend and the enabled agents; wait until every agent has proved READY."""
+    from testbed import console
+
+    session = open_session(
+        config_file, verbose=verbose, namespace=namespace, overrides=overrides
+    )
+    if no_wait:
+        with session.lock():
+            session.start()
+        console.note(f"{session.project.name} starts. See: testbed status")
+        return
+    _, ready_s = bring_up(session, timeout)
+    console.note(f"{session.project.name} is ready ({ready_s:.1f} s). {session.monitor_url()}")
+
+
+def bring_up(session: Session, timeout: float | None = None) -> tuple[Gate, float]:
+    """Start a testbed and wait at its gate; the gate, and the seconds until it opened."""
+    import time
+
+    from testbed import console
+    from testbed.waiting import Gate
+
+    with session.lock():
+        session.initialise()
+        session.build()
+        started = time.monotonic()
+        console.note(f"Starting {session.project.name} ...")
+        plan = session.start()
+    gate = Gate(
+        session.project.namespace, plan, session.containers, session.wait_for_monitor(), timeout
+    )
+    gate.wait()
+    return gate, time.monotonic() - started

@@ -1,0 +1,79 @@
+"""Whether a run has drained: all that it made is accounted for (design, section 8). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from testbed.protocol.states import ExecutionStatus
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Counts of an execution, as the monitor gives them.
+
+    :param total_stf_files: what `end_run` said; None while the run is open
+    """
+
+    execution_id: str
+    run_id: str | None
+    status: ExecutionStatus
+    reason: str
+    total_stf_files: int | None
+    run_announced: bool
+    stf: Mapping[str, int]
+    tf_files: int
+    slices: Mapping[str, int]
+    messages: int
+
+    @classmethod
+    def from_answer(cls, answer: Mapping[str, Any]) -> Progress:
+        """Read the monitor's answer."""
+        fields = {name: answer[name] for name in cls.__dataclass_fields__}
+        return cls(**{**fields, "status": ExecutionStatus(answer["status"])})
+
+    @property
+    def done(self) -> Mapping[str, int]:
+        """Per stage of the STFs, how many have come to an end there: failed ones have, too."""
+        return {
+            "stf.registered": self.stf["registered"],
+            "stf.processed": self.stf["processed"] + self.stf["failed"],
+        }
+
+
+def open_items(
+    progress: Progress,
+    accounts: Iterable[str],
+    queues: Iterable[Mapping[str, Any]] | None,
+    busy_agents: Iterable[str],
+) -> list[str]:
+    """What is not accounted for yet; empty when the run has drained.
+
+    :param accounts: the stages that the selected agents bring every STF to
+    :param queues: the consumer queues with their depths; None when the broker does not say
+    :param busy_agents: agents that are not READY
+    """
+    if not progress.status.final:
+        return [f"the workflow is {progress.status}"]
+    items = []
+    if progress.run_announced and progress.total_stf_files is None:
+        items.append("end_run is not recorded")
+    generated = progress.stf["generated"]
+    total = progress.total_stf_files or 0
+    if generated < total:
+        items.append(f"{total - generated} of {total} stf_gen messages are not recorded")
+    for stage in accounts:
+        missing = max(total, generated) - progress.done[stage]
+        if missing > 0:
+            items.append(f"{missing} STFs are not {stage.partition('.')[2]}")
+    if queues is None:
+        items.append("the broker does not tell its queues")
+    else:
+        items += [
+            f"{queue['depth']} messages wait in {queue['queue']}"
+            for queue in queues
+            if queue["depth"] > 0
+        ]
+    items += [f"{agent} is not READY" for agent in busy_agents]
+    return items

@@ -1,0 +1,229 @@
+"""The gate: which agents have proved that they are ready (design, section 7).
+
+`decide` is pure: it looks at one snapshot and says, per expected container, ready, waiting or
+failed, and why. All times come from the testbed's side (engine and monitor share one host); the
+clock of the command is never compared with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from testbed.protocol.heartbeat import is_stale
+from testbed.protocol.identifiers import same_container
+from testbed.protocol.states import AgentStatus, OperationalState
+
+MAX_RESTARTS = 3
+"""An agent that restarted more often, and is not up for `SETTLED_S` seconds, is in a loop."""
+SETTLED_S = 30.0
+
+
+@dataclass(frozen=True)
+class Expected:
+    """An agent program that has to be ready, in so many containers."""
+
+    program: str
+    replicas: int = 1
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container as the engine describes it.
+
+    :param container_id: 64 hex digits
+    :param state: created, running, paused, restarting, exited or dead
+    :param health: healthy, unhealthy, starting, or None without a health check
+    :param started_at: start of its present life; None when it never ran
+    """
+
+    program: str
+    container_id: str
+    state: str
+    health: str | None = None
+    started_at: datetime | None = None
+    restart_count: int = 0
+    exit_code: int = 0
+
+
+@dataclass(frozen=True)
+class AgentRow:
+    """An agent as the monitor knows it; `received_at` is the monitor's time of its heartbeat."""
+
+    instance_name: str
+    namespace: str | None
+    container_id: str | None
+    operational_state: str
+    status: str
+    received_at: datetime | None
+    heartbeat_interval: float | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the monitor answered: its time and its agents."""
+
+    now: datetime
+    agents: Sequence[AgentRow]
+
+
+class Outcome(StrEnum):
+    """What the gate says of one container."""
+
+    READY = "ready"
+    WAITING = "waiting"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class AgentVerdict:
+    """The outcome for one expected container; `container` is None when it does not exist."""
+
+    program: str
+    required: bool
+    outcome: Outcome
+    reason: str
+    container: Container | None = None
+    agent: AgentRow | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcomes for all expected containers."""
+
+    agents: tuple[AgentVerdict, ...]
+
+    @property
+    def ready(self) -> bool:
+        """Whether every required agent is ready."""
+        return all(agent.outcome == Outcome.READY for agent in self.agents if agent.required)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is waited for any more: every agent is ready or has failed."""
+        return all(agent.outcome != Outcome.WAITING for agent in self.agents)
+
+    @property
+    def failed(self) -> tuple[AgentVerdict, ...]:
+        """Required agents that will not become ready."""
+        return tuple(
+            agent
+            for agent in self.agents
+            if agent.required and agent.outcome == Outcome.FAILED
+        )
+
+    @property
+    def missing(self) -> tuple[AgentVerdict, ...]:
+        """Required agents that are not ready."""
+        return tuple(
+            agent for agent in self.agents if agent.required and agent.outcome != Outcome.READY
+        )
+
+
+def decide(
+    namespace: str,
+    expected: Iterable[Expected],
+    containers: Iterable[Container],
+    snapshot: Snapshot | None,
+) -> Verdict:
+    """Which expected agents are ready.
+
+    :param containers: all containers of the project's agents
+    :param snapshot: what the monitor knows; None while it does not answer
+    """
+    found: dict[str, list[Container]] = {}
+    for container in containers:
+        found.setdefault(container.program, []).append(container)
+    verdicts = []
+    for want in expected:
+        existing = sorted(found.get(want.program, []), key=_preference)[: want.replicas]
+        for container in existing:
+            outcome, reason, agent = _judge(namespace, container, snapshot)
+            verdicts.append(
+                AgentVerdict(want.program, want.required, outcome, reason, container, agent)
+            )
+        for _ in range(want.replicas - len(existing)):
+            verdicts.append(
+                AgentVerdict(want.program, want.required, Outcome.FAILED, "has no container")
+            )
+    return Verdict(tuple(verdicts))
+
+
+def newest_agent(
+    namespace: str, container_id: str, agents: Iterable[AgentRow]
+) -> AgentRow | None:
+    """The agent of a container that reported last, in this namespace."""
+    own = [
+        row
+        for row in agents
+        if row.received_at is not None
+        and row.namespace == namespace
+        and row.container_id is not None
+        and same_container(row.container_id, container_id)
+    ]
+    return max(own, key=lambda row: row.received_at or datetime.min, default=None)
+
+
+def _preference(container: Container) -> tuple[bool, str]:
+    """Running containers first: a left-over stopped one must not take their place."""
+    return container.state not in ("running", "restarting", "paused"), container.container_id
+
+
+def _judge(
+    namespace: str, container: Container, snapshot: Snapshot | None
+) -> tuple[Outcome, str, AgentRow | None]:
+    agent = (
+        newest_agent(namespace, container.container_id, snapshot.agents) if snapshot else None
+    )
+    failure = _container_failure(container, snapshot)
+    if failure:
+        return Outcome.FAILED, failure, agent
+    if container.state != "running":
+        return Outcome.WAITING, f"container is {container.state}", agent
+    if snapshot is None:
+        return Outcome.WAITING, "the monitor does not answer", agent
+    reason = _missing_proof(container, agent, snapshot.now)
+    return (Outcome.WAITING, reason, agent) if reason else (Outcome.READY, "", agent)
+
+
+def _container_failure(container: Container, snapshot: Snapshot | None) -> str:
+    """Why a container will not become ready; empty when it still may."""
+    if container.state in ("exited", "dead"):
+        return f"container exited with code {container.exit_code}"
+    if container.state == "created":
+        return "container was created but not started"
+    if container.restart_count > MAX_RESTARTS:
+        uptime_s = (
+            (snapshot.now - container.started_at).total_seconds()
+            if snapshot and container.started_at and container.state == "running"
+            else 0.0
+        )
+        if uptime_s < SETTLED_S:
+            return (
+                f"restart loop: restarted {container.restart_count} times, "
+                f"last exit code {container.exit_code}"
+            )
+    if container.health == "unhealthy" and container.state == "running":
+        return "container is unhealthy"
+    return ""
+
+
+def _missing_proof(container: Container, agent: AgentRow | None, now: datetime) -> str:
+    """What is missing until a running container's agent is ready; empty when nothing is."""
+    if agent is None or agent.received_at is None:
+        return "no heartbeat from this container yet"
+    if container.started_at is None or agent.received_at < container.started_at:
+        return "no heartbeat since the container's last start"
+    age_s = (now - agent.received_at).total_seconds()
+    if is_stale(age_s, agent.heartbeat_interval):
+        return f"last heartbeat ({agent.operational_state}) is {age_s:.0f} s old"
+    if agent.operational_state not in (OperationalState.READY, OperationalState.PROCESSING):
+        note = f": {agent.description}" if agent.description else ""
+        return f"{agent.operational_state}{note}"
+    if agent.status != AgentStatus.OK:
+        return f"{agent.operational_state}, but {agent.status}: {agent.description}"
+    return ""

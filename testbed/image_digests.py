@@ -1,0 +1,47 @@
+"""Images are tagged with a digest of what they are built from: an image that exists is current."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+DIGEST_LENGTH = 12
+
+
+def context_files(root: Path, dockerfile: Path) -> Iterator[Path]:
+    """The files that a build can see: the allow-list in `<dockerfile>.dockerignore`."""
+    ignore = root / f"{dockerfile}.dockerignore"
+    allowed = [
+        line.removeprefix("!").strip()
+        for line in ignore.read_text().splitlines()
+        if line.startswith("!")
+    ]
+    for entry in sorted({*allowed, str(dockerfile)}):
+        path = root / entry
+        if path.is_dir():
+            yield from (
+                file
+                for file in sorted(path.rglob("*"))
+                if file.is_file() and "__pycache__" not in file.parts
+            )
+        else:
+            yield path
+
+
+def digest(root: Path, dockerfile: Path, base_image: str) -> str:
+    """The digest of a build: base image, and each file's path, mode and content."""
+    total = hashlib.sha256(base_image.encode())
+    for file in context_files(root, dockerfile):
+        total.update(f"{file.relative_to(root)} {file.stat().st_mode & 0o111:o}\n".encode())
+        total.update(hashlib.sha256(file.read_bytes()).digest())
+    return total.hexdigest()[:DIGEST_LENGTH]
+
+
+def image_variables(root: Path, base_image: str) -> dict[str, str]:
+    """For each image under `images/`, the variable of compose.yaml and the image's name."""
+    return {
+        f"TESTBED_{dockerfile.parent.name.upper()}_IMAGE": f"testbed/{dockerfile.parent.name}:"
+        + digest(root, dockerfile.relative_to(root), base_image)
+        for dockerfile in sorted(root.glob("images/*/Dockerfile"))
+    }

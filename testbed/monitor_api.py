@@ -1,0 +1,135 @@
+"""The monitor's REST interface as the command uses it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Protocol
+
+from testbed.drain import Progress
+from testbed.errors import BackendError, ExitCode, TestbedError
+from testbed.gate import AgentRow, Snapshot
+
+TIMEOUT_S = 10.0
+
+
+class MonitorAway(BackendError):
+    """The monitor does not answer: {cause}"""
+
+    hint = "Look at it with: testbed status, testbed logs monitor"
+
+
+class MonitorRefused(TestbedError):
+    """The monitor refused {request}: {status} {text}"""
+
+
+class WorkflowRefused(TestbedError):
+    """The workflow was not started: {reason}"""
+
+    exit_code = ExitCode.WORKFLOW_FAILED
+
+
+class Monitor(Protocol):
+    """What the command asks of the monitor."""
+
+    def snapshot(self, namespace: str) -> Snapshot:
+        """What the monitor knows of a namespace's agents, for the gate."""
+
+    def start_workflow(self, command: dict[str, Any]) -> str:
+        """Start a workflow; its execution id."""
+
+    def stop_workflow(self, execution_id: str) -> None:
+        """Ask for a running workflow to be stopped."""
+
+    def progress(self, execution_id: str) -> Progress:
+        """How far an execution has come."""
+
+    def running_executions(self, namespace: str) -> list[dict[str, Any]]:
+        """The executions of a namespace that run."""
+
+    def backlog(self) -> tuple[list[dict[str, Any]] | None, int]:
+        """Consumer queues with their depths (None when the broker is away), and dead letters."""
+
+
+class RestMonitor:
+    """The monitor at a base URL, with an API token.
+
+    :raises MonitorAway: from every method, when no answer comes or it means "come back later"
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        import requests
+
+        self.url = url
+        self._requests = requests
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["Authorization"] = f"Token {token}"
+
+    def snapshot(self, namespace: str) -> Snapshot:
+        answer = self._call("GET", "readiness/", params={"namespace": namespace})
+        rows = [
+            AgentRow(
+                instance_name=row["instance_name"],
+                namespace=row["namespace"],
+                container_id=row["container_id"],
+                operational_state=row["operational_state"],
+                status=row["status"],
+                received_at=_moment(row["last_heartbeat"]),
+                heartbeat_interval=row["heartbeat_interval"],
+                description=row["description"],
+            )
+            for row in answer["heartbeats"]
+        ]
+        return Snapshot(datetime.fromisoformat(answer["now"]), rows)
+
+    def start_workflow(self, command: dict[str, Any]) -> str:
+        try:
+            answer = self._call("POST", "workflow-executions/start/", json=command)
+        except MonitorRefused as error:
+            if error.status in (400, 409):
+                raise WorkflowRefused(reason=error.text) from error
+            raise
+        return str(answer["execution_id"])
+
+    def stop_workflow(self, execution_id: str) -> None:
+        self._call("POST", f"workflow-executions/{execution_id}/stop/")
+
+    def progress(self, execution_id: str) -> Progress:
+        return Progress.from_answer(
+            self._call("GET", f"workflow-executions/{execution_id}/progress/")
+        )
+
+    def running_executions(self, namespace: str) -> list[dict[str, Any]]:
+        params = {"namespace": namespace, "status": "running"}
+        return list(self._call("GET", "workflow-executions/", params=params))
+
+    def backlog(self) -> tuple[list[dict[str, Any]] | None, int]:
+        answer = self._call("GET", "backlog/")
+        return answer["queues"], answer["dead_letters"]
+
+    def _call(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            answer = self._session.request(
+                method, f"{self.url}/api/{path}", timeout=TIMEOUT_S, **options
+            )
+        except self._requests.RequestException as error:
+            raise MonitorAway(cause=f"{type(error).__name__} at {self.url}") from error
+        if answer.status_code in (502, 503, 504):
+            raise MonitorAway(cause=_detail(answer))
+        if not answer.ok:
+            raise MonitorRefused(
+                request=f"{method} /api/{path}", status=answer.status_code, text=_detail(answer)
+            )
+        return answer.json()
+
+
+def _detail(answer: Any) -> str:
+    try:
+        content = answer.json()
+    except ValueError:
+        return str(answer.text)[:300]
+    return str(content.get("detail", content) if isinstance(content, dict) else content)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,154 @@
+"""From a configuration and the services of compose.yaml to what has to run. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from testbed.configuration import AgentSection, Configuration
+from testbed.configuration.suggestions import nearest
+from testbed.errors import ConfigurationError
+from testbed.gate import Expected
+
+LABEL = "org.epic.testbed."
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service of compose.yaml, with what its labels say."""
+
+    name: str
+    image: str
+    role: str
+    agent: str | None = None
+    always: bool = False
+    accounts: tuple[str, ...] = ()
+    one_shot: bool = False
+    dockerfile: str | None = None
+    depends_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a configuration needs.
+
+    :param scales: replicas of agent services that have more than one
+    :param others: agent services that the configuration does not enable
+    :param accounts: stages that the selected agents bring every STF to
+    :param ready_timeout: seconds to wait for READY, per program
+    """
+
+    backend: tuple[str, ...]
+    expected: tuple[Expected, ...]
+    scales: Mapping[str, int]
+    others: tuple[str, ...]
+    accounts: tuple[str, ...]
+    ready_timeout: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        return tuple(agent.program for agent in self.expected)
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Everything that is to run."""
+        return self.backend + self.programs
+
+
+def read_services(compose_config: Mapping[str, Any]) -> dict[str, Service]:
+    """The services in the output of `docker compose config`."""
+    services = {}
+    depended_on = {
+        dependency
+        for service in compose_config["services"].values()
+        for dependency, how in service.get("depends_on", {}).items()
+        if how["condition"] == "service_completed_successfully"
+    }
+    for name, service in compose_config["services"].items():
+        labels = service.get("labels", {})
+        services[name] = Service(
+            name=name,
+            image=service["image"],
+            role=labels.get(f"{LABEL}role", ""),
+            agent=labels.get(f"{LABEL}agent"),
+            always=labels.get(f"{LABEL}always") == "true",
+            accounts=tuple(labels.get(f"{LABEL}accounts", "").split()),
+            one_shot=name in depended_on,
+            dockerfile=service.get("build", {}).get("dockerfile"),
+            depends_on=tuple(service.get("depends_on", {})),
+        )
+    return services
+
+
+def make_plan(configuration: Configuration, services: Mapping[str, Service]) -> Plan:
+    """Which services run for a configuration.
+
+    :raises ConfigurationError: an enabled agent has no such service, or two have the same one
+    """
+    backend = tuple(name for name, service in services.items() if service.role == "backend")
+    agents = {name: service for name, service in services.items() if service.role == "agent"}
+    chosen: dict[str, AgentSection] = {}
+    for key, section in configuration.enabled_agents.items():
+        program = _program(key, section, agents, configuration)
+        if program in chosen:
+            raise ConfigurationError(
+                place=_origin(configuration, key, "program"),
+                problem=f'[agents.{key}] program = "{program}" is enabled in another section too',
+                hint="For more containers of one program set its replicas.",
+            )
+        chosen[program] = section
+    if chosen:
+        for name, service in agents.items():
+            if service.always and name not in chosen:
+                chosen[name] = configuration.agents.get(service.agent or "", AgentSection())
+    return Plan(
+        backend=backend,
+        expected=tuple(
+            Expected(program, section.replicas, section.required)
+            for program, section in chosen.items()
+        ),
+        scales={program: section.replicas for program, section in chosen.items()},
+        others=tuple(name for name in agents if name not in chosen),
+        accounts=tuple(stage for name in chosen for stage in agents[name].accounts),
+        ready_timeout={program: section.ready_timeout for program, section in chosen.items()},
+    )
+
+
+def distinct_builds(services: Mapping[str, Service]) -> Sequence[Service]:
+    """One service for each image that the project builds."""
+    by_image: dict[str, Service] = {}
+    for service in services.values():
+        if service.dockerfile:
+            by_image.setdefault(service.image, service)
+    return tuple(by_image.values())
+
+
+def _program(
+    key: str,
+    section: AgentSection,
+    agents: Mapping[str, Service],
+    configuration: Configuration,
+) -> str:
+    if section.program is None:
+        labelled = [name for name, service in agents.items() if service.agent == key]
+        if labelled:
+            return labelled[0]
+        known = [service.agent for service in agents.values() if service.agent]
+        raise ConfigurationError(
+            place=_origin(configuration, key, "enabled"),
+            problem=f"[agents.{key}]: no service in compose.yaml carries the label "
+            f"{LABEL}agent={key}; " + nearest(key, known),
+            hint=f'Or name the service:  program = "<service>"  under [agents.{key}].',
+        )
+    if section.program not in agents:
+        raise ConfigurationError(
+            place=_origin(configuration, key, "program"),
+            problem=f'[agents.{key}] program = "{section.program}": compose.yaml has no agent '
+            f"service of that name; " + nearest(section.program, agents),
+        )
+    return section.program
+
+
+def _origin(configuration: Configuration, key: str, field_name: str) -> str:
+    return configuration.origins.get(("agents", key, field_name), "testbed.toml")

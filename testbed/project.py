@@ -1,0 +1,98 @@
+"""One testbed on this machine: its folders, its Compose project and its lock."""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.errors import ConfigurationError
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The repository: where compose.yaml, images/ and workflows/ are."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """The testbed of one namespace."""
+
+    namespace: str
+    root: Path = ROOT
+
+    @property
+    def name(self) -> str:
+        """The Compose project's name."""
+        return f"testbed-{self.namespace}"
+
+    @property
+    def folder(self) -> Path:
+        """What belongs to this namespace alone: secrets, run records, evidence."""
+        return self.root / ".testbed" / self.namespace
+
+    @property
+    def secrets(self) -> Path:
+        return self.folder / "secrets"
+
+    @property
+    def runs(self) -> Path:
+        return self.folder / "runs"
+
+    @property
+    def workflows(self) -> Path:
+        return self.root / "workflows"
+
+    def secret(self, name: str) -> str:
+        """A secret's text.
+
+        :raises ConfigurationError: it has not been made yet
+        """
+        try:
+            return (self.secrets / name).read_text().strip()
+        except OSError as error:
+            raise ConfigurationError(
+                place=str(self.secrets / name),
+                problem=f"cannot be read: {error.strerror}",
+                hint="Make it with: testbed init",
+            ) from error
+
+    @contextmanager
+    def lock(self, waiting: Callable[[], None]) -> Iterator[None]:
+        """Let no other command change this project meanwhile.
+
+        :param waiting: called once when another command has to be waited for
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting()
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def user_name() -> str:
+    """The user's name in a form that fits into instance names."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = "testbed"
+    return re.sub(r"[^A-Za-z0-9_]", "_", name)[:32] or "testbed"
+
+
+def write_env(path: Path, values: Mapping[str, str]) -> None:
+    """Set variables in an .env file and leave every other line of it as it is."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    kept = [line for line in lines if line.split("=", 1)[0].strip() not in values]
+    if not kept:
+        kept = ["# Written by `testbed`: what plain `docker compose` needs; other lines stay."]
+    text = "\n".join([*kept, *(f"{name}={value}" for name, value in values.items())]) + "\n"
+    if not path.exists() or path.read_text() != text:
+        fresh = path.with_name(f"{path.name}.new")
+        fresh.write_text(text)
+        os.replace(fresh, path)

@@ -1,0 +1,33 @@
+"""Destinations at the broker (design, section 5).
+
+Producers send to topics; the broker declares these virtual, and each program consumes its
+own durable queue, which the replicas of the program share.
+"""
+
+from __future__ import annotations
+
+EPICTOPIC = "/topic/epictopic"
+SLICES = "/topic/panda.slices"
+RESULTS = "/topic/panda.results"
+WORKERS = "/topic/panda.workers"
+TOPICS = (EPICTOPIC, SLICES, RESULTS, WORKERS)
+
+WORKFLOW_CONTROL = "/queue/workflow_control"
+AGENT_CONTROL = "/queue/agent_control"
+DEAD_LETTER_PREFIX = "DLQ."
+
+
+def consumer_queue(namespace: str, program: str, topic: str) -> str:
+    """The durable queue through which `program` receives what is sent to `topic`.
+
+    >>> consumer_queue("torre1", "example-data-agent", EPICTOPIC)
+    '/queue/Consumer.torre1-example-data-agent.epictopic'
+    """
+    if not topic.startswith("/topic/"):
+        raise ValueError(f"{topic!r} is not a topic: it has to start with /topic/")
+    return f"/queue/Consumer.{namespace}-{program}.{topic.removeprefix('/topic/')}"
+
+
+def namespace_selector(namespace: str) -> str:
+    """The selector by which a consumer of a shared command queue sees only its own commands."""
+    return f"namespace = '{namespace}'"

@@ -1,0 +1,300 @@
+"""One connection to the broker that is kept up for ever (design, section 5).
+
+A thread of its own owns the connection: it connects, subscribes, waits until the broker has
+confirmed each subscription with a RECEIPT, and starts anew with capped, jittered back-off when
+the connection is lost. Each attempt uses a fresh stomp.py connection: reconnecting an old one,
+or from within a callback, is known to stop its heart-beats.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import stomp
+from stomp.exception import StompException
+
+log = logging.getLogger(__name__)
+
+HEART_BEAT_MS = 5_000
+CONNECT_TIMEOUT_S = 10.0
+FIRST_BACK_OFF_S = 0.2
+MAX_BACK_OFF_S = 5.0
+
+
+class LinkDown(ConnectionError):
+    """The broker cannot be reached at the moment."""
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where the broker is, and as whom to log in."""
+
+    host: str
+    port: int
+    login: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """What to consume, and how.
+
+    :param prefetch: messages that the broker may send ahead of their acknowledgement
+    :param ack: `client-individual`, or `client` where an ack covers all earlier messages
+    """
+
+    destination: str
+    prefetch: int = 1
+    selector: str | None = None
+    ack: str = "client-individual"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message as it came, with what is needed to acknowledge it."""
+
+    headers: Mapping[str, str]
+    body: str
+    connection: int
+
+    @property
+    def redelivered(self) -> bool:
+        return self.headers.get("redelivered") == "true"
+
+
+class BrokerLink:
+    """A connection to the broker, its subscriptions and its acknowledgements.
+
+    :param name: what log lines call it
+    :param on_message: called on stomp.py's receiver thread; must return at once
+    :param on_state: called on the owner's thread with True once all subscriptions are
+        confirmed, and with False when the connection is lost
+    :param on_receipt: called with the id of each RECEIPT that is not the link's own
+    :param on_refused: called with receipt id and reason when the broker refuses one frame
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        name: str,
+        subscriptions: tuple[Subscription, ...] = (),
+        *,
+        on_message: Callable[[Delivery], None] = lambda _: None,
+        on_state: Callable[[bool], None] = lambda _: None,
+        on_receipt: Callable[[str], None] = lambda _: None,
+        on_refused: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:
+        self.name = name
+        self.last_error = "not connected yet"
+        self._broker = broker
+        self._subscriptions = subscriptions
+        self._on_message = on_message
+        self._on_state = on_state
+        self._on_receipt = on_receipt
+        self._on_refused = on_refused
+        self._connection: Any = None
+        self._number = 0
+        self._up = threading.Event()
+        self._changed = threading.Condition()
+        self._lost = False
+        self._pending: set[str] = set()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._own, name=f"link-{name}", daemon=True)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has confirmed the connection and every subscription."""
+        return self._up.is_set()
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._thread.start()
+
+    def wait_connected(self, timeout: float | None = None) -> bool:
+        """Wait until `connected`, for `timeout` seconds at the most."""
+        return self._up.wait(timeout)
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Disconnect cleanly and end the thread, within `timeout` seconds."""
+        self._stopping.set()
+        with self._changed:
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def send(self, destination: str, body: str, headers: Mapping[str, str]) -> None:
+        """Send one frame.
+
+        :raises LinkDown: not connected, or the connection broke on sending
+        """
+        connection = self._connection
+        if connection is None or not self.connected:
+            raise LinkDown(self.last_error)
+        try:
+            connection.send(destination, body, headers=dict(headers))
+        except (StompException, OSError) as error:
+            raise LinkDown(str(error)) from error
+
+    def ack(self, delivery: Delivery) -> bool:
+        """Acknowledge; False when its connection is gone (it will be delivered again)."""
+        return self._answer(delivery, "ack")
+
+    def nack(self, delivery: Delivery) -> bool:
+        """Refuse; the broker delivers it again later, or dead-letters it."""
+        return self._answer(delivery, "nack")
+
+    def _answer(self, delivery: Delivery, verb: str) -> bool:
+        connection = self._connection
+        if connection is None or delivery.connection != self._number:
+            return False
+        try:
+            getattr(connection, verb)(delivery.headers["ack"])
+        except (StompException, OSError, KeyError):
+            return False
+        return True
+
+    def _own(self) -> None:
+        back_off = FIRST_BACK_OFF_S
+        while not self._stopping.is_set():
+            since = time.monotonic()
+            try:
+                self._connect()
+            except (StompException, OSError, LinkDown) as error:
+                self.last_error = str(error) or type(error).__name__
+                log.warning("%s: no connection to the broker: %s", self.name, self.last_error)
+            else:
+                self._up.set()
+                log.info("%s: connected to the broker", self.name)
+                self._on_state(True)
+                self._wait_lost()
+                self._up.clear()
+                if time.monotonic() - since > MAX_BACK_OFF_S:
+                    back_off = FIRST_BACK_OFF_S
+            self._close()
+            if self._stopping.is_set():
+                break
+            self._on_state(False)
+            self._stopping.wait(back_off * random.uniform(0.8, 1.2))
+            back_off = min(back_off * 2, MAX_BACK_OFF_S)
+
+    def _connect(self) -> None:
+        self._number += 1
+        self._lost = False
+        connection = stomp.Connection12(
+            [(self._broker.host, self._broker.port)],
+            heartbeats=(HEART_BEAT_MS, HEART_BEAT_MS),
+            reconnect_attempts_max=1,
+            timeout=CONNECT_TIMEOUT_S,
+            auto_content_length=False,
+            try_loopback_connect=False,
+        )
+        # sorted behind stomp.py's own listener, or heart-beats stop (stomp.py#351)
+        connection.set_listener("z-testbed", _Listener(self, self._number))
+        with self._changed:
+            self._pending = {"connect"}
+        self._connection = connection
+        connection.connect(self._broker.login, self._broker.password, wait=False)
+        self._wait_confirmed("the login")
+        with self._changed:
+            self._pending = {f"subscribe-{index}" for index in range(len(self._subscriptions))}
+        for index, subscription in enumerate(self._subscriptions):
+            headers = {
+                "receipt": f"subscribe-{index}",
+                "activemq.prefetchSize": str(subscription.prefetch),
+            }
+            if subscription.selector:
+                headers["selector"] = subscription.selector
+            connection.subscribe(
+                subscription.destination, id=str(index), ack=subscription.ack, headers=headers
+            )
+        self._wait_confirmed("the subscriptions")
+
+    def _wait_confirmed(self, what: str) -> None:
+        with self._changed:
+            self._changed.wait_for(
+                lambda: not self._pending or self._lost or self._stopping.is_set(),
+                CONNECT_TIMEOUT_S,
+            )
+            if self._lost:
+                raise LinkDown(self.last_error)
+            if self._pending:
+                raise LinkDown(f"the broker did not confirm {what} in {CONNECT_TIMEOUT_S:.0f} s")
+
+    def _wait_lost(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._lost or self._stopping.is_set())
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            if connection.is_connected():
+                connection.disconnect()
+            connection.transport.stop()
+        except (StompException, OSError) as error:
+            log.debug("%s: closing: %s", self.name, error)
+
+    # What the listener reports, on stomp.py's receiver thread.
+
+    def _confirmed(self, receipt: str) -> None:
+        with self._changed:
+            if receipt in self._pending:
+                self._pending.discard(receipt)
+                self._changed.notify_all()
+                return
+        self._on_receipt(receipt)
+
+    def _refused(self, receipt: str | None, reason: str) -> None:
+        self.last_error = reason
+        log.error("%s: the broker refused: %s", self.name, reason)
+        with self._changed:
+            if receipt is None or receipt in self._pending:
+                self._lost = True
+                self._changed.notify_all()
+                return
+        self._on_refused(receipt, reason)
+
+    def _disconnected(self, number: int) -> None:
+        with self._changed:
+            if number == self._number:
+                if self._up.is_set():
+                    self.last_error = "the connection to the broker was lost"
+                self._lost = True
+                self._changed.notify_all()
+
+
+class _Listener(stomp.ConnectionListener):  # type: ignore[misc]
+    """Translates stomp.py's callbacks; never raises, since that would end the receiver."""
+
+    def __init__(self, link: BrokerLink, number: int) -> None:
+        self._link = link
+        self._number = number
+
+    def on_connected(self, frame: Any) -> None:
+        self._link._confirmed("connect")
+
+    def on_receipt(self, frame: Any) -> None:
+        self._link._confirmed(frame.headers["receipt-id"])
+
+    def on_error(self, frame: Any) -> None:
+        reason = frame.headers.get("message") or frame.body or "error without a message"
+        self._link._refused(frame.headers.get("receipt-id"), reason.strip().splitlines()[0])
+
+    def on_message(self, frame: Any) -> None:
+        try:
+            self._link._on_message(Delivery(dict(frame.headers), frame.body, self._number))
+        except Exception:
+            log.exception("%s: a message was not taken", self._link.name)
+
+    def on_disconnected(self) -> None:
+        self._link._disconnected(self._number)
+
+    def on_heartbeat_timeout(self) -> None:
+        self._link._disconnected(self._number)

@@ -1,0 +1,247 @@
+"""The messages (contracts, section 2) as pydantic models, and how they are read and written.
+
+A receiver is lenient: naive timestamps are UTC, a missing `message_id` is derived from the
+content, further fields are kept. A sender is strict: `Message` demands what the contract does.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from testbed.protocol.identifiers import Namespace, RunId
+from testbed.protocol.states import DaqState, DaqSubstate, EndReason
+
+CONTENT_ID_SPACE = uuid5(NAMESPACE_URL, "swf-testbed/message")
+
+
+class MalformedMessage(ValueError):
+    """A message body that cannot be understood."""
+
+
+def _as_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+UtcTime = Annotated[datetime, AfterValidator(_as_utc)]
+
+
+def utc_now() -> datetime:
+    """The present moment, in UTC."""
+    return datetime.now(UTC)
+
+
+class Message(BaseModel):
+    """Any message; fields that its type does not name are kept as they came."""
+
+    model_config = ConfigDict(extra="allow")
+
+    topic_type: ClassVar[str | None] = None
+
+    msg_type: str = Field(min_length=1, max_length=50)
+    message_id: UUID = Field(default_factory=uuid4)
+    namespace: Namespace | None = None
+    sender: str | None = Field(default=None, max_length=100)
+    timestamp: UtcTime = Field(default_factory=utc_now)
+    execution_id: str | None = Field(default=None, max_length=100)
+    run_id: RunId | None = None
+
+    def body(self) -> str:
+        """The JSON text that goes over the wire."""
+        return self.model_dump_json(exclude_none=True)
+
+    def headers(self) -> dict[str, str]:
+        """The STOMP headers that let a consumer or an operator select without decoding."""
+        headers = {"persistent": "true", "msg_type": self.msg_type}
+        for name in ("namespace", "execution_id", "run_id"):
+            value = getattr(self, name)
+            if value is not None:
+                headers[name] = value
+        return headers
+
+    def field(self, name: str) -> Any:
+        """A field by name, declared by the type or not; None when absent."""
+        return getattr(self, name, None)
+
+
+class RunMessage(Message):
+    """A message about a run: execution and run are always known."""
+
+    execution_id: str = Field(max_length=100)
+    run_id: RunId
+
+
+class LifecycleMessage(RunMessage):
+    """A step of the run, from the workflow-runner."""
+
+    state: DaqState
+    substate: DaqSubstate
+    simulation_tick: float = Field(ge=0, description="simulated seconds since the start")
+
+
+class RunImminent(LifecycleMessage):
+    """A run is about to start: prepare."""
+
+    topic_type = "run_imminent"
+    msg_type: str = "run_imminent"
+    run_conditions: dict[str, Any] = Field(default_factory=dict)
+    dataset: str
+
+
+class StartRun(LifecycleMessage):
+    """The first physics period begins."""
+
+    topic_type = "start_run"
+    msg_type: str = "start_run"
+
+
+class PauseRun(LifecycleMessage):
+    """A standby between two physics periods begins."""
+
+    topic_type = "pause_run"
+    msg_type: str = "pause_run"
+    reason: str
+
+
+class ResumeRun(LifecycleMessage):
+    """The next physics period begins."""
+
+    topic_type = "resume_run"
+    msg_type: str = "resume_run"
+    reason: str
+
+
+class EndRun(LifecycleMessage):
+    """The run is over, for whatever `reason`."""
+
+    topic_type = "end_run"
+    msg_type: str = "end_run"
+    total_stf_files: int = Field(ge=0)
+    reason: EndReason
+
+
+class StfGen(LifecycleMessage):
+    """The DAQ has written a new STF into its exit buffer."""
+
+    topic_type = "stf_gen"
+    msg_type: str = "stf_gen"
+    filename: str = Field(min_length=1, max_length=255)
+    sequence: int = Field(ge=1, description="from 1, over all periods of the run")
+    file_url: str
+    checksum: str = Field(description="`<algorithm>:<hex digest>` of the file")
+    size_bytes: int = Field(ge=0)
+    tf_count: int = Field(ge=0)
+    start: UtcTime
+    end: UtcTime
+
+
+class StfReady(StfGen):
+    """The data agent has verified and registered an STF."""
+
+    topic_type = "stf_ready"
+    msg_type: str = "stf_ready"
+    processed_by: str
+
+
+class ProcessingComplete(RunMessage):
+    """The processing agent has processed a whole STF."""
+
+    topic_type = "processing_complete"
+    msg_type: str = "processing_complete"
+    filename: str
+    output_files: list[str]
+    processing_time_ms: float = Field(ge=0)
+    tf_count: int = Field(ge=0)
+
+
+class RunWorkflow(Message):
+    """Command to the workflow-runner: run a workflow."""
+
+    topic_type = "run_workflow"
+    msg_type: str = "run_workflow"
+    workflow_name: str = Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_-]+$")
+    config: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]+$")
+    realtime: bool = True
+    duration: float = Field(default=0, ge=0, description="simulated seconds; 0 = no limit")
+    params: dict[str, Any] = Field(default_factory=dict)
+    resolved: dict[str, Any] | None = None
+
+
+class StopWorkflow(Message):
+    """Command to the workflow-runner: stop the running workflow."""
+
+    topic_type = "stop_workflow"
+    msg_type: str = "stop_workflow"
+
+
+class StatusRequest(Message):
+    """Question to the workflow-runner: what are you doing?"""
+
+    topic_type = "status_request"
+    msg_type: str = "status_request"
+
+
+CATALOGUE: dict[str, type[Message]] = {
+    kind.topic_type: kind
+    for kind in (
+        RunImminent,
+        StartRun,
+        StfGen,
+        PauseRun,
+        ResumeRun,
+        EndRun,
+        StfReady,
+        ProcessingComplete,
+        RunWorkflow,
+        StopWorkflow,
+        StatusRequest,
+    )
+    if kind.topic_type is not None
+}
+"""Every message type that has a model of its own, by `msg_type`."""
+
+LIFECYCLE_TYPES = frozenset({"run_imminent", "start_run", "pause_run", "resume_run", "end_run"})
+
+
+def read_object(body: str | bytes) -> dict[str, Any]:
+    """The JSON object in a message body.
+
+    :raises MalformedMessage: the body is not a JSON object, or holds NUL characters.
+    """
+    try:
+        content = json.loads(body)
+    except ValueError as error:
+        raise MalformedMessage(f"the body is not JSON: {error}") from None
+    except RecursionError:
+        raise MalformedMessage("the body is nested too deeply") from None
+    if not isinstance(content, dict):
+        raise MalformedMessage(f"the body is a JSON {type(content).__name__}, not an object")
+    if "\\u0000" in (body if isinstance(body, str) else body.decode("utf-8", "replace")):
+        raise MalformedMessage("the body holds a NUL character")
+    return content
+
+
+def derived_message_id(content: dict[str, Any]) -> UUID:
+    """The id of a message that carries none: the same content always gives the same id."""
+    return uuid5(CONTENT_ID_SPACE, json.dumps(content, sort_keys=True, default=str))
+
+
+def parse(body: str | bytes) -> Message:
+    """The message in a body, as the model of its type, or as `Message` for other types.
+
+    :raises MalformedMessage: not JSON, no `msg_type`, or a field that its type forbids.
+    """
+    content = read_object(body)
+    if "message_id" not in content:
+        content["message_id"] = derived_message_id(content)
+    model = CATALOGUE.get(str(content.get("msg_type")), Message)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "body"
+        raise MalformedMessage(f"{where}: {first['msg']}") from None

@@ -1,0 +1,121 @@
+"""Confirmed sends: what the broker has not confirmed is sent again, with the same message id."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from testbed.protocol.link import Broker, BrokerLink, LinkDown
+from testbed.protocol.messages import Message
+
+log = logging.getLogger(__name__)
+
+
+class SendRefused(Exception):
+    """The broker refused a message, for instance because the login may not write there."""
+
+
+@dataclass(frozen=True)
+class _Frame:
+    destination: str
+    body: str
+    headers: Mapping[str, str]
+
+
+class Publisher:
+    """Sends messages on a connection of its own and keeps each until its RECEIPT has come.
+
+    :param window: unconfirmed messages at the most; `publish` waits for room beyond it
+    """
+
+    def __init__(self, broker: Broker, name: str, window: int = 256) -> None:
+        self._window = window
+        self._numbers = itertools.count(1)
+        self._unconfirmed: OrderedDict[str, _Frame] = OrderedDict()
+        self._refusals: list[str] = []
+        self._changed = threading.Condition(threading.RLock())
+        self._stopped = False
+        self._open = False
+        self.link = BrokerLink(
+            broker,
+            f"{name}-send",
+            on_state=self._on_state,
+            on_receipt=self._on_receipt,
+            on_refused=self._on_refused,
+        )
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self.link.start()
+
+    def publish(
+        self, destination: str, message: Message, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Send a message; returns before it is confirmed, waits only while the window is full.
+
+        Keeps the order of the calls, over reconnections too.
+        """
+        frame = _Frame(destination, message.body(), {**message.headers(), **(headers or {})})
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._unconfirmed) < self._window or self._stopped)
+            receipt = f"send-{next(self._numbers)}"
+            self._unconfirmed[receipt] = frame
+            if self._open:
+                self._send(receipt, frame)
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until every message is confirmed; False when `timeout` seconds were not enough.
+
+        :raises SendRefused: the broker refused one of them
+        """
+        with self._changed:
+            done = self._changed.wait_for(
+                lambda: not self._unconfirmed or self._stopped or bool(self._refusals), timeout
+            )
+            if self._refusals:
+                refusals, self._refusals = self._refusals, []
+                raise SendRefused("; ".join(refusals))
+            return done and not self._unconfirmed
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Wait for confirmations for at most `timeout` seconds, then disconnect."""
+        end = time.monotonic() + timeout
+        try:
+            if not self.flush(timeout):
+                log.error("%d messages are not confirmed by the broker", len(self._unconfirmed))
+        except SendRefused as error:
+            log.error("messages were refused: %s", error)
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        self.link.stop(max(1.0, end - time.monotonic()))
+
+    def _send(self, receipt: str, frame: _Frame) -> None:
+        try:
+            self.link.send(frame.destination, frame.body, {**frame.headers, "receipt": receipt})
+        except LinkDown as error:
+            log.debug("kept for the next connection: %s", error)
+
+    def _on_state(self, up: bool) -> None:
+        with self._changed:
+            if up:
+                for receipt, frame in list(self._unconfirmed.items()):
+                    self._send(receipt, frame)
+            self._open = up
+
+    def _on_receipt(self, receipt: str) -> None:
+        with self._changed:
+            if self._unconfirmed.pop(receipt, None) is not None:
+                self._changed.notify_all()
+
+    def _on_refused(self, receipt: str, reason: str) -> None:
+        with self._changed:
+            frame = self._unconfirmed.pop(receipt, None)
+            if frame is not None:
+                self._refusals.append(f"{frame.destination}: {reason}")
+                self._changed.notify_all()

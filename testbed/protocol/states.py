@@ -1,0 +1,74 @@
+"""States of agents, runs, STF files and executions, as they appear on the wire."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class OperationalState(StrEnum):
+    """Where an agent is in its life: STARTING -> READY <-> PROCESSING -> EXITED."""
+
+    STARTING = "STARTING"
+    READY = "READY"
+    PROCESSING = "PROCESSING"
+    EXITED = "EXITED"
+
+
+class AgentStatus(StrEnum):
+    """How well an agent is: WARNING while the broker is away."""
+
+    OK = "OK"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    UNKNOWN = "UNKNOWN"
+    EXITED = "EXITED"
+
+
+class ExecutionStatus(StrEnum):
+    """The life of a workflow execution; the last three are final and carry an end time."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    TERMINATED = "terminated"
+
+    @property
+    def final(self) -> bool:
+        return self in (self.COMPLETED, self.FAILED, self.TERMINATED)
+
+
+class FileStatus(StrEnum):
+    """The life of an STF file's record."""
+
+    REGISTERED = "registered"
+    PROCESSING = "processing"
+    PROCESSED = "processed"
+    FAILED = "failed"
+    DONE = "done"
+
+
+class EndReason(StrEnum):
+    """Why a run ended, in `end_run`."""
+
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+    DURATION = "duration"
+    FAILED = "failed"
+
+
+class DaqState(StrEnum):
+    """State of the machine and the DAQ (predecessor, testbed.md section 4.1)."""
+
+    NO_BEAM = "no_beam"
+    BEAM = "beam"
+    RUN = "run"
+
+
+class DaqSubstate(StrEnum):
+    """Substate beside `DaqState`."""
+
+    NOT_READY = "not_ready"
+    READY = "ready"
+    PHYSICS = "physics"
+    STANDBY = "standby"

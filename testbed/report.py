@@ -1,0 +1,164 @@
+"""The outcome of a run: its JSON object, its lines for people, its JUnit file, its record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from testbed.configuration.model import ExpectSection
+from testbed.drain import Progress
+from testbed.errors import ExitCode
+from testbed.protocol.states import ExecutionStatus
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One expectation: at least `wanted`; at most for `stf_failed` and `within` (seconds)."""
+
+    name: str
+    wanted: float
+    seen: float
+
+    @property
+    def ok(self) -> bool:
+        at_most = self.name in ("within", "stf_failed")
+        return self.seen <= self.wanted if at_most else self.seen >= self.wanted
+
+    def as_json(self) -> dict[str, Any]:
+        return {"name": self.name, "wanted": self.wanted, "seen": self.seen, "ok": self.ok}
+
+
+@dataclass
+class Report:
+    """What came of `testbed run`.
+
+    :param duration_s: seconds from the run command to drained
+    :param ready_s: seconds that the agents took to be ready
+    :param undrained: what was still open when waiting was given up
+    :param incidents: what went wrong on the way and was put right
+    """
+
+    namespace: str
+    progress: Progress
+    ready_s: float
+    duration_s: float
+    expect: ExpectSection
+    undrained: list[str] = field(default_factory=list)
+    incidents: list[str] = field(default_factory=list)
+    monitor_url: str = ""
+    run_record: str = ""
+
+    @property
+    def expectations(self) -> list[Expectation]:
+        seen = {
+            **{f"stf_{stage}": float(count) for stage, count in self.progress.stf.items()},
+            "within": round(self.duration_s, 3),
+        }
+        wanted = self.expect.model_dump(exclude_none=True)
+        return [Expectation(name, value, seen[name]) for name, value in wanted.items()]
+
+    @property
+    def status(self) -> str:
+        """The run's true status: a completed workflow that lost something has failed."""
+        if self.progress.status == ExecutionStatus.COMPLETED and self.undrained:
+            return ExecutionStatus.FAILED
+        return self.progress.status
+
+    @property
+    def reason(self) -> str:
+        reasons = [self.progress.reason or str(self.progress.status)]
+        if self.undrained:
+            reasons.append("not drained: " + ", ".join(self.undrained))
+        if self._unexpected_failures:
+            reasons.append(f"{self._unexpected_failures} STFs failed")
+        return "; ".join(reasons)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        missed = [expectation for expectation in self.expectations if not expectation.ok]
+        if self.status != ExecutionStatus.COMPLETED or missed or self._unexpected_failures:
+            return ExitCode.WORKFLOW_FAILED
+        return ExitCode.DONE
+
+    @property
+    def _unexpected_failures(self) -> int:
+        return max(0, self.progress.stf["failed"] - (self.expect.stf_failed or 0))
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `testbed run --json` prints (contracts, section 6)."""
+        return {
+            "execution_id": self.progress.execution_id,
+            "run_id": self.progress.run_id,
+            "namespace": self.namespace,
+            "status": self.status,
+            "reason": self.reason,
+            "duration_s": round(self.duration_s, 3),
+            "ready_s": round(self.ready_s, 3),
+            "stf": dict(self.progress.stf),
+            "tf_files": self.progress.tf_files,
+            "slices": dict(self.progress.slices),
+            "messages": self.progress.messages,
+            "expectations": [expectation.as_json() for expectation in self.expectations],
+            "incidents": self.incidents,
+            "run_record": self.run_record,
+        }
+
+    def lines(self) -> list[str]:
+        """The report for people."""
+        stf = self.progress.stf
+        shown = [
+            f"Execution   {self.progress.execution_id}, run {self.progress.run_id}, "
+            f"namespace {self.namespace}",
+            f"Status      {self.status} ({self.reason})",
+            f"Time        agents ready in {self.ready_s:.1f} s, "
+            f"workflow drained in {self.duration_s:.1f} s",
+            f"STF files   {stf['generated']} generated, {stf['registered']} registered, "
+            f"{stf['processed']} processed, {stf['failed']} failed",
+            f"Messages    {self.progress.messages} recorded",
+        ]
+        shown += [
+            f"Expected    {item.name} {item.wanted:g}: "
+            + (f"{item.seen:g}, ok" if item.ok else f"MISSED, {item.seen:g} seen")
+            for item in self.expectations
+        ]
+        shown += [f"Incident    {incident}" for incident in self.incidents]
+        if self.run_record:
+            shown.append(f"Run record  {self.run_record}")
+        shown.append(f"Monitor     {self.monitor_url}")
+        return shown
+
+
+def write_record(folder: Path, report: Report, context: Mapping[str, Any]) -> Path:
+    """Write the record of a run: its report, with all that it was run with."""
+    path = folder / report.progress.execution_id / "record.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    report.run_record = str(path)
+    content = {"report": report.as_json(), **context}
+    path.write_text(json.dumps(content, indent=2, default=str) + "\n")
+    return path
+
+
+def write_junit(path: Path, report: Report) -> None:
+    """Write the outcome as a JUnit file: one test for the workflow, one for each expectation."""
+    cases = [("workflow", "" if report.status == ExecutionStatus.COMPLETED else report.reason)]
+    cases += [
+        (item.name, "" if item.ok else f"wanted {item.wanted:g}, seen {item.seen:g}")
+        for item in report.expectations
+    ]
+    suite = ElementTree.Element(
+        "testsuite",
+        name=report.progress.execution_id,
+        tests=str(len(cases)),
+        failures=str(sum(bool(problem) for _, problem in cases)),
+        time=f"{report.duration_s:.3f}",
+    )
+    for name, problem in cases:
+        case = ElementTree.SubElement(suite, "testcase", classname="testbed.run", name=name)
+        if problem:
+            ElementTree.SubElement(case, "failure", message=problem)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)

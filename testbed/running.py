@@ -1,0 +1,153 @@
+"""Running a workflow: start, follow, keep agents alive, wait until drained."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from testbed import console
+from testbed.drain import Progress, open_items
+from testbed.errors import ExitCode, TestbedError
+from testbed.gate import Outcome
+from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused
+from testbed.waiting import Gate
+
+POLL_S = 0.25
+DRAIN_PATIENCE_S = 90.0
+"""Seconds without any progress after which a run that has ended counts as not drained."""
+STOP_PATIENCE_S = 30.0
+MAX_REVIVALS = 3
+
+
+class AgentKeepsDying(TestbedError):
+    """{program} has died {times} times in this run (exit code {code}); it is not started again."""
+
+    exit_code = ExitCode.AGENT_DIED
+
+
+@dataclass
+class Run:
+    """One execution that is being followed.
+
+    An agent of the plan whose container is dead is started again, so that its work is done;
+    that is an incident of the run.
+    """
+
+    execution_id: str
+    gate: Gate
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    incidents: list[str] = field(default_factory=list)
+    _revivals: dict[str, int] = field(default_factory=dict)
+
+    def follow(self) -> tuple[Progress, list[str]]:
+        """Follow the execution until it has drained.
+
+        :return: the last progress, and what was still open when waiting was given up
+        :raises AgentKeepsDying: see there
+        """
+        last: tuple[Progress, list[str]] | None = None
+        moved = self.clock()
+        with console.Board() as board:
+            while True:
+                try:
+                    now = self._look()
+                except MonitorAway:
+                    board.show(["  the monitor does not answer; waiting for it"])
+                    self.sleep(POLL_S)
+                    continue
+                board.show([progress_line(now[0])])
+                if not now[1]:
+                    return now
+                if now != last:
+                    last, moved = now, self.clock()
+                if now[0].status.final and self.clock() - moved > DRAIN_PATIENCE_S:
+                    return now
+                self._revive()
+                self.sleep(POLL_S)
+
+    def stop(self) -> tuple[Progress, list[str]]:
+        """Stop the workflow gracefully and wait for its end; agents stay."""
+        try:
+            self.gate.monitor.stop_workflow(self.execution_id)
+        except (MonitorAway, MonitorRefused) as error:
+            console.warn(f"the workflow could not be stopped: {error}")
+        end = self.clock() + STOP_PATIENCE_S
+        while True:
+            try:
+                progress, items = self._look()
+                if not items or self.clock() > end:
+                    return progress, items
+            except MonitorAway:
+                if self.clock() > end:
+                    raise
+            self.sleep(POLL_S)
+
+    def _look(self) -> tuple[Progress, list[str]]:
+        progress = self.gate.monitor.progress(self.execution_id)
+        if not progress.status.final:
+            return progress, open_items(progress, (), None, ())
+        queues, _ = self.gate.monitor.backlog()
+        busy = [
+            agent.program
+            for agent in self.gate.check().agents
+            if agent.outcome != Outcome.READY
+            or (agent.agent and agent.agent.operational_state != "READY")
+            if agent.required
+        ]
+        programs = (*self.gate.plan.programs, "recorder")
+        own = queues and [
+            queue
+            for queue in queues
+            if any(
+                queue["queue"].startswith(f"Consumer.{self.gate.namespace}-{program}.")
+                for program in programs
+            )
+        ]
+        return progress, open_items(progress, self.gate.plan.accounts, own, busy)
+
+    def _revive(self) -> None:
+        programs = self.gate.plan.programs
+        for container in self.gate.containers.all():
+            if container.program not in programs or container.state not in ("exited", "dead"):
+                continue
+            times = self._revivals.get(container.program, 0) + 1
+            if times > MAX_REVIVALS:
+                raise AgentKeepsDying(
+                    program=container.program, times=times, code=container.exit_code
+                )
+            self._revivals[container.program] = times
+            incident = (
+                f"{container.program} died in mid-run (exit code {container.exit_code}); "
+                f"container {container.container_id[:12]} was started again"
+            )
+            self.incidents.append(incident)
+            console.warn(incident)
+            self.gate.containers.start(container.container_id)
+
+
+def progress_line(progress: Progress) -> str:
+    """Where a run stands, in one line."""
+    stf = progress.stf
+    failed = f", {stf['failed']} failed" if stf["failed"] else ""
+    return (
+        f"  {progress.execution_id} {progress.status}: STFs {stf['generated']} generated, "
+        f"{stf['registered']} registered, {stf['processed']} processed{failed}"
+    )
+
+
+def stop_execution(
+    monitor: Monitor,
+    execution_id: str,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
+    """Stop an execution and wait for its end; its status."""
+    monitor.stop_workflow(execution_id)
+    end = clock() + STOP_PATIENCE_S
+    while True:
+        progress = monitor.progress(execution_id)
+        if progress.status.final or clock() > end:
+            return progress.status
+        sleep(POLL_S)

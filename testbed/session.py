@@ -1,0 +1,197 @@
+"""A testbed as a command works with it: configuration, Compose, engine and monitor together."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from testbed import console
+from testbed.compose import Compose, PythonOnWhalesCompose
+from testbed.configuration import Configuration
+from testbed.containers import Containers, DockerContainers
+from testbed.errors import BackendError, ConfigurationError
+from testbed.image_digests import image_variables
+from testbed.monitor_api import Monitor, MonitorAway, RestMonitor
+from testbed.plan import Plan, Service, distinct_builds, make_plan, read_services
+from testbed.project import Project, user_name, write_env
+from testbed.secret_files import make_secrets
+
+log = logging.getLogger(__name__)
+
+MONITOR_SERVICE = "monitor"
+MONITOR_PORT = 8000
+MONITOR_START_S = 60.0
+BASE_IMAGE = "TESTBED_BASE_IMAGE"
+
+
+@dataclass
+class Session:
+    """One testbed. What it is made of comes to be when it is first asked for."""
+
+    project: Project
+    configuration: Configuration
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """The variables of compose.yaml; images that the user names stay as named."""
+        base = self._base_image()
+        images = image_variables(self.project.root, base)
+        return {
+            "TESTBED_NAMESPACE": self.project.namespace,
+            "TESTBED_USER": os.environ.get("TESTBED_USER") or user_name(),
+            BASE_IMAGE: base,
+            **{name: os.environ.get(name) or image for name, image in images.items()},
+        }
+
+    @cached_property
+    def compose(self) -> Compose:
+        return PythonOnWhalesCompose(self.project, self.environment)
+
+    @cached_property
+    def containers(self) -> Containers:
+        return DockerContainers(self.project.name)
+
+    @cached_property
+    def services(self) -> dict[str, Service]:
+        return read_services(self.compose.config())
+
+    @cached_property
+    def plan(self) -> Plan:
+        return make_plan(self.configuration, self.services)
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Let no other command change this testbed meanwhile."""
+        return self.project.lock(
+            lambda: console.note(
+                f"Waiting for another command that is at work on {self.project.name} ..."
+            )
+        )
+
+    def initialise(self) -> list[str]:
+        """Secrets and .env; what was made."""
+        made = make_secrets(self.project.secrets)
+        write_env(self.project.root / ".env", self.environment)
+        return made
+
+    def build(self, *, all_images: bool = False) -> list[str]:
+        """Build the images that are missing, or all; their names."""
+        wanted = [
+            service
+            for service in distinct_builds(self.services)
+            if all_images or not self.containers.image_exists(service.image)
+        ]
+        if wanted:
+            names = ", ".join(service.image for service in wanted)
+            console.note(f"Building images: {names} (a few minutes the first time) ...")
+            started = time.monotonic()
+            self.compose.build([service.name for service in wanted])
+            console.note(f"Images are built ({time.monotonic() - started:.0f} s).")
+        return [service.image for service in wanted]
+
+    def check_owner(self) -> None:
+        """Refuse to work on a project that was started from another checkout.
+
+        :raises ConfigurationError: its containers come from another folder
+        """
+        others = self.containers.folders() - {str(self.project.root)}
+        if others:
+            raise ConfigurationError(
+                place=f"namespace {self.project.namespace}",
+                problem=f"is in use by the checkout in {', '.join(sorted(others))}",
+                hint="Use another one: --namespace NAME, or change [testbed] namespace.",
+            )
+
+    def start(self) -> Plan:
+        """Start the backend and the enabled agents, stop other agents; the plan."""
+        self.initialise()
+        self.build()
+        self.check_owner()
+        plan = self.plan
+        running = {found.program for found in self.containers.all() if found.state != "created"}
+        surplus = [name for name in plan.others if name in running]
+        if surplus:
+            console.note(f"Stopping agents that are not enabled: {', '.join(surplus)}")
+            self.compose.stop(surplus)
+        self.compose.up(plan.services, plan.scales)
+        if plan.others:
+            self.compose.create(plan.others)
+        return plan
+
+    def monitor_url(self) -> str | None:
+        """The monitor's address on this host; None while it does not run."""
+        published = self.containers.published_port(MONITOR_SERVICE, MONITOR_PORT)
+        if published is None:
+            return None
+        return f"http://{published[0]}:{published[1]}"
+
+    def monitor(self) -> Monitor:
+        """The monitor, as operator.
+
+        :raises BackendError: it does not run
+        """
+        url = self.monitor_url()
+        if url is None:
+            raise MonitorAway(cause=f"no container of {self.project.name} publishes it")
+        return RestMonitor(url, self.project.secret("token_operator"))
+
+    def wait_for_monitor(self, sleep: Callable[[float], None] = time.sleep) -> Monitor:
+        """The monitor, once it answers.
+
+        :raises BackendError: it does not within `MONITOR_START_S` seconds, or has exited
+        """
+        end = time.monotonic() + MONITOR_START_S
+        while True:
+            try:
+                monitor = self.monitor()
+                monitor.snapshot(self.project.namespace)
+                return monitor
+            except MonitorAway as error:
+                dead = [
+                    found
+                    for found in self.containers.all()
+                    if found.program == MONITOR_SERVICE and found.state in ("exited", "dead")
+                ]
+                if dead or time.monotonic() > end:
+                    raise BackendError(what=f"The monitor is not ready: {error}") from error
+                sleep(0.2)
+
+    def _base_image(self) -> str:
+        """The base image: the user's, or what images/base/obtain.sh finds or makes."""
+        chosen = os.environ.get(BASE_IMAGE)
+        if chosen:
+            return chosen
+        memo = self.project.root / ".testbed" / "base-image"
+        if memo.exists():
+            return memo.read_text().strip()
+        script = self.project.root / "images" / "base" / "obtain.sh"
+        found = subprocess.run([script], stdout=subprocess.PIPE, text=True, check=False)
+        if found.returncode:
+            raise BackendError(
+                what="The base image of all images could not be obtained",
+                hint=f"Name one yourself: {BASE_IMAGE}=debian:trixie-slim testbed build",
+            )
+        memo.parent.mkdir(parents=True, exist_ok=True)
+        memo.write_text(found.stdout.strip())
+        return found.stdout.strip()
+
+
+def git_version(root: Path) -> dict[str, str | bool]:
+    """The revision that is at work: commit, branch, and whether files differ from it."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(root), *arguments]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        return found.stdout.strip() if found.returncode == 0 else ""
+
+    commit = git("rev-parse", "HEAD")
+    if not commit:
+        return {}
+    branch = git("rev-parse", "--abbrev-ref", "HEAD")
+    return {"commit": commit, "branch": branch, "dirty": bool(git("status", "--porcelain"))}

@@ -1,0 +1,186 @@
+"""How a testbed is at this moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from testbed import console
+from testbed.errors import BackendError, ExitCode
+from testbed.gate import AgentVerdict, Container, Outcome, Snapshot, decide
+from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused
+from testbed.session import Session
+
+
+@dataclass(frozen=True)
+class Status:
+    """Backend, agents, running executions.
+
+    :param now: the monitor's time; None while it does not answer
+    :param problem: why the monitor does not answer; empty when it does
+    """
+
+    namespace: str
+    project: str
+    monitor_url: str | None
+    backend: tuple[tuple[str, str, str], ...]
+    agents: tuple[AgentVerdict, ...]
+    executions: tuple[dict[str, Any], ...]
+    dead_letters: int
+    snapshot: Snapshot | None
+    problem: str
+
+    @property
+    def backend_ok(self) -> bool:
+        return not self.problem and all(
+            state == "running" and health in ("healthy", "-") for _, state, health in self.backend
+        )
+
+    @property
+    def missing(self) -> list[AgentVerdict]:
+        return [
+            agent for agent in self.agents if agent.required and agent.outcome != Outcome.READY
+        ]
+
+    @property
+    def ready(self) -> bool:
+        return self.backend_ok and not self.missing
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if not self.backend_ok:
+            return ExitCode.BACKEND
+        if any(agent.outcome == Outcome.FAILED for agent in self.missing):
+            return ExitCode.AGENT_DIED
+        return ExitCode.NOT_READY if self.missing else ExitCode.DONE
+
+    @property
+    def verdict(self) -> str:
+        """One line that says how the testbed is, and why."""
+        if all(state == "missing" for _, state, _ in self.backend):
+            return f"{self.project} is down. Start it with: testbed up"
+        if not self.backend_ok:
+            ill = [
+                f"{name} {state} ({health})"
+                for name, state, health in self.backend
+                if state != "running" or health not in ("healthy", "-")
+            ]
+            return f"{self.project} is DEGRADED: " + ", ".join(ill or [self.problem])
+        if self.missing:
+            names = ", ".join(f"{agent.program} ({agent.reason})" for agent in self.missing)
+            return f"{self.project} is NOT READY: {names}"
+        if self.executions:
+            names = ", ".join(row["execution_id"] for row in self.executions)
+            return f"{self.project} is RUNNING {names}"
+        return f"{self.project} is READY"
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of contracts, section 6."""
+        return {
+            "namespace": self.namespace,
+            "project": self.project,
+            "ready": self.ready,
+            "verdict": self.verdict,
+            "monitor_url": self.monitor_url,
+            "backend": [
+                {"service": name, "state": state, "health": health}
+                for name, state, health in self.backend
+            ],
+            "agents": [self._agent(agent) for agent in self.agents],
+            "executions": list(self.executions),
+            "dead_letters": self.dead_letters,
+        }
+
+    def lines(self) -> list[str]:
+        """The same for people."""
+        shown = [self.verdict]
+        if self.monitor_url:
+            shown.append(f"Monitor: {self.monitor_url}")
+        backend = [list(row) for row in self.backend]
+        shown += ["", console.table(["BACKEND", "CONTAINER", "HEALTH"], backend)]
+        if self.agents:
+            header = ["AGENT", "CONTAINER", "STATE", "STATUS", "HEARTBEAT", "VERDICT"]
+            rows = []
+            for agent in self.agents:
+                facts = self._agent(agent)
+                age = facts["heartbeat_age_s"]
+                rows.append(
+                    [
+                        agent.program,
+                        facts["container_state"] or "missing",
+                        facts["operational_state"] or "-",
+                        facts["status"] or "-",
+                        "-" if age is None else f"{age:.0f} s ago",
+                        facts["verdict"] + (f": {agent.reason}" if agent.reason else ""),
+                    ]
+                )
+            shown += ["", console.table(header, rows)]
+        if self.dead_letters:
+            shown += ["", f"Dead letters: {self.dead_letters}"]
+        return shown
+
+    def _agent(self, verdict: AgentVerdict) -> dict[str, Any]:
+        container, agent = verdict.container, verdict.agent
+        age = (
+            (self.snapshot.now - agent.received_at).total_seconds()
+            if self.snapshot and agent and agent.received_at
+            else None
+        )
+        return {
+            "program": verdict.program,
+            "container_id": container.container_id if container else None,
+            "container_state": container.state if container else None,
+            "instance_name": agent.instance_name if agent else None,
+            "operational_state": agent.operational_state if agent else None,
+            "status": agent.status if agent else None,
+            "heartbeat_age_s": None if age is None else round(age, 1),
+            "required": verdict.required,
+            "verdict": str(verdict.outcome),
+            "reason": verdict.reason,
+        }
+
+
+def look(session: Session) -> Status:
+    """Look at a testbed."""
+    namespace = session.project.namespace
+    containers = session.containers.all()
+    snapshot: Snapshot | None = None
+    executions: list[dict[str, Any]] = []
+    dead_letters, problem = 0, ""
+    try:
+        monitor: Monitor = session.monitor()
+        snapshot = monitor.snapshot(namespace)
+        executions = monitor.running_executions(namespace)
+        _, dead_letters = monitor.backlog()
+    except (MonitorAway, MonitorRefused, BackendError) as error:
+        problem = str(error)
+    verdict = decide(namespace, session.plan.expected, containers, snapshot)
+    backend = tuple(
+        (name, *_backend_state(name, containers))
+        for name in session.plan.backend
+        if not session.services[name].one_shot
+    )
+    return Status(
+        namespace=namespace,
+        project=session.project.name,
+        monitor_url=session.monitor_url(),
+        backend=backend,
+        agents=verdict.agents,
+        executions=tuple(
+            {
+                name: row[name]
+                for name in ("execution_id", "run_number", "status", "start_time", "executed_by")
+            }
+            for row in executions
+        ),
+        dead_letters=dead_letters,
+        snapshot=snapshot,
+        problem=problem,
+    )
+
+
+def _backend_state(name: str, containers: list[Container]) -> tuple[str, str]:
+    for container in containers:
+        if container.program == name:
+            return container.state, container.health or "-"
+    return "missing", "-"
