@@ -111,9 +111,7 @@ class Verdict:
     def failed(self) -> tuple[AgentVerdict, ...]:
         """Required agents that will not become ready."""
         return tuple(
-            agent
-            for agent in self.agents
-            if agent.required and agent.outcome == Outcome.FAILED
+            agent for agent in self.agents if agent.required and agent.outcome == Outcome.FAILED
         )
 
     @property
@@ -153,9 +151,7 @@ def decide(
     return Verdict(tuple(verdicts))
 
 
-def newest_agent(
-    namespace: str, container_id: str, agents: Iterable[AgentRow]
-) -> AgentRow | None:
+def newest_agent(namespace: str, container_id: str, agents: Iterable[AgentRow]) -> AgentRow | None:
     """The agent of a container that reported last, in this namespace."""
     own = [
         row
@@ -176,9 +172,7 @@ def _preference(container: Container) -> tuple[bool, str]:
 def _judge(
     namespace: str, container: Container, snapshot: Snapshot | None
 ) -> tuple[Outcome, str, AgentRow | None]:
-    agent = (
-        newest_agent(namespace, container.container_id, snapshot.agents) if snapshot else None
-    )
+    agent = newest_agent(namespace, container.container_id, snapshot.agents) if snapshot else None
     failure = _container_failure(container, snapshot)
     if failure:
         return Outcome.FAILED, failure, agent

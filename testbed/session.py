@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from testbed import console
-from testbed.compose import Compose, PythonOnWhalesCompose
+from testbed.compose import Compose, ComposeFailed, PythonOnWhalesCompose
 from testbed.configuration import Configuration
 from testbed.containers import Containers, DockerContainers
 from testbed.errors import BackendError, ConfigurationError
@@ -119,10 +119,27 @@ class Session:
         if surplus:
             console.note(f"Stopping agents that are not enabled: {', '.join(surplus)}")
             self.compose.stop(surplus)
-        self.compose.up(plan.services, plan.scales)
+        try:
+            self.compose.up(plan.services, plan.scales)
+        except ComposeFailed as error:
+            raise BackendError(what=self._explain(error)) from error
         if plan.others:
             self.compose.create(plan.others)
         return plan
+
+    def _explain(self, error: ComposeFailed) -> str:
+        """Why the backend did not come up: Compose's last line, and the logs of who failed."""
+        lines = [f"The backend did not come up: {str(error).splitlines()[-1].strip()}"]
+        for container in self.containers.all():
+            ill = container.state in ("exited", "dead") and container.exit_code != 0
+            if ill or container.health == "unhealthy":
+                evidence = self.containers.evidence(container.container_id)
+                lines.append(
+                    f"{container.program} ({container.state}, exit code {container.exit_code}):"
+                )
+                lines += [f"  health probe: {evidence.last_probe}"] if evidence.last_probe else []
+                lines += [f"  {line}" for line in evidence.log_lines]
+        return "\n".join(lines)
 
     def monitor_url(self) -> str | None:
         """The monitor's address on this host; None while it does not run."""

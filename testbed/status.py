@@ -38,9 +38,7 @@ class Status:
 
     @property
     def missing(self) -> list[AgentVerdict]:
-        return [
-            agent for agent in self.agents if agent.required and agent.outcome != Outcome.READY
-        ]
+        return [agent for agent in self.agents if agent.required and agent.outcome != Outcome.READY]
 
     @property
     def ready(self) -> bool:

@@ -74,9 +74,7 @@ class Gate:
                 if verdict.ready:
                     self._warn_of_optional(verdict)
                     return verdict
-                late = [
-                    agent for agent in verdict.missing if waited >= self._limit(agent.program)
-                ]
+                late = [agent for agent in verdict.missing if waited >= self._limit(agent.program)]
                 if late:
                     raise AgentsNotReady(
                         text=self._explain(late, waited), hint="More time: --timeout SECONDS"

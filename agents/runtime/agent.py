@@ -19,12 +19,12 @@ from agents.runtime.monitor import MonitorClient, Stopped
 from agents.runtime.reporter import Reporter
 from agents.runtime.routing import Route, routes_of
 from agents.runtime.settings import AgentSettings
-from testbed.protocol.state_file import StateFile
 from testbed.protocol.destinations import EPICTOPIC, consumer_queue
 from testbed.protocol.heartbeat import STALE_AFTER_INTERVALS, Heartbeat
 from testbed.protocol.link import BrokerLink, Delivery, Subscription
 from testbed.protocol.messages import MalformedMessage, Message, parse
 from testbed.protocol.publisher import Publisher, SendRefused
+from testbed.protocol.state_file import StateFile
 from testbed.protocol.states import AgentStatus, OperationalState
 
 IDLE_AFTER_S = 0.3

@@ -62,9 +62,7 @@ class Inbox:
         """Forget what came over earlier connections: the broker delivers it again."""
         with self._changed:
             self._arrivals = deque(
-                arrival
-                for arrival in self._arrivals
-                if arrival.delivery.connection >= connection
+                arrival for arrival in self._arrivals if arrival.delivery.connection >= connection
             )
 
     def close(self) -> None:

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 from agents.runtime.monitor import MonitorAway, MonitorClient, MonitorRefused
-from testbed.protocol.state_file import StateFile
 from testbed.protocol.heartbeat import Heartbeat
+from testbed.protocol.state_file import StateFile
 from testbed.protocol.states import OperationalState
 
 log = logging.getLogger(__name__)

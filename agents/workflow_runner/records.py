@@ -65,9 +65,7 @@ class ExecutionRecords:
         :raises AlreadyTaken: `command_id` has an execution already
         """
         user = self._owner["executed_by"]
-        self._monitor.call(
-            "POST", "namespaces/ensure/", {"name": self._namespace, "owner": user}
-        )
+        self._monitor.call("POST", "namespaces/ensure/", {"name": self._namespace, "owner": user})
         answer = self._monitor.call(
             "POST", "state/next-workflow-execution-id/", {"workflow_name": name}
         )

@@ -44,9 +44,7 @@ class AgentViewSet(IntegerKeyMixin, RecordViewSet):
     serializer_class = serializers.AgentSerializer
     filterset_class = filters.AgentFilter
 
-    @extend_schema(
-        request=Heartbeat, responses={(200, 201): serializers.AgentSerializer}
-    )
+    @extend_schema(request=Heartbeat, responses={(200, 201): serializers.AgentSerializer})
     @action(detail=False, methods=["post"])
     def heartbeat(self, request: Request) -> Response:
         """Report an agent's state; 201 when the agent is new. Only fields given are written."""
@@ -149,8 +147,7 @@ class DefinitionViewSet(IntegerKeyMixin, RecordViewSet):
         )
         text = f"workflow {known.workflow_name} version {known.version} already exists."
         same = all(
-            getattr(known, name) == wanted.get(name)
-            for name in ("definition", "workflow_type")
+            getattr(known, name) == wanted.get(name) for name in ("definition", "workflow_type")
         )
         if same:
             raise ValidationError({"non_field_errors": [text]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -19,6 +20,8 @@ REPLIES = "/temp-queue/replies"
 ANSWER_S = 5.0
 """Seconds that a command may take to be answered; an unanswered command expires then."""
 STATISTICS = "/queue/ActiveMQ.Statistics.Destination.Consumer.>"
+STATISTICS_END = "ActiveMQ.Statistics.Destination.List.End.With.Null"
+"""Header that asks the broker to end its answers with an empty one."""
 STATISTICS_S = 2.0
 
 
@@ -45,7 +48,7 @@ class Control:
         self._link = BrokerLink(
             at,
             "control",
-            (Subscription(REPLIES, prefetch=1000, ack="auto"),),
+            (Subscription(REPLIES, 1000, ack="auto", transformation="jms-map-json"),),
             on_message=self._arrived,
         )
 
@@ -73,7 +76,7 @@ class Control:
         headers = {**command.headers(), "persistent": "false", "expires": str(expires)}
         key = str(command.message_id)
         try:
-            replies = self._ask(WORKFLOW_CONTROL, command.body(), headers, key, 1, ANSWER_S)
+            replies = self._ask(WORKFLOW_CONTROL, command.body(), headers, key, bool, ANSWER_S)
         except LinkDown as error:
             raise NoAnswer(f"The broker cannot be reached: {error}") from error
         if not replies:
@@ -91,7 +94,27 @@ class Control:
 
         :raises NoAnswer: the broker did not answer
         """
-        raise NotImplementedError
+        key = str(uuid4())
+        headers = {STATISTICS_END: "true"}
+
+        def ended(answers: list[Delivery]) -> bool:
+            return bool(answers) and not _statistics(answers[-1])
+
+        try:
+            answers = self._ask(STATISTICS, "", headers, key, ended, STATISTICS_S)
+        except LinkDown as error:
+            raise NoAnswer(f"The broker cannot be reached: {error}") from error
+        if not ended(answers):
+            raise NoAnswer("The broker did not tell its queues in time")
+        return [
+            {
+                "queue": str(facts["destinationName"]).partition("://")[2],
+                "depth": facts["size"],
+                "in_flight": facts["inflightCount"],
+                "consumers": facts["consumerCount"],
+            }
+            for facts in map(_statistics, answers[:-1])
+        ]
 
     def _ask(
         self,
@@ -99,7 +122,7 @@ class Control:
         body: str,
         headers: dict[str, str],
         key: str,
-        wanted: int,
+        complete: Callable[[list[Delivery]], bool],
         timeout: float,
     ) -> list[Delivery]:
         with self._changed:
@@ -109,7 +132,7 @@ class Control:
                 destination, body, {**headers, "reply-to": REPLIES, "correlation-id": key}
             )
             with self._changed:
-                self._changed.wait_for(lambda: len(self._replies[key]) >= wanted, timeout)
+                self._changed.wait_for(lambda: complete(self._replies[key]), timeout)
                 return list(self._replies[key])
         finally:
             with self._changed:
@@ -121,6 +144,24 @@ class Control:
             if key in self._replies:
                 self._replies[key].append(delivery)
                 self._changed.notify_all()
+
+
+def _statistics(answer: Delivery) -> dict[str, Any]:
+    """One answer of the statistics plugin: a map in ActiveMQ's JSON form, by name.
+
+    An entry is `{"string": name, "<type>": value}`, or `{"string": [name, value]}` for a text.
+    """
+    content = json.loads(answer.body)["map"]
+    if not content:
+        return {}
+    facts = {}
+    for entry in content["entry"]:
+        name = entry.pop("string")
+        if isinstance(name, list):
+            facts[name[0]] = name[1]
+        else:
+            (facts[name],) = entry.values()
+    return facts
 
 
 @cache

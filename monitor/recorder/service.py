@@ -105,9 +105,7 @@ class Recorder:
                 self._changed.wait_for(lambda: self._arrived or self._stopping, SWEEP_S)
                 if self._stopping:
                     return
-                batch = [
-                    self._arrived.popleft() for _ in range(min(BATCH, len(self._arrived)))
-                ]
+                batch = [self._arrived.popleft() for _ in range(min(BATCH, len(self._arrived)))]
             if batch:
                 self._store_and_acknowledge(batch)
             if time.monotonic() - swept >= SWEEP_S:

@@ -23,9 +23,7 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
         .annotate(Count("id"))
     )
     end_run = (
-        WorkflowMessage.objects.filter(
-            execution_id=execution.execution_id, message_type="end_run"
-        )
+        WorkflowMessage.objects.filter(execution_id=execution.execution_id, message_type="end_run")
         .values_list("message_content", flat=True)
         .first()
     )

@@ -91,4 +91,3 @@ def echo_docker_commands() -> None:
 def _shorten(record: logging.LogRecord) -> bool:
     record.msg = str(record.msg).replace("Running command: ", "")
     return True
-

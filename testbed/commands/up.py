@@ -29,9 +29,7 @@ def up(
     """Start the backend and the enabled agents; wait until every agent has proved READY."""
     from testbed import console
 
-    session = open_session(
-        config_file, verbose=verbose, namespace=namespace, overrides=overrides
-    )
+    session = open_session(config_file, verbose=verbose, namespace=namespace, overrides=overrides)
     if no_wait:
         with session.lock():
             session.start()

@@ -42,9 +42,7 @@ def read(path: Path) -> Document:
     except FileNotFoundError:
         raise ConfigurationError(place=place, problem="there is no such file") from None
     except OSError as error:
-        raise ConfigurationError(
-            place=place, problem=f"cannot be read: {error.strerror}"
-        ) from None
+        raise ConfigurationError(place=place, problem=f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ConfigurationError(
             place=place, problem=f"is not UTF-8 text (byte {error.start})"

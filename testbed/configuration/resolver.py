@@ -199,9 +199,7 @@ def _toml_value(text: str) -> Any:
         return text
 
 
-def _section(
-    model: type[SectionModel], layers: Layers, *path: str, place: str
-) -> SectionModel:
+def _section(model: type[SectionModel], layers: Layers, *path: str, place: str) -> SectionModel:
     table = layers.section(*path)
     try:
         return model.model_validate(table)
@@ -309,8 +307,7 @@ def _set_parameter(parameters: Layers, path: tuple[str, ...], value: Any, place:
         known = {name for table in parameters.values.values() for name in table}
         raise ConfigurationError(
             place=place,
-            problem=f'the workflow has no parameter "{".".join(path[1:])}"; '
-            + nearest(key, known),
+            problem=f'the workflow has no parameter "{".".join(path[1:])}"; ' + nearest(key, known),
         )
     for section in homes:
         check_parameter(parameters, (section, key), value, place)

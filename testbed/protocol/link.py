@@ -47,12 +47,23 @@ class Subscription:
 
     :param prefetch: messages that the broker may send ahead of their acknowledgement
     :param ack: `client-individual`, or `client` where an ack covers all earlier messages
+    :param transformation: the form of messages that are no text, such as `jms-map-json`
     """
 
     destination: str
     prefetch: int = 1
     selector: str | None = None
     ack: str = "client-individual"
+    transformation: str | None = None
+
+    def headers(self, receipt: str) -> dict[str, str]:
+        """The headers of the SUBSCRIBE frame."""
+        headers = {"receipt": receipt, "activemq.prefetchSize": str(self.prefetch)}
+        if self.selector:
+            headers["selector"] = self.selector
+        if self.transformation:
+            headers["transformation"] = self.transformation
+        return headers
 
 
 @dataclass(frozen=True)
@@ -204,14 +215,11 @@ class BrokerLink:
         with self._changed:
             self._pending = {f"subscribe-{index}" for index in range(len(self._subscriptions))}
         for index, subscription in enumerate(self._subscriptions):
-            headers = {
-                "receipt": f"subscribe-{index}",
-                "activemq.prefetchSize": str(subscription.prefetch),
-            }
-            if subscription.selector:
-                headers["selector"] = subscription.selector
             connection.subscribe(
-                subscription.destination, id=str(index), ack=subscription.ack, headers=headers
+                subscription.destination,
+                id=str(index),
+                ack=subscription.ack,
+                headers=subscription.headers(f"subscribe-{index}"),
             )
         self._wait_confirmed("the subscriptions")
 
