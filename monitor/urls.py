@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import DefaultRouter
 
@@ -25,7 +25,7 @@ stf_files = views.StfFileViewSet.as_view(
     {"get": "list", "post": "create", "patch": "change_many"}, detail=False
 )
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("stf-files/", stf_files),
     path("state/next-agent-id/", functions.next_agent_id),
     path("state/next-run-number/", functions.next_run_number),

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from testbed.errors import BackendError, ConfigurationError
@@ -133,14 +134,14 @@ class PythonOnWhalesCompose:
             raise ComposeFailed(verb=verb, output=_last_lines(output)) from error
 
 
-def _compose_files(project: Project) -> list[str]:
+def _compose_files(project: Project) -> list[str | Path]:
     """The files to use: COMPOSE_FILE, or compose.yaml with the override file beside it."""
     named = os.environ.get("COMPOSE_FILE")
     if named:
         separator = os.environ.get("COMPOSE_PATH_SEPARATOR", os.pathsep)
-        return [str(project.root / name) for name in named.split(separator)]
+        return [project.root / name for name in named.split(separator)]
     files = [project.root / name for name in ("compose.yaml", "compose.override.yaml")]
-    return [str(file) for file in files if file.exists()]
+    return [file for file in files if file.exists()]
 
 
 def _last_lines(output: str, count: int = 12) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import getpass
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -95,4 +94,4 @@ def write_env(path: Path, values: Mapping[str, str]) -> None:
     if not path.exists() or path.read_text() != text:
         fresh = path.with_name(f"{path.name}.new")
         fresh.write_text(text)
-        os.replace(fresh, path)
+        fresh.replace(path)

@@ -93,7 +93,7 @@ class WorkflowRunner(BaseAgent):
             self.reply("stopping", execution_id=running.execution_id)
 
     @handles("status_request")
-    def status(self, command: StatusRequest) -> None:
+    def status(self, _command: StatusRequest) -> None:
         """Answers `status`."""
         running = self._execution
         self.reply(

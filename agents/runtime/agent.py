@@ -287,13 +287,13 @@ class BaseAgent:
             return
         except Exception:
             self.log.exception("%s could not be handled", messages[0].msg_type)
-            self._refuse(arrivals, method, route)
+            self._refuse(arrivals, route)
             return
         self.processed += len(arrivals)
         for arrival in arrivals:
             self._link.ack(arrival.delivery)
 
-    def _refuse(self, arrivals: list[Arrival], method: Any, route: Route) -> None:
+    def _refuse(self, arrivals: list[Arrival], route: Route) -> None:
         """After a failure: of a batch, find the messages at fault by handling each alone."""
         if len(arrivals) == 1 or route.batch == 1:
             for arrival in arrivals:

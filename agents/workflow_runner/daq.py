@@ -31,9 +31,9 @@ RUN_CONDITIONS = {
     "bunch_structure": "216x216",
 }
 DEFAULT_TF_COUNT = 1000
-PHYSICS = {"state": DaqState.RUN, "substate": DaqSubstate.PHYSICS}
-STANDBY = {"state": DaqState.RUN, "substate": DaqSubstate.STANDBY}
-NOT_READY = {"state": DaqState.BEAM, "substate": DaqSubstate.NOT_READY}
+PHYSICS: dict[str, Any] = {"state": DaqState.RUN, "substate": DaqSubstate.PHYSICS}
+STANDBY: dict[str, Any] = {"state": DaqState.RUN, "substate": DaqSubstate.STANDBY}
+NOT_READY: dict[str, Any] = {"state": DaqState.BEAM, "substate": DaqSubstate.NOT_READY}
 
 
 def execution_message_id(execution_id: str, step: str) -> UUID:

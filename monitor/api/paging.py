@@ -56,7 +56,10 @@ class PlainListMixin:
         queryset = view.filter_queryset(view.get_queryset())
         page = view.paginate_queryset(queryset)
         if page is not None:
-            return view.get_paginated_response(view.get_serializer(page, many=True).data)
+            paginated: Response = view.get_paginated_response(
+                view.get_serializer(page, many=True).data
+            )
+            return paginated
         rows = list(queryset[: PLAIN_LIMIT + 1])
         serializer: ListSerializer[Any] = view.get_serializer(rows[:PLAIN_LIMIT], many=True)
         truncated = len(rows) > PLAIN_LIMIT

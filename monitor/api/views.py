@@ -23,14 +23,14 @@ from testbed.protocol.heartbeat import Heartbeat
 class RecordViewSet(PlainListMixin, viewsets.ModelViewSet[Any]):
     """All verbs on one model."""
 
-    pagination_class = OptInPagination
+    pagination_class: Any = OptInPagination
     lookup_value_regex = "[^/]+"
 
 
 class ReadOnlyViewSet(PlainListMixin, viewsets.ReadOnlyModelViewSet[Any]):
     """Listing and looking at one model."""
 
-    pagination_class = OptInPagination
+    pagination_class: Any = OptInPagination
 
 
 class IntegerKeyMixin:

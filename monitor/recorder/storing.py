@@ -128,7 +128,7 @@ def dead_letter(delivery: Delivery, cause: str | None = None) -> DeadLetter:
 
 def _insert(rows: list[Row]) -> set[UUID]:
     """Insert messages that are not stored yet, in order; the ids of the new ones."""
-    columns = [
+    columns: list[tuple[str, str, list[Any]]] = [
         ("message_id", "uuid", [row.message_id for row in rows]),
         ("message_type", "text", [row.message_type for row in rows]),
         ("sender_agent", "text", [row.sender for row in rows]),

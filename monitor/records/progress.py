@@ -27,8 +27,8 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
         .values_list("message_content", flat=True)
         .first()
     )
-    statuses = dict(
-        StfFile.objects.filter(run__run_number=execution.run_number)
+    statuses: dict[str, int] = dict(
+        StfFile.objects.filter(run__run_number=execution.run_number or -1)
         .order_by()
         .values_list("status")
         .annotate(Count("file_id"))

@@ -21,7 +21,7 @@ def config(
     overrides: tuple[str, ...],
     config_file: str,
     namespace: str | None,
-    verbose: bool,
+    verbose: bool,  # noqa: ARG001 - every command takes it
 ) -> None:
     """Show each resolved value, and where it comes from."""
     from testbed import console

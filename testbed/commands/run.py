@@ -92,7 +92,8 @@ def _execute(session: Session, gate: Gate, ready_s: float) -> tuple[Report, bool
         **configuration.resolved(),
         "git_version": git_version(session.project.root),
     }
-    gate.wait()  # checked again just before the command is sent
+    if not gate.check().ready:  # checked again just before the command is sent
+        gate.wait()
     started = time.monotonic()
     execution_id = gate.monitor.start_workflow(
         {

@@ -116,7 +116,10 @@ def resolve_workflow(
     command = "run_workflow"
     _demand_workflow(name, workflows, command)
     workflow = WorkflowSection(name=name, config=config)
-    origins = {("workflow", "config"): command, ("workflow", "name"): command}
+    origins: dict[tuple[str, ...], str] = {
+        ("workflow", "config"): command,
+        ("workflow", "name"): command,
+    }
     parameters = _workflow_parameters(_workflow_file(workflow, workflows, origins, command))
     for key, value in params.items():
         if key == "namespace":

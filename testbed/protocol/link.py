@@ -285,7 +285,7 @@ class _Listener(stomp.ConnectionListener):  # type: ignore[misc]
         self._link = link
         self._number = number
 
-    def on_connected(self, frame: Any) -> None:
+    def on_connected(self, _frame: Any) -> None:
         self._link._confirmed("connect")
 
     def on_receipt(self, frame: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -21,4 +20,4 @@ class StateFile:
         fresh = self._path.with_suffix(".new")
         fresh.parent.mkdir(parents=True, exist_ok=True)
         fresh.write_text(f"{state} {int(time.time())} {int(self._valid_s)}\n")
-        os.replace(fresh, self._path)
+        fresh.replace(self._path)
