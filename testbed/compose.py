@@ -26,8 +26,13 @@ class Compose(Protocol):
     def build(self, services: Sequence[str]) -> None:
         """Build the images of services."""
 
-    def up(self, services: Sequence[str], scales: Mapping[str, int]) -> None:
-        """Create and start services with what they depend on; returns when they are started."""
+    def up(
+        self, services: Sequence[str], scales: Mapping[str, int], *, dependencies: bool = True
+    ) -> None:
+        """Create and start services; returns when they are started.
+
+        :param dependencies: wait for what they depend on; False where all of it runs
+        """
 
     def create(self, services: Sequence[str]) -> None:
         """Create containers without starting them; existing ones stay."""
@@ -72,7 +77,9 @@ class PythonOnWhalesCompose:
     def build(self, services: Sequence[str]) -> None:
         self._stream("build", self._client.build, services=list(services))
 
-    def up(self, services: Sequence[str], scales: Mapping[str, int]) -> None:
+    def up(
+        self, services: Sequence[str], scales: Mapping[str, int], *, dependencies: bool = True
+    ) -> None:
         self._stream(
             "up",
             self._client.up,
@@ -81,6 +88,7 @@ class PythonOnWhalesCompose:
             detach=True,
             no_build=True,
             pull="missing",
+            dependencies=dependencies,
         )
 
     def create(self, services: Sequence[str]) -> None:

@@ -135,6 +135,7 @@ def read_container(details: Any) -> Container:
         started_at=None if started == NEVER else read_time(started),
         restart_count=details.get("RestartCount", 0),
         exit_code=state.get("ExitCode", 0),
+        image=details["Config"]["Image"],
     )
 
 

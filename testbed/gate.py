@@ -47,6 +47,7 @@ class Container:
     started_at: datetime | None = None
     restart_count: int = 0
     exit_code: int = 0
+    image: str = ""
 
 
 @dataclass(frozen=True)

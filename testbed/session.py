@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from testbed.compose import Compose, ComposeFailed, PythonOnWhalesCompose
 from testbed.configuration import Configuration
 from testbed.containers import Containers, DockerContainers
 from testbed.errors import BackendError, ConfigurationError
+from testbed.gate import Container
 from testbed.image_digests import image_variables
 from testbed.monitor_api import Monitor, MonitorAway, RestMonitor
 from testbed.plan import Plan, Service, distinct_builds, make_plan, read_services
@@ -114,18 +116,34 @@ class Session:
         self.build()
         self.check_owner()
         plan = self.plan
-        running = {found.program for found in self.containers.all() if found.state != "created"}
+        found = self.containers.all()
+        running = {container.program for container in found if container.state == "running"}
         surplus = [name for name in plan.others if name in running]
         if surplus:
             console.note(f"Stopping agents that are not enabled: {', '.join(surplus)}")
             self.compose.stop(surplus)
+        lasting = [name for name in plan.services if not self.services[name].one_shot]
         try:
-            self.compose.up(plan.services, plan.scales)
+            if self._runs(lasting, plan, found):
+                # Compose looks at every dependency twice a second: skipped where all run
+                self.compose.up(lasting, plan.scales, dependencies=False)
+            else:
+                self.compose.up(plan.services, plan.scales)
         except ComposeFailed as error:
             raise BackendError(what=self._explain(error)) from error
         if plan.others:
             self.compose.create(plan.others)
         return plan
+
+    def _runs(self, names: list[str], plan: Plan, found: list[Container]) -> bool:
+        """Whether so many containers of each service run as are wanted, with today's image."""
+        running = Counter(
+            container.program
+            for container in found
+            if container.state == "running"
+            and container.image == self.services[container.program].image
+        )
+        return all(running[name] == plan.scales.get(name, 1) for name in names)
 
     def _explain(self, error: ComposeFailed) -> str:
         """Why the backend did not come up: Compose's last line, and the logs of who failed."""
