@@ -178,7 +178,8 @@ def _judge(
     if failure:
         return Outcome.FAILED, failure, agent
     if container.state != "running":
-        return Outcome.WAITING, f"container is {container.state}", agent
+        way_out = " (docker unpause lets it go on)" if container.state == "paused" else ""
+        return Outcome.WAITING, f"container is {container.state}{way_out}", agent
     if snapshot is None:
         return Outcome.WAITING, "the monitor does not answer", agent
     reason = _missing_proof(container, agent, snapshot.now)

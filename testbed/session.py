@@ -16,6 +16,7 @@ from pathlib import Path
 from testbed import console
 from testbed.compose import Compose, ComposeFailed, PythonOnWhalesCompose
 from testbed.configuration import Configuration
+from testbed.configuration.resolver import NAMESPACE_OPTION
 from testbed.containers import Containers, DockerContainers
 from testbed.errors import BackendError, ConfigurationError
 from testbed.gate import Container
@@ -77,9 +78,14 @@ class Session:
         )
 
     def initialise(self) -> list[str]:
-        """Secrets and .env; what was made."""
+        """Secrets and .env; what was made.
+
+        .env follows the configuration file: a namespace given on the command line leaves it be.
+        """
         made = make_secrets(self.project.secrets)
-        write_env(self.project.root / ".env", self.environment)
+        env = self.project.root / ".env"
+        if self.configuration.origins[("testbed", "namespace")] != NAMESPACE_OPTION:
+            write_env(env, self.environment)
         return made
 
     def build(self, *, all_images: bool = False) -> list[str]:
@@ -122,13 +128,16 @@ class Session:
         if surplus:
             console.note(f"Stopping agents that are not enabled: {', '.join(surplus)}")
             self.compose.stop(surplus)
-        lasting = [name for name in plan.services if not self.services[name].one_shot]
+        paused = {container.program for container in found if container.state == "paused"}
+        services = [name for name in plan.services if name not in paused]
+        scales = {name: count for name, count in plan.scales.items() if name in services}
+        lasting = [name for name in services if not self.services[name].one_shot]
         try:
             if self._runs(lasting, plan, found):
                 # Compose looks at every dependency twice a second: skipped where all run
-                self.compose.up(lasting, plan.scales, dependencies=False)
+                self.compose.up(lasting, scales, dependencies=False)
             else:
-                self.compose.up(plan.services, plan.scales)
+                self.compose.up(services, scales)
         except ComposeFailed as error:
             raise BackendError(what=self._explain(error)) from error
         if plan.others:

@@ -14,6 +14,8 @@ from testbed.monitor_api import Monitor, MonitorAway
 from testbed.plan import Plan
 
 POLL_S = 0.1
+UNHEALTHY_GRACE_S = 8.0
+"""An unhealthy container is given up only after so long: one health probe later it may be well."""
 MARKS = {Outcome.READY: "ready  ", Outcome.WAITING: "waiting", Outcome.FAILED: "FAILED "}
 
 
@@ -44,6 +46,7 @@ class Gate:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     history: list[tuple[float, str]] = field(default_factory=list)
+    _unhealthy_since: dict[str, float] = field(default_factory=dict)
 
     def check(self) -> Verdict:
         """The verdict of the moment."""
@@ -69,8 +72,9 @@ class Gate:
                 waited = self.clock() - started
                 self._remember(waited, verdict)
                 board.show([describe(agent) for agent in verdict.agents])
-                if verdict.failed:
-                    raise AgentsFailed(text=self._explain(verdict.failed, waited))
+                failed = [agent for agent in verdict.failed if self._is_firm(agent, waited)]
+                if failed:
+                    raise AgentsFailed(text=self._explain(failed, waited))
                 if verdict.ready:
                     self._warn_of_optional(verdict)
                     return verdict
@@ -87,6 +91,16 @@ class Gate:
         limits: Mapping[str, float] = self.plan.ready_timeout
         return limits[program]
 
+    def _is_firm(self, agent: AgentVerdict, waited: float) -> bool:
+        """Whether a failure will not pass by itself."""
+        container = agent.container
+        if container is None or not (
+            container.state == "running" and container.health == "unhealthy"
+        ):
+            return True
+        since = self._unhealthy_since.setdefault(container.container_id, waited)
+        return waited - since >= UNHEALTHY_GRACE_S
+
     def _remember(self, waited: float, verdict: Verdict) -> None:
         for agent in verdict.agents:
             line = describe(agent)
@@ -98,7 +112,7 @@ class Gate:
             if agent.outcome != Outcome.READY:
                 console.warn(f"optional agent {agent.program} is not ready: {agent.reason}")
 
-    def _explain(self, agents: tuple[AgentVerdict, ...] | list[AgentVerdict], waited: float) -> str:
+    def _explain(self, agents: list[AgentVerdict], waited: float) -> str:
         """Per agent: reason, container, last probe, last heartbeat, last log lines, next step."""
         return "\n".join(self._explain_one(agent, waited) for agent in agents)
 

@@ -253,7 +253,7 @@ class BaseAgent:
 
     def _link_changed(self, up: bool) -> None:
         if not up:
-            self.log.warning("the connection to the broker is lost: %s", self._link.last_error)
+            self._inbox.discard_all()
         self._reporter.changed()
 
     def _work(self) -> None:

@@ -58,12 +58,10 @@ class Inbox:
                 taken.append(self._arrivals.popleft())
             return taken
 
-    def discard_older(self, connection: int) -> None:
-        """Forget what came over earlier connections: the broker delivers it again."""
+    def discard_all(self) -> None:
+        """Forget what has arrived, when its connection is lost: the broker delivers it again."""
         with self._changed:
-            self._arrivals = deque(
-                arrival for arrival in self._arrivals if arrival.delivery.connection >= connection
-            )
+            self._arrivals.clear()
 
     def close(self) -> None:
         """Wake all readers; nothing is taken any more."""

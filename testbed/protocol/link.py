@@ -188,6 +188,8 @@ class BrokerLink:
                 self._on_state(True)
                 self._wait_lost()
                 self._up.clear()
+                if not self._stopping.is_set():
+                    log.warning("%s: %s", self.name, self.last_error)
                 if time.monotonic() - since > MAX_BACK_OFF_S:
                     back_off = FIRST_BACK_OFF_S
             self._close()
