@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -62,12 +63,11 @@ class PythonOnWhalesCompose:
     def __init__(self, project: Project, environment: Mapping[str, str]) -> None:
         from python_on_whales import DockerClient
 
-        os.environ.update(environment)
         self._environment = environment
         self._client = DockerClient(
             compose_project_name=project.name,
             compose_project_directory=project.root,
-            compose_files=_compose_files(project),
+            compose_files=compose_files(project),
             compose_profiles=["*"],
         ).compose
 
@@ -134,7 +134,8 @@ class PythonOnWhalesCompose:
         from python_on_whales.exceptions import DockerException
 
         try:
-            return call(**options)
+            with variables(self._environment):
+                return call(**options)
         except DockerException as error:
             output = "\n".join(_seen or []) or error.stderr or error.stdout or str(error)
             if verb == "config":
@@ -142,7 +143,19 @@ class PythonOnWhalesCompose:
             raise ComposeFailed(verb=verb, output=_last_lines(output)) from error
 
 
-def _compose_files(project: Project) -> list[str | Path]:
+@contextmanager
+def variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for the commands that are started inside."""
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def compose_files(project: Project) -> list[str | Path]:
     """The files to use: COMPOSE_FILE, or compose.yaml with the override file beside it."""
     named = os.environ.get("COMPOSE_FILE")
     if named:

@@ -1,4 +1,4 @@
-"""Reading request bodies: bounded, and free of what the database cannot hold."""
+"""Reading request bodies: free of what the database cannot hold."""
 
 from __future__ import annotations
 
@@ -7,23 +7,14 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import IO, Any
 
-from django.conf import settings
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
-class TooLarge(APIException):
-    """413: the body is larger than a request may be."""
-
-    status_code = 413
-    default_detail = "The request body is too large."
-    default_code = "too_large"
-
-
 class CheckedJSONParser(JSONParser):
-    """JSON of at most `DATA_UPLOAD_MAX_MEMORY_SIZE` bytes and without NUL characters."""
+    """JSON without NUL characters, and nested no deeper than Python reads it."""
 
     def parse(
         self,
@@ -31,10 +22,7 @@ class CheckedJSONParser(JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        content = stream.read(limit + 1)
-        if len(content) > limit:
-            raise TooLarge(f"The request body is larger than {limit} bytes.")
+        content = stream.read()
         if _NUL.search(content):
             raise ParseError("The body holds a NUL character (\\u0000), which cannot be stored.")
         try:

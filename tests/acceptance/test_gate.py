@@ -1,0 +1,111 @@
+"""An agent that cannot become ready: the right exit code in time, agent, reason and logs."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from testbed.integration import TestbedStack
+
+VICTIM = "example-processing-agent"
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[TestbedStack]:
+    """A stack of its own, since these tests spoil it."""
+    with TestbedStack(files=("compose.yaml", "tests/acceptance/broken_agents.yaml")) as running:
+        yield running
+
+
+def up(own: TestbedStack, **environment: str) -> tuple[int, str, float]:
+    """`testbed up` with 15 s to READY; exit code, stderr, seconds."""
+    before = dict(own.environment)
+    own.environment.update(environment)
+    started = time.monotonic()
+    try:
+        done = own.command("up", "--timeout", "15")
+    finally:
+        own.environment.clear()
+        own.environment.update(before)
+    return done.returncode, done.stderr, time.monotonic() - started
+
+
+@pytest.mark.parametrize(
+    ("environment", "codes", "reason", "log_line"),
+    [
+        (
+            {"TEST_AGENT_MODULE": "no_such_module"},
+            {4},
+            "restart loop",
+            "No module named no_such_module",
+        ),
+        (
+            {"TEST_AGENT_LOGIN": "stranger"},
+            {3, 4},
+            "User name [stranger] or password is invalid",
+            "no connection to the broker",
+        ),
+    ],
+    ids=["bad program", "wrong login"],
+)
+def test_an_agent_that_cannot_start_is_named_with_reason_and_log(
+    own: TestbedStack, environment: dict[str, str], codes: set[int], reason: str, log_line: str
+) -> None:
+    code, output, seconds = up(own, **environment)
+    assert code in codes, output
+    assert f"{VICTIM} is not READY after" in output
+    assert reason in output
+    assert log_line in output
+    assert f"testbed logs {VICTIM}" in output
+    assert "Traceback" not in output
+    assert seconds < 60
+
+
+def test_a_paused_agent_does_not_pass_the_gate(own: TestbedStack) -> None:
+    assert up(own)[0] == 0
+    victim = own.container_id(VICTIM)
+    subprocess.run(["docker", "pause", victim], check=True, capture_output=True)
+    try:
+        code, output, _ = up(own)
+    finally:
+        subprocess.run(["docker", "unpause", victim], check=True, capture_output=True)
+    assert code in (3, 4), output
+    assert f"{VICTIM} is not READY" in output
+    assert "paused" in output
+    assert up(own)[0] == 0
+
+
+def test_an_optional_agent_only_warns(own: TestbedStack) -> None:
+    before = dict(own.environment)
+    own.environment["TEST_AGENT_MODULE"] = "no_such_module"
+    try:
+        option = ("--set", "agents.processing.required=false")
+        done = own.command("up", "--timeout", "15", *option)
+    finally:
+        own.environment.clear()
+        own.environment.update(before)
+    assert done.returncode == 0, done.stderr
+    assert f"optional agent {VICTIM} is not ready" in done.stderr
+    assert up(own)[0] == 0
+
+
+def test_agents_that_are_not_enabled_are_created_and_not_started(own: TestbedStack) -> None:
+    assert own.command("up", "--set", "agents.processing.enabled=false").returncode == 0
+    states = {found.program: found.state for found in own.session.containers.all()}
+    assert states[VICTIM] in ("created", "exited")
+    assert states["example-data-agent"] == "running"
+    assert own.command("up").returncode == 0
+    states = {found.program: found.state for found in own.session.containers.all()}
+    assert states[VICTIM] == "running"
+
+
+def test_stop_agents_leaves_the_backend(own: TestbedStack) -> None:
+    assert own.command("up").returncode == 0
+    assert own.command("stop-agents").returncode == 0
+    states = {found.program: found.state for found in own.session.containers.all()}
+    assert states["monitor"] == states["activemq"] == states["postgres"] == "running"
+    assert states["workflow-runner"] == states[VICTIM] == "exited"
+    assert own.command("up").returncode == 0

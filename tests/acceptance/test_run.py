@@ -1,0 +1,158 @@
+"""`testbed run` on the whole stack: what it says, and that the monitor's rows say the same."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from tests.rest import Api
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from testbed.integration import TestbedStack
+
+REPORT_KEYS = {
+    "execution_id",
+    "run_id",
+    "namespace",
+    "status",
+    "reason",
+    "duration_s",
+    "ready_s",
+    "stf",
+    "tf_files",
+    "slices",
+    "messages",
+    "expectations",
+    "run_record",
+}
+
+
+def kinds(viewer: Api, execution_id: str) -> Counter[str]:
+    rows = viewer.get("workflow-messages/", execution_id=execution_id)
+    return Counter(row["message_type"] for row in rows)
+
+
+def test_a_run_completes_and_the_monitor_agrees(stack: TestbedStack, viewer: Api) -> None:
+    report = stack.run("--no-realtime")
+    assert report.keys() >= REPORT_KEYS
+    assert report["status"] == "completed"
+    assert report["stf"] == {"generated": 5, "registered": 5, "processed": 5, "failed": 0}
+    run_number = report["run_id"]
+    (run,) = viewer.get("runs/", run_number=run_number)
+    assert run["end_time"] is not None
+    files = viewer.get("stf-files/", run_number=run_number)
+    assert [row["status"] for row in files] == ["processed"] * 5
+    assert kinds(viewer, report["execution_id"]) == {
+        "run_imminent": 1,
+        "start_run": 1,
+        "stf_gen": 5,
+        "stf_ready": 5,
+        "processing_complete": 5,
+        "end_run": 1,
+    }
+    state = viewer.get(f"run-states/{run_number}/")
+    assert (state["phase"], state["state"], state["substate"]) == ("completed", "ended", None)
+    execution = viewer.get(f"workflow-executions/{report['execution_id']}/")
+    assert execution["end_time"] is not None
+    assert execution["parameter_values"]["fast_processing"]["stf_count"] == 5
+    assert "git_version" in execution["parameter_values"]
+
+
+def test_two_hundred_stfs_in_one_burst_lose_nothing(stack: TestbedStack, viewer: Api) -> None:
+    report = stack.run("--no-realtime", "--set", "fast_processing.stf_count=200")
+    assert report["stf"] == {"generated": 200, "registered": 200, "processed": 200, "failed": 0}
+    assert kinds(viewer, report["execution_id"])["processing_complete"] == 200
+
+
+def test_the_monitor_knows_the_logs_of_a_run(stack: TestbedStack, viewer: Api) -> None:
+    report = stack.run("--no-realtime")
+    key = report["execution_id"]
+    eventually(lambda: viewer.get("logs/", execution_id=key), "log lines carry the execution")
+
+
+def test_a_missed_expectation_ends_with_six(stack: TestbedStack) -> None:
+    done = stack.command("run", "--no-realtime", "--json", "--set", "expect.stf_processed=6")
+    assert done.returncode == 6
+    report = json.loads(done.stdout)
+    missed = [item["name"] for item in report["expectations"] if not item["ok"]]
+    assert missed == ["stf_processed"]
+
+
+def test_a_duration_ends_the_run_early_and_closes_it(stack: TestbedStack, viewer: Api) -> None:
+    options = ("--no-realtime", "--duration", "16", "--set", "expect.stf_processed=1")
+    report = stack.run(*options)
+    assert (report["status"], report["reason"]) == ("completed", "duration")
+    assert kinds(viewer, report["execution_id"])["end_run"] == 1
+    assert 0 < report["stf"]["generated"] < 5
+
+
+def interrupted_run(stack: TestbedStack, viewer: Api) -> tuple[int, Any]:
+    """Send SIGINT to a run once it has made an STF; exit code and report."""
+    process = subprocess.Popen(
+        stack.command_line("run", "--json", "--set", "daq_state_machine.no_beam_not_ready_delay=0"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    def generated() -> bool:
+        (newest,) = viewer.get("workflow-executions/", limit=1)["results"]
+        key = newest["execution_id"]
+        return newest["status"] == "running" and kinds(viewer, key)["stf_gen"] > 0
+
+    try:
+        eventually(generated, "the run makes STFs", within=60)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    return process.returncode, json.loads(output)
+
+
+def test_ctrl_c_stops_the_workflow_and_the_agents_stay(stack: TestbedStack, viewer: Api) -> None:
+    code, report = interrupted_run(stack, viewer)
+    assert (code, report["status"]) == (130, "terminated")
+    execution = viewer.get(f"workflow-executions/{report['execution_id']}/")
+    assert execution["end_time"] is not None
+    assert kinds(viewer, report["execution_id"])["end_run"] == 1
+    status = json.loads(stack.command("status", "--json").stdout)
+    assert [agent["operational_state"] for agent in status["agents"]] == ["READY"] * 3
+
+
+def test_stop_ends_a_running_workflow(stack: TestbedStack, viewer: Api) -> None:
+    process = subprocess.Popen(
+        stack.command_line("run", "--json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        eventually(
+            lambda: viewer.get("workflow-executions/", status="running"), "a workflow runs", 60
+        )
+        assert stack.command("stop").returncode == 0
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    report = json.loads(output)
+    assert (process.returncode, report["status"]) == (6, "terminated")
+
+
+def test_a_second_workflow_is_refused_while_one_runs(stack: TestbedStack, viewer: Api) -> None:
+    first = subprocess.Popen(
+        stack.command_line("run"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        eventually(
+            lambda: viewer.get("workflow-executions/", status="running"), "a workflow runs", 60
+        )
+        second = stack.command("run")
+        assert second.returncode == 6
+        assert "one workflow at a time" in second.stderr
+    finally:
+        stack.command("stop")
+        first.wait(60)

@@ -1,0 +1,80 @@
+"""What the layers share: a Docker engine or none, one running stack, evidence of failures."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from testbed.integration import TestbedStack
+
+ROOT = Path(__file__).resolve().parent.parent
+LAYERS_WITH_DOCKER = ("integration", "acceptance", "faults")
+
+
+def engine_answers() -> bool:
+    """Whether a Docker engine answers."""
+    try:
+        done = subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the layers that need Docker; without an engine skip them here, fail them in CI."""
+    marked = [item for item in items if item.path.parent.name in LAYERS_WITH_DOCKER]
+    for item in marked:
+        item.add_marker(pytest.mark.docker)
+    if marked and not engine_answers():
+        if os.environ.get("CI"):
+            pytest.exit("No Docker engine answers; in CI the tests that need one have to run.", 1)
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="no Docker engine answers: make engine"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, Any, Any]:
+    """Keep the stack's evidence of a failed test, in a folder that the report names."""
+    report = yield
+    stack = getattr(item, "funcargs", {}).get("stack")
+    if report.when == "call" and report.failed and stack is not None:
+        name = re.sub(r"[^A-Za-z0-9_-]+", "_", item.nodeid)[-80:]
+        folder = stack.keep_evidence(name)
+        report.sections.append(("evidence", f"container logs are in {folder}"))
+    return report
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[TestbedStack]:
+    """A running testbed whose broker and database are reachable from the tests."""
+    from testbed.integration import TestbedStack
+
+    _remove_left_overs()
+    with TestbedStack(files=("compose.yaml", "compose.debug.yaml")) as running:
+        yield running
+
+
+def _remove_left_overs() -> None:
+    """Take down stacks of earlier test runs whose process is gone."""
+    from testbed.integration import NAMESPACE_PREFIX
+
+    listed = subprocess.run(
+        ["docker", "compose", "ls", "--all", "--quiet"], capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.split():
+        match = re.fullmatch(rf"testbed-{NAMESPACE_PREFIX}(\d+)-\w+", name)
+        if match and not Path(f"/proc/{match[1]}").exists():
+            subprocess.run(
+                ["docker", "compose", "-p", name, "down", "--volumes"],
+                capture_output=True,
+                check=True,
+            )

@@ -1,0 +1,133 @@
+"""The recorder on a real broker and database: what arrives is stored once, whatever it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from testbed.protocol.destinations import EPICTOPIC, SLICES
+from testbed.protocol.link import Broker, BrokerLink
+from tests.rest import Api
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from testbed.integration import TestbedStack
+
+
+@pytest.fixture(scope="module")
+def sender(stack: TestbedStack) -> Iterator[BrokerLink]:
+    """A connection with the agents' login."""
+    published = stack.session.containers.published_port("activemq", 61613)
+    assert published is not None
+    password = stack.session.project.secret("mq_agent")
+    link = BrokerLink(Broker(*published, "agent", password), "test")
+    link.start()
+    assert link.wait_connected(20), link.last_error
+    yield link
+    link.stop()
+
+
+def message(stack: TestbedStack, **fields: Any) -> dict[str, Any]:
+    return {
+        "msg_type": "announcement",
+        "message_id": str(uuid4()),
+        "namespace": stack.namespace,
+        "sender": "test",
+        "timestamp": "2026-01-01T00:00:00",
+        **fields,
+    }
+
+
+def send(sender: BrokerLink, body: object, topic: str = EPICTOPIC) -> None:
+    text = body if isinstance(body, str) else json.dumps(body)
+    sender.send(topic, text, {"persistent": "true"})
+
+
+def recorded(viewer: Api, execution: str) -> Any:
+    return viewer.get("workflow-messages/", execution_id=execution)
+
+
+def test_a_message_sent_twice_is_stored_once(
+    stack: TestbedStack, sender: BrokerLink, viewer: Api
+) -> None:
+    execution = f"twice-{uuid4()}"
+    body = message(stack, execution_id=execution)
+    last = message(stack, execution_id=execution, msg_type="last")
+    for one in (body, body, body, last):
+        send(sender, one)
+    eventually(
+        lambda: any(row["message_type"] == "last" for row in recorded(viewer, execution)),
+        "the last message is recorded",
+    )
+    assert len(recorded(viewer, execution)) == 2
+
+
+def test_an_old_message_without_id_and_zone_is_stored_once(
+    stack: TestbedStack, sender: BrokerLink, viewer: Api
+) -> None:
+    execution = f"old-{uuid4()}"
+    body = message(stack, execution_id=execution, run_id=77)
+    del body["message_id"]
+    send(sender, body)
+    send(sender, body)
+    send(sender, message(stack, execution_id=execution, msg_type="last"))
+    eventually(lambda: len(recorded(viewer, execution)) >= 2, "both kinds are recorded")
+    rows = recorded(viewer, execution)
+    assert len(rows) == 2
+    old = next(row for row in rows if row["message_type"] == "announcement")
+    assert (old["run_id"], old["sent_at"]) == ("77", "2026-01-01T00:00:00Z")
+
+
+def test_slices_are_recorded_too(stack: TestbedStack, sender: BrokerLink, viewer: Api) -> None:
+    execution = f"slice-{uuid4()}"
+    send(sender, message(stack, execution_id=execution, msg_type="slice"), SLICES)
+    eventually(lambda: recorded(viewer, execution), "the slice is recorded")
+
+
+def test_another_namespace_is_not_recorded(
+    stack: TestbedStack, sender: BrokerLink, viewer: Api
+) -> None:
+    execution = f"foreign-{uuid4()}"
+    send(sender, message(stack, execution_id=execution, namespace="somebody-else"))
+    send(sender, message(stack, execution_id=execution, msg_type="last"))
+    eventually(lambda: recorded(viewer, execution), "the own message is recorded")
+    assert [row["message_type"] for row in recorded(viewer, execution)] == ["last"]
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    ["", "no json", "[1, 2]", '{"a": 1}', '{"msg_type": 7}', '{"msg_type": "x\\u0000"}'],
+)
+def test_what_cannot_be_understood_becomes_a_dead_letter(
+    sender: BrokerLink, viewer: Api, garbage: str
+) -> None:
+    before = {row["id"] for row in viewer.get("dead-letters/")}
+    send(sender, garbage)
+
+    def new_ones() -> list[Any]:
+        rows = viewer.get("dead-letters/")
+        return [row for row in rows if row["id"] not in before and row["body"] == garbage]
+
+    (found,) = eventually(new_ones, "the garbage is a dead letter")[:1]
+    assert found["cause"]
+    assert found["resolution"] == "open"
+
+
+def test_values_that_fit_no_column_do_not_stop_the_recorder(
+    stack: TestbedStack, sender: BrokerLink, viewer: Api
+) -> None:
+    execution = f"odd-{uuid4()}"
+    send(sender, message(stack, execution_id=execution, msg_type="x" * 300, sender="y" * 300))
+    send(sender, json.dumps(message(stack, msg_type="odd")).replace("odd", "\\ud800"))
+    send(sender, message(stack, execution_id=execution, timestamp="never"))
+    send(sender, message(stack, execution_id=execution, run_id={"a": [1]}, msg_type="start_run"))
+    send(sender, message(stack, execution_id=execution, msg_type="last"))
+    eventually(
+        lambda: any(row["message_type"] == "last" for row in recorded(viewer, execution)),
+        "the recorder goes on",
+    )
+    assert len(recorded(viewer, execution)) == 4

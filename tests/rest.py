@@ -1,0 +1,42 @@
+"""The monitor's REST interface as tests use it: as a role, or as nobody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+from testbed.integration import TestbedStack
+
+
+class Api:
+    """Requests in the name of a role of a stack; None: without a token."""
+
+    def __init__(self, stack: TestbedStack, role: str | None) -> None:
+        self._stack = stack
+        self._session = requests.Session()
+        self._session.trust_env = False
+        if role is not None:
+            token = stack.session.project.secret(f"token_{role}")
+            self._session.headers["Authorization"] = f"Token {token}"
+
+    def request(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        """One request; `body` goes as JSON."""
+        url = f"{self._stack.monitor_url}/api/{path}"
+        if body is not None:
+            options["json"] = body
+        return self._session.request(method, url, timeout=20, **options)
+
+    def get(self, path: str, **params: Any) -> Any:
+        """The decoded answer of a GET that has to succeed."""
+        answer = self.request("GET", path, params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """The answer of a POST."""
+        return self.request("POST", path, body)
+
+    def patch(self, path: str, body: Any) -> Any:
+        """The answer of a PATCH."""
+        return self.request("PATCH", path, body)
