@@ -124,16 +124,28 @@ class TestbedStack(DockerCompose):
     def command(self, *arguments: str, timeout: float = 180) -> subprocess.CompletedProcess[str]:
         """The `testbed` command on this stack."""
         return subprocess.run(
-            self.command_line(*arguments),
-            env={**os.environ, **self.environment, "CI": "true"},
+            self._command_line(*arguments),
+            env=self._command_environment(),
             capture_output=True,
             text=True,
             timeout=timeout,
             check=False,
         )
 
-    def command_line(self, *arguments: str) -> list[str]:
-        """What `command` runs."""
+    def command_in_background(self, *arguments: str) -> subprocess.Popen[str]:
+        """The `testbed` command on this stack, while it runs; use it in a `with`."""
+        return subprocess.Popen(
+            self._command_line(*arguments),
+            env=self._command_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _command_environment(self) -> dict[str, str]:
+        return {**os.environ, **self.environment, "CI": "true"}
+
+    def _command_line(self, *arguments: str) -> list[str]:
         verb, *rest = arguments
         options = ["--config", str(self.config_file), "--namespace", self.namespace]
         return [sys.executable, "-m", "testbed.commands.main", verb, *options, *rest]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.rest import Api
 from tests.waiting import eventually
@@ -14,6 +13,7 @@ from tests.waiting import eventually
 if TYPE_CHECKING:
     from testbed.integration import TestbedStack
 
+SOON = ("daq_state_machine.no_beam_not_ready_delay=0",)
 REPORT_KEYS = {
     "execution_id",
     "run_id",
@@ -90,32 +90,21 @@ def test_a_duration_ends_the_run_early_and_closes_it(stack: TestbedStack, viewer
     assert 0 < report["stf"]["generated"] < 5
 
 
-def interrupted_run(stack: TestbedStack, viewer: Api) -> tuple[int, Any]:
-    """Send SIGINT to a run once it has made an STF; exit code and report."""
-    process = subprocess.Popen(
-        stack.command_line("run", "--json", "--set", "daq_state_machine.no_beam_not_ready_delay=0"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-    def generated() -> bool:
-        (newest,) = viewer.get("workflow-executions/", limit=1)["results"]
-        key = newest["execution_id"]
-        return newest["status"] == "running" and kinds(viewer, key)["stf_gen"] > 0
-
-    try:
-        eventually(generated, "the run makes STFs", within=60)
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    return process.returncode, json.loads(output)
+def running(viewer: Api) -> str:
+    """The execution that runs, once it has made an STF; else empty."""
+    for row in viewer.get("workflow-executions/", status="running"):
+        if kinds(viewer, row["execution_id"])["stf_gen"]:
+            return str(row["execution_id"])
+    return ""
 
 
 def test_ctrl_c_stops_the_workflow_and_the_agents_stay(stack: TestbedStack, viewer: Api) -> None:
-    code, report = interrupted_run(stack, viewer)
-    assert (code, report["status"]) == (130, "terminated")
+    with stack.command_in_background("run", "--json", "--set", *SOON) as process:
+        eventually(lambda: running(viewer), "the run makes STFs", within=60)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    report = json.loads(output)
+    assert (process.returncode, report["status"]) == (130, "terminated")
     execution = viewer.get(f"workflow-executions/{report['execution_id']}/")
     assert execution["end_time"] is not None
     assert kinds(viewer, report["execution_id"])["end_run"] == 1
@@ -124,35 +113,19 @@ def test_ctrl_c_stops_the_workflow_and_the_agents_stay(stack: TestbedStack, view
 
 
 def test_stop_ends_a_running_workflow(stack: TestbedStack, viewer: Api) -> None:
-    process = subprocess.Popen(
-        stack.command_line("run", "--json"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        eventually(
-            lambda: viewer.get("workflow-executions/", status="running"), "a workflow runs", 60
-        )
-        assert stack.command("stop").returncode == 0
+    with stack.command_in_background("run", "--json", "--set", *SOON) as process:
+        eventually(lambda: running(viewer), "the run makes STFs", within=60)
+        stopped = stack.command("stop")
         output, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    report = json.loads(output)
-    assert (process.returncode, report["status"]) == (6, "terminated")
+    assert (stopped.returncode, process.returncode) == (0, 6)
+    assert json.loads(output)["status"] == "terminated"
 
 
 def test_a_second_workflow_is_refused_while_one_runs(stack: TestbedStack, viewer: Api) -> None:
-    first = subprocess.Popen(
-        stack.command_line("run"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        eventually(
-            lambda: viewer.get("workflow-executions/", status="running"), "a workflow runs", 60
-        )
+    with stack.command_in_background("run", "--set", *SOON) as first:
+        eventually(lambda: running(viewer), "the run makes STFs", within=60)
         second = stack.command("run")
-        assert second.returncode == 6
-        assert "one workflow at a time" in second.stderr
-    finally:
         stack.command("stop")
-        first.wait(60)
+        first.communicate(timeout=60)
+    assert second.returncode == 6
+    assert "one workflow at a time" in second.stderr

@@ -524,8 +524,8 @@ def test_a_frame_over_ten_mebibytes_is_refused(connect: Connect) -> None:
 
 
 def test_a_stalled_plain_subscriber_blocks_no_producer(broker: Broker, connect: Connect) -> None:
-    # 360 MB, more than the broker's memory for messages: it has to let go of what waits.
-    messages, body = 12_000, "x" * 30_000
+    # 720 MB, more than the broker's memory: it has to let go of what waits.
+    messages, body = 12_000, "x" * 60_000
     with socket.create_connection(("127.0.0.1", broker.port())) as stalled:
         passcode = broker.passwords["monitor"]
         stalled.sendall(

@@ -80,4 +80,3 @@ def run(
     if stop_first:
         execution.stop()
     return Ran(execution.run(), sent)
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from testbed.configuration.model import flat_parameters
-from tests.unit.configuration.conftest import Files
+from tests.unit.testbed_files import Files
 
 
 def test_an_included_value_stands_until_somebody_overrides_it(files: Files) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from testbed.errors import ConfigurationError
-from tests.unit.configuration.conftest import Files
+from tests.unit.testbed_files import Files
 
 
 @pytest.mark.parametrize("name", ["fast", "fast.toml"])

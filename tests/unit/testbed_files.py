@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from testbed.configuration import Configuration, resolve
 
 DEFAULT_TESTBED = """
@@ -72,13 +70,12 @@ class Files:
         )
 
 
-@pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Files:
-    monkeypatch.chdir(tmp_path)
-    here = Files(tmp_path)
-    here.workflows.mkdir()
-    here.workflow("data_taking.py", "")
+def write_testbed(folder: Path) -> Files:
+    """Write a testbed.toml and a few small workflows."""
+    files = Files(folder)
+    files.workflows.mkdir()
+    files.workflow("data_taking.py", "")
     for name, text in DEFAULT_FILES.items():
-        here.workflow(name, text)
-    here.testbed(DEFAULT_TESTBED)
-    return here
+        files.workflow(name, text)
+    files.testbed(DEFAULT_TESTBED)
+    return files

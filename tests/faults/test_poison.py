@@ -1,0 +1,39 @@
+"""Messages that no agent can handle: tried again, then put aside where everybody sees them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from testbed.protocol.destinations import EPICTOPIC
+from testbed.protocol.link import Broker, BrokerLink
+from tests.rest import Api
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from testbed.integration import TestbedStack
+
+
+def test_a_message_that_cannot_be_handled_becomes_a_dead_letter_of_its_agent(
+    stack: TestbedStack, viewer: Api
+) -> None:
+    published = stack.session.containers.published_port("activemq", 61613)
+    assert published is not None
+    link = BrokerLink(Broker(*published, "agent", stack.session.project.secret("mq_agent")), "test")
+    link.start()
+    assert link.wait_connected(20), link.last_error
+    poison = {"msg_type": "stf_gen", "namespace": stack.namespace, "message_id": str(uuid4())}
+    link.send(EPICTOPIC, json.dumps(poison), {"persistent": "true"})
+    link.stop()
+
+    def letters() -> list[Any]:
+        rows = viewer.get("dead-letters/", message_type="stf_gen")
+        return [row for row in rows if row["message_id"] == poison["message_id"]]
+
+    found = eventually(letters, "the broker gives up after five tries", 60)
+    queue = f"/queue/Consumer.{stack.namespace}-example-data-agent.epictopic"
+    assert queue in [row["destination"] for row in found]
+    assert all(row["cause"] for row in found)
+    status = json.loads(stack.command("status", "--json").stdout)
+    assert status["dead_letters"] >= 1
