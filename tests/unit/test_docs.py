@@ -1,0 +1,97 @@
+"""Docs that list commands, keys, messages or endpoints are held against the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from testbed.commands.main import cli
+from testbed.configuration.model import (
+    AgentSection,
+    ExpectSection,
+    Section,
+    TestbedSection,
+    WorkflowSection,
+)
+from testbed.errors import ExitCode
+from testbed.protocol.heartbeat import Heartbeat
+from testbed.protocol.messages import CATALOGUE, Message
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+
+
+def rows(page: str, heading: str) -> list[str]:
+    """The first cells of the table below a heading, without their backquotes."""
+    text = (DOCS / page).read_text()
+    section = f"\n{text}".split(f"\n{heading}\n", 1)[1].split("\n#", 1)[0]
+    cells = [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("|")]
+    return [cell.replace("`", "") for cell in cells[2:]]
+
+
+@pytest.mark.parametrize(
+    ("heading", "model"),
+    [
+        ("## `[testbed]`", TestbedSection),
+        ("## `[workflow]`", WorkflowSection),
+        ("## `[agents.<key>]`", AgentSection),
+        ("## `[expect]`", ExpectSection),
+    ],
+)
+def test_the_configuration_page_lists_every_key(heading: str, model: type[Section]) -> None:
+    assert rows("configuration.md", heading) == list(model.model_fields)
+
+
+def test_the_command_page_lists_every_command_with_its_options() -> None:
+    text = (DOCS / "command.md").read_text()
+    listed = {row.split()[1]: row for row in rows("command.md", "# The command")}
+    assert set(listed) == set(cli.commands)
+    for name, command in cli.commands.items():
+        for parameter in command.params:
+            for option in parameter.opts:
+                if option.startswith("--") and option not in ("--help", "--verbose", "--follow"):
+                    assert option in listed[name] or f"`{option} " in text, f"{name} {option}"
+
+
+def test_the_command_page_lists_every_exit_code() -> None:
+    codes = [int(row) for row in rows("command.md", "## Exit codes")]
+    assert codes == [int(code) for code in ExitCode]
+
+
+def test_the_messages_page_lists_every_message_with_its_fields() -> None:
+    text = (DOCS / "messages.md").read_text()
+    for msg_type, model in CATALOGUE.items():
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| `{msg_type}` ")]
+        wanted = set(model.model_fields) - set(Message.model_fields)
+        if msg_type == "stf_ready":
+            wanted -= set(CATALOGUE["stf_gen"].model_fields)
+        assert wanted <= set(re.findall(r"`(\w+)`", row)), msg_type
+
+
+def test_the_messages_page_lists_every_field_of_the_heartbeat() -> None:
+    section = (DOCS / "messages.md").read_text().split("## Heartbeat", 1)[1]
+    named = set(re.findall(r"`(\w+)`", section))
+    assert set(Heartbeat.model_fields) <= named
+
+
+def test_the_rest_page_lists_every_path() -> None:
+    text = (DOCS / "rest.md").read_text()
+    urls = (ROOT / "monitor" / "urls.py").read_text()
+    registered = re.findall(r'router\.register\("([\w-]+)"', urls)
+    paths = re.findall(r'path\("([\w/-]+/)"', urls)
+    for path in [f"{name}/" for name in registered] + [path for path in paths if path != "api/"]:
+        assert f"`{path}`" in text, path
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_readme_has_exactly_two_set_up_and_go_commands() -> None:
+    table = (ROOT / "README.md").read_text().split("## Two commands", 1)[1].split("\n#", 1)[0]
+    commands = re.findall(r"^\| `(make \w+)` \|", table, re.MULTILINE)
+    assert commands == ["make run", "make test"]
