@@ -28,6 +28,10 @@ check: setup-dev ## Lint, types and structure; seconds, no Docker
 unit: setup-dev ## The unit tests; seconds, no Docker
 	@$(BIN)/pytest -q tests/unit
 
+.PHONY: bench
+bench: setup-dev ## Run the benchmarks (benchmarks/README.md)
+	@$(BIN)/python -m benchmarks.start_up && $(BIN)/python -m benchmarks.stf_chain
+
 .PHONY: up
 up: setup ## Start the backend and the enabled agents
 	@$(TESTBED) up

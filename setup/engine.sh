@@ -64,6 +64,11 @@ is_debian() { # testing and unstable have no VERSION_ID
 
 # --- Installing -----------------------------------------------------------------------------
 
+update_lists() {
+    DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Acquire::Retries=3 \
+        -o DPkg::Lock::Timeout=120 update </dev/null >>"$APT_LOG" 2>&1
+}
+
 own_source() { # the mirror and the keyring of the machine's own Debian source, in either format
     # shellcheck disable=SC2016  # apt expands these, not the shell
     apt-get indextargets --format '$(RELEASE)|$(REPO_URI)|$(SIGNED_BY)' 'Created-By: Packages' |
@@ -74,6 +79,10 @@ own_source() { # the mirror and the keyring of the machine's own Debian source, 
 add_newer_suite() {
     local source mirror keyring
     source=$(own_source)
+    if [[ -z $source ]]; then # apt tells of sources only when it has their lists
+        update_lists || true
+        source=$(own_source)
+    fi
     [[ -n $source ]] || give_up "No Debian source for the suite $(release VERSION_CODENAME)" \
         "is set up in /etc/apt: add one, then run this again."
     mirror=${source%%|*}

@@ -91,7 +91,7 @@ class TestbedStack(DockerCompose):
     def start(self) -> None:
         """Start everything and wait until every agent has proved READY."""
         with variables(self.environment):
-            self.session.initialise()
+            self.session.prepare()
             self.session.build()
             self.services = list(self.session.plan.services)
             super().start()

@@ -17,6 +17,8 @@ POLL_S = 0.25
 DRAIN_PATIENCE_S = 90.0
 """Seconds without any progress after which a run that has ended counts as not drained."""
 STOP_PATIENCE_S = 30.0
+AWAY_PATIENCE_S = 120.0
+"""Seconds for which the monitor may be away in mid-run."""
 MAX_REVIVALS = 3
 
 
@@ -46,17 +48,22 @@ class Run:
 
         :return: the last progress, and what was still open when waiting was given up
         :raises AgentKeepsDying: see there
+        :raises MonitorAway: for longer than `AWAY_PATIENCE_S`
         """
         last: tuple[Progress, list[str]] | None = None
-        moved = self.clock()
+        moved = answered = self.clock()
         with console.Board() as board:
             while True:
                 try:
                     now = self._look()
                 except MonitorAway:
+                    if self.clock() - answered > AWAY_PATIENCE_S:
+                        raise
                     board.show(["  the monitor does not answer; waiting for it"])
+                    self._revive()
                     self.sleep(POLL_S)
                     continue
+                answered = self.clock()
                 board.show([progress_line(now[0])])
                 if not now[1]:
                     return now

@@ -116,11 +116,18 @@ class Session:
                 hint="Use another one: --namespace NAME, or change [testbed] namespace.",
             )
 
+    def prepare(self) -> None:
+        """Find what is wrong before anything is built or started.
+
+        :raises ConfigurationError: the plan cannot be made, or the namespace is somebody else's
+        """
+        _ = self.plan
+        self.check_owner()
+        self.initialise()
+
     def start(self) -> Plan:
         """Start the backend and the enabled agents, stop other agents; the plan."""
-        self.initialise()
         self.build()
-        self.check_owner()
         plan = self.plan
         found = self.containers.all()
         running = {container.program for container in found if container.state == "running"}

@@ -17,7 +17,8 @@ read_password() { # read_password LOGIN: sets $password
     local file=/run/secrets/mq_$1
     [[ -r $file ]] || give_up "the secret $file is missing or not readable by user $(id -u)"
     IFS= read -r password <"$file" || [[ -n $password ]] || give_up "the secret $file is empty"
-    ((${#password} >= LEAST_LENGTH)) || give_up "the password in $file is shorter than $LEAST_LENGTH"
+    ((${#password} >= LEAST_LENGTH)) ||
+        give_up "the password in $file is shorter than $LEAST_LENGTH"
     [[ $KNOWN != *" ${password,,} "* ]] || give_up "the password in $file is a well-known one"
     # The broker would take a backslash or a dollar sign for syntax of its own.
     [[ $password != *[!A-Za-z0-9._~+/=@%:,-]* ]] ||
@@ -36,7 +37,8 @@ write_logins() {
 class_path() { # the broker's parts that are used, and no others
     local jars=/usr/share/java part path=
     for part in activemq-client activemq-broker activemq-console activemq-kahadb-store \
-        activemq-stomp activemq-jaas activemq-openwire-legacy activemq-spring activemq-protobuf hawtbuf \
+        activemq-stomp activemq-jaas activemq-openwire-legacy activemq-spring \
+        activemq-protobuf hawtbuf \
         geronimo-jms_1.1_spec geronimo-j2ee-management-1.1-spec geronimo-jta-1.2-spec \
         slf4j-api slf4j-log4j12 log4j-1.2 jcl-over-slf4j \
         spring3-core spring3-beans spring3-context spring3-aop spring3-expression xbean-spring \
@@ -49,7 +51,7 @@ class_path() { # the broker's parts that are used, and no others
 write_logins
 archive=()
 if [[ -r $ARCHIVE ]]; then archive=(-XX:SharedArchiveFile="$ARCHIVE"); fi
-# The rehearsal has read the configuration before: checking it against the schemas again costs 0.3 s.
+# The rehearsal checked the configuration against its schemas; doing it again would cost 0.3 s.
 exec java -cp "$(class_path)" "${archive[@]}" -Xshare:auto \
     -Xms"${ACTIVEMQ_HEAP:-512m}" -Xmx"${ACTIVEMQ_HEAP:-512m}" -XX:+UseParallelGC \
     -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData -Djava.awt.headless=true \

@@ -54,7 +54,8 @@ use_it() { # what every run does: subscribe, publish, receive, refuse, ask for s
 make_secrets
 install -d -o 10001 -g 10001 "$SCRATCH"
 # Here, and only here, the configuration is checked against its schemas.
-ACTIVEMQ_VALIDATE=true JAVA_TOOL_OPTIONS="-XX:ArchiveClassesAtExit=$SCRATCH/classes.jsa -Xlog:cds=error" \
+ACTIVEMQ_VALIDATE=true \
+    JAVA_TOOL_OPTIONS="-XX:ArchiveClassesAtExit=$SCRATCH/classes.jsa -Xlog:cds=error" \
     "${AS_BROKER[@]}" "$HOME_FOLDER/entrypoint.sh" >"$SCRATCH/log" 2>&1 &
 broker=$!
 wait_until_ready

@@ -53,7 +53,13 @@ own_keyring() {
     printf '%s' "$keyring"
 }
 
-may_bootstrap() { [[ $(id -u) -eq 0 ]] && command -v apt-get >/dev/null && [[ -n $(wanted_sources) ]]; }
+update_lists() { apt-get -q -o DPkg::Lock::Timeout=120 update </dev/null >>"$LOG" 2>&1; }
+
+may_bootstrap() {
+    [[ $(id -u) -eq 0 ]] && command -v apt-get >/dev/null || return
+    # apt tells of sources only when it has their lists.
+    [[ -n $(wanted_sources) ]] || { update_lists && [[ -n $(wanted_sources) ]]; }
+}
 
 install_mmdebstrap() {
     local attempt
@@ -62,7 +68,7 @@ install_mmdebstrap() {
             -o DPkg::Lock::Timeout=120 install --no-install-recommends mmdebstrap \
             </dev/null >>"$LOG" 2>&1; then return; fi
         sleep "$attempt"
-        apt-get -q update </dev/null >>"$LOG" 2>&1 || true
+        update_lists || true
     done
     tail -n 20 "$LOG" >&2
     give_up "mmdebstrap could not be installed; the last lines of $LOG are above."

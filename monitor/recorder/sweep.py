@@ -37,6 +37,10 @@ agent: while either is away, heartbeats cannot arrive."""
 ORPHAN_AFTER_S = 15.0
 """Seconds that an execution's runner may be EXITED before its execution is ended."""
 
+OPEN_RUN_AFTER_S = 3.0
+"""Seconds after its execution's end that a run may lack its recorded `end_run`: the runner's own
+is confirmed before it closes the execution."""
+
 
 class Sweep:
     """One pass a second over what should have ended.
@@ -69,7 +73,7 @@ class Sweep:
 
     def _close_open_runs(self) -> None:
         """Send `end_run` for executions that ended while their run stayed open."""
-        horizon = timezone.now() - timedelta(seconds=ORPHAN_AFTER_S)
+        horizon = timezone.now() - timedelta(seconds=OPEN_RUN_AFTER_S)
         recent = timezone.now() - timedelta(hours=1)
         ended = WorkflowExecution.objects.filter(
             namespace=self._namespace,

@@ -31,6 +31,7 @@ def up(
 
     session = open_session(config_file, verbose=verbose, namespace=namespace, overrides=overrides)
     if no_wait:
+        session.prepare()
         with session.lock():
             session.start()
         console.note(f"{session.project.name} starts. See: testbed status")
@@ -46,8 +47,8 @@ def bring_up(session: Session, timeout: float | None = None) -> tuple[Gate, floa
     from testbed import console
     from testbed.waiting import Gate
 
+    session.prepare()
     with session.lock():
-        session.initialise()
         session.build()
         started = time.monotonic()
         console.note(f"Starting {session.project.name} ...")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -45,7 +46,8 @@ def check_parameter(known: Layers, path: tuple[str, ...], value: Any, place: str
     complaint = _complaint(key, example, value)
     if complaint:
         raise ConfigurationError(
-            place=place, problem=f"[{section}] {key} = {value!r} is not valid: {complaint}"
+            place=place,
+            problem=f"[{section}] {key} = {json.dumps(value, default=str)} is not valid: {complaint}",
         )
 
 

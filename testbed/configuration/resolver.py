@@ -9,6 +9,7 @@ Where the parts of a configuration come from (decision 0003):
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +33,14 @@ from testbed.configuration.suggestions import nearest
 from testbed.errors import ConfigurationError
 
 SET = "--set"
+EXPECTED = {
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "string_type": "must be a text in quotes",
+    "list_type": "must be a list",
+}
+"""pydantic's types of errors in the words of TOML."""
 NAMESPACE_OPTION = "--namespace"
 SectionModel = TypeVar("SectionModel", bound=BaseModel)
 
@@ -229,12 +238,14 @@ def _explain(
             return origin, f'{section} the key "{key}" is missing'
         case "extra_forbidden":
             return origin, f'{section} has no key "{key}"; ' + nearest(key, model.model_fields)
+        case "string_pattern_mismatch" if key == "namespace":
+            meaning = "must be lower-case letters, digits, - and _, at most 40, the first no sign"
         case "string_pattern_mismatch":
-            pattern = problem["ctx"]["pattern"]
-            return origin, f"{section} {key} = {value!r} is not valid: it must match {pattern}"
-        case _:
-            meaning = problem["msg"][0].lower() + problem["msg"][1:]
-            return origin, f"{section} {key} = {value!r} is not valid: {meaning}"
+            meaning = f"must match {problem['ctx']['pattern']}"
+        case kind:
+            meaning = EXPECTED.get(kind) or problem["msg"].replace("Input should be", "must be")
+    shown_value = json.dumps(value, default=str)
+    return origin, f"{section} {key} = {shown_value} is not valid: {meaning}"
 
 
 def _agents(layers: Layers, place: str) -> dict[str, AgentSection]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
+from testbed.gate import AgentRow, Container, Snapshot
 from testbed.plan import LABEL
+from testbed.testing import EPOCH
 
-    "activemq": "activemq",
-    "postgres": "",
-    "migrate": "monitor",
-    "monitor": "monitor",
-}
+COMPLETED = "service_completed_successfully"
+NAMESPACE = "torre1"
+PROGRAM = "example-data-agent"
+FULL_ID = "0123456789abcdef" * 4
 
 
 def compose_services() -> dict[str, Any]:
@@ -24,9 +26,6 @@ def compose_services() -> dict[str, Any]:
         "example-data-agent": _agent("data", accounts="stf.registered"),
         "example-processing-agent": _agent("processing", accounts="stf.registered stf.processed"),
     }
-
-
-COMPLETED = "service_completed_successfully"
 
 
 def _agent(key: str, **labels: str) -> dict[str, Any]:
@@ -43,3 +42,39 @@ def _service(
         "labels": {f"{LABEL}role": role, **{LABEL + name: text for name, text in labels.items()}},
         "depends_on": {name: {"condition": how} for name, how in (needs or {}).items()},
     }
+
+
+def moment(seconds: float) -> datetime:
+    """So many seconds after the start of time."""
+    return EPOCH + timedelta(seconds=seconds)
+
+
+def a_container(**facts: Any) -> Container:
+    """A running, healthy container that started at second 0."""
+    usual: dict[str, Any] = {
+        "program": PROGRAM,
+        "container_id": FULL_ID,
+        "state": "running",
+        "health": "healthy",
+        "started_at": moment(0),
+    }
+    return Container(**{**usual, **facts})
+
+
+def an_agent(**facts: Any) -> AgentRow:
+    """The READY agent of `a_container`, heard of at second 9."""
+    usual: dict[str, Any] = {
+        "instance_name": "data-agent-user-0001",
+        "namespace": NAMESPACE,
+        "container_id": FULL_ID,
+        "operational_state": "READY",
+        "status": "OK",
+        "received_at": moment(9),
+        "heartbeat_interval": 5.0,
+    }
+    return AgentRow(**{**usual, **facts})
+
+
+def a_snapshot(*agents: AgentRow, at: float = 10) -> Snapshot:
+    """What the monitor says at second `at`."""
+    return Snapshot(moment(at), agents)

@@ -1,0 +1,1 @@
+"""Measurements; see README.md. Nothing here is asserted by tests."""

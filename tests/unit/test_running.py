@@ -1,0 +1,279 @@
+"""Following a run: until it has drained, through deaths of agents and absences of the monitor."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from testbed.errors import ExitCode
+from testbed.gate import Container, Expected
+from testbed.monitor_api import MonitorAway, MonitorRefused
+from testbed.plan import Plan
+from testbed.protocol.states import ExecutionStatus
+from testbed.running import (
+    DRAIN_PATIENCE_S,
+    MAX_REVIVALS,
+    POLL_S,
+    STOP_PATIENCE_S,
+    AgentKeepsDying,
+    Run,
+    progress_line,
+    stop_execution,
+)
+from testbed.testing import FakeClock, FakeContainers, FakeMonitor, new_progress
+from testbed.waiting import Gate
+from tests.unit.samples import NAMESPACE
+
+DATA = "example-data-agent"
+RUNNER = "workflow-runner"
+EXECUTION = "stf_datataking-fake-0001"
+STF = {"generated": 5, "registered": 5, "processed": 0, "failed": 0}
+
+
+class Bed:
+    """A run that is being followed: a data agent and a runner, both ready and beating."""
+
+    def __init__(self, replicas: int = 1) -> None:
+        self.clock = FakeClock()
+        self.containers = FakeContainers(self.clock)
+        self.monitor = FakeMonitor(self.clock)
+        plan = Plan(
+            backend=(),
+            expected=(Expected(DATA, replicas), Expected(RUNNER)),
+            scales={},
+            others=(),
+            accounts=("stf.registered",),
+            ready_timeout={DATA: 90, RUNNER: 90},
+        )
+        timing: dict[str, Any] = {"clock": self.clock, "sleep": self.clock.sleep}
+        gate = Gate(NAMESPACE, plan, self.containers, self.monitor, **timing)
+        self.run = Run(EXECUTION, gate, **timing)
+        self.agents = [self.containers.add(DATA) for _ in range(replicas)]
+        for container in (*self.agents, self.containers.add(RUNNER)):
+            self.beat(container)
+        self.monitor.executions[EXECUTION] = new_progress(run_announced=True)
+
+    def beat(self, container: Container, **facts: Any) -> None:
+        """A heartbeat that stays fresh for the whole test."""
+        self.monitor.heartbeat(container, heartbeat_interval=1000, **facts)
+
+    def end_at(self, seconds: float, **facts: Any) -> None:
+        """Let the workflow end after so many seconds, with all its STFs registered."""
+        ended: dict[str, Any] = {
+            "status": ExecutionStatus.COMPLETED,
+            "reason": "completed",
+            "total_stf_files": 5,
+            "stf": STF,
+        }
+        self.change_at(seconds, **{**ended, **facts})
+
+    def change_at(self, seconds: float, **facts: Any) -> None:
+        self.clock.at(seconds, lambda: self.monitor.change(EXECUTION, **facts))
+
+    def exit_at(self, seconds: float, container: Container, code: int = 137) -> None:
+        self.clock.at(seconds, lambda: self.containers.exit(container.container_id, code))
+
+    def away_between(self, begin: float, end: float) -> None:
+        self.clock.at(begin, lambda: setattr(self.monitor, "away", True))
+        self.clock.at(end, lambda: setattr(self.monitor, "away", False))
+
+
+@pytest.fixture
+def bed() -> Bed:
+    return Bed()
+
+
+def test_a_run_is_followed_until_it_has_drained(bed: Bed) -> None:
+    bed.end_at(42)
+    progress, undrained = bed.run.follow()
+    assert (progress.status, undrained) == (ExecutionStatus.COMPLETED, [])
+    assert bed.clock() == pytest.approx(42, abs=2 * POLL_S)
+    assert bed.run.incidents == []
+
+
+def test_a_run_that_has_ended_is_followed_while_it_drains(bed: Bed) -> None:
+    bed.end_at(10, stf={**STF, "registered": 1})
+    bed.change_at(60, stf={**STF, "registered": 3})
+    bed.change_at(140, stf=STF)
+    _, undrained = bed.run.follow()
+    assert undrained == []
+    assert bed.clock() == pytest.approx(140, abs=2 * POLL_S)
+
+
+def test_a_run_that_does_not_get_any_further_is_given_up(bed: Bed) -> None:
+    bed.end_at(10, stf={**STF, "registered": 4})
+    _, undrained = bed.run.follow()
+    assert undrained == ["1 STFs are not registered"]
+    assert bed.clock() == pytest.approx(10 + DRAIN_PATIENCE_S, abs=3 * POLL_S)
+
+
+def test_a_long_workflow_is_not_given_up_while_it_runs(bed: Bed) -> None:
+    bed.end_at(20 * DRAIN_PATIENCE_S)
+    _, undrained = bed.run.follow()
+    assert undrained == []
+
+
+def test_an_agent_at_work_keeps_the_run_open(bed: Bed) -> None:
+    bed.beat(bed.agents[0], operational_state="PROCESSING")
+    bed.end_at(5)
+    bed.clock.at(20, lambda: bed.beat(bed.agents[0]))
+    bed.run.follow()
+    assert bed.clock() == pytest.approx(20, abs=2 * POLL_S)
+
+
+@pytest.mark.parametrize(
+    ("queue", "counts"),
+    [
+        (f"Consumer.torre1-{DATA}.epictopic", True),
+        ("Consumer.torre1-recorder.epictopic", True),
+        ("Consumer.torre1-example-fastmon-agent.epictopic", False),
+        (f"Consumer.torre2-{DATA}.epictopic", False),
+        (f"Consumer.torre1-{DATA}-of-mine.epictopic", False),
+    ],
+)
+def test_only_the_queues_of_the_runs_own_programs_count(bed: Bed, queue: str, counts: bool) -> None:
+    bed.monitor.queues = [{"queue": queue, "depth": 2}]
+    bed.end_at(1)
+    _, undrained = bed.run.follow()
+    assert undrained == ([f"2 messages wait in {queue}"] if counts else [])
+
+
+def test_a_dead_agent_is_started_again_and_told_as_an_incident(bed: Bed) -> None:
+    (agent,) = bed.agents
+    bed.exit_at(10, agent)
+    bed.clock.at(15, lambda: bed.beat(agent))
+    bed.end_at(20)
+    _, undrained = bed.run.follow()
+    assert undrained == []
+    assert bed.containers.started == [agent.container_id]
+    (incident,) = bed.run.incidents
+    assert incident == (
+        f"{DATA} died in mid-run (exit code 137); "
+        f"container {agent.container_id[:12]} was started again"
+    )
+
+
+def test_an_agent_that_dies_while_the_run_drains_is_started_again(bed: Bed) -> None:
+    (agent,) = bed.agents
+    bed.end_at(5, stf={**STF, "registered": 2})
+    bed.exit_at(10, agent)
+    bed.clock.at(20, lambda: bed.beat(agent))
+    bed.change_at(21, stf=STF)
+    _, undrained = bed.run.follow()
+    assert undrained == []
+    assert len(bed.run.incidents) == 1
+
+
+def test_an_agent_that_keeps_dying_is_given_up(bed: Bed) -> None:
+    (agent,) = bed.agents
+    for moment in range(10, 100, 10):
+        bed.exit_at(moment, agent, 3)
+    with pytest.raises(AgentKeepsDying) as caught:
+        bed.run.follow()
+    assert caught.value.exit_code == ExitCode.AGENT_DIED
+    assert DATA in str(caught.value)
+    assert "exit code 3" in str(caught.value)
+    assert len(bed.containers.started) == MAX_REVIVALS
+
+
+def test_replicas_that_die_once_each_do_not_keep_dying() -> None:
+    bed = Bed(replicas=MAX_REVIVALS + 2)
+    for number, container in enumerate(bed.agents):
+        bed.exit_at(10 + number, container)
+        bed.clock.at(20 + number, partial(bed.beat, container))
+    bed.end_at(60)
+    _, undrained = bed.run.follow()
+    assert undrained == []
+    assert len(bed.run.incidents) == len(bed.agents)
+
+
+def test_containers_of_other_programs_are_left_alone(bed: Bed) -> None:
+    bed.containers.exit(bed.containers.add("example-fastmon-agent").container_id, 1)
+    bed.end_at(10)
+    bed.run.follow()
+    assert bed.containers.started == []
+
+
+def test_a_monitor_that_is_away_for_a_while_is_waited_for(bed: Bed) -> None:
+    bed.end_at(10)
+    bed.away_between(5, 25)
+    _, undrained = bed.run.follow()
+    assert undrained == []
+    assert bed.clock() == pytest.approx(25, abs=2 * POLL_S)
+
+
+def test_the_time_without_a_monitor_does_not_count_as_time_without_progress(bed: Bed) -> None:
+    bed.end_at(5, stf={**STF, "registered": 4})
+    bed.away_between(10, 10 + DRAIN_PATIENCE_S)
+    bed.change_at(20 + DRAIN_PATIENCE_S, stf=STF)
+    _, undrained = bed.run.follow()
+    assert undrained == []
+
+
+def test_a_dead_agent_is_started_again_while_the_monitor_is_away(bed: Bed) -> None:
+    (agent,) = bed.agents
+    bed.away_between(5, 100)
+    bed.exit_at(10, agent)
+    bed.end_at(50)
+    started: list[str] = []
+    bed.clock.at(60, lambda: started.extend(bed.containers.started))
+    bed.clock.at(99, lambda: bed.beat(agent))
+    bed.run.follow()
+    assert started == [agent.container_id]
+
+
+def test_a_monitor_that_does_not_come_back_ends_the_command(bed: Bed) -> None:
+    bed.away_between(5, float("inf"))
+    with pytest.raises(MonitorAway) as caught:
+        bed.run.follow()
+    assert caught.value.exit_code == ExitCode.BACKEND
+
+
+def test_a_stop_ends_the_workflow_and_waits_until_it_has_drained(bed: Bed) -> None:
+    bed.monitor.change(EXECUTION, total_stf_files=5, stf={**STF, "registered": 4})
+    bed.change_at(7, stf=STF)
+    progress, undrained = bed.run.stop()
+    assert (progress.status, undrained) == (ExecutionStatus.TERMINATED, [])
+    assert bed.clock() == pytest.approx(7, abs=2 * POLL_S)
+
+
+def test_a_stop_does_not_wait_for_ever(bed: Bed) -> None:
+    bed.monitor.change(EXECUTION, total_stf_files=5, stf={**STF, "registered": 4})
+    _, undrained = bed.run.stop()
+    assert undrained == ["1 STFs are not registered"]
+    assert bed.clock() == pytest.approx(STOP_PATIENCE_S, abs=2 * POLL_S)
+
+
+def test_a_stop_that_comes_too_late_is_only_warned_about(
+    bed: Bed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bed.end_at(0)
+    bed.clock.sleep(1)
+    progress, undrained = bed.run.stop()
+    assert (progress.status, undrained) == (ExecutionStatus.COMPLETED, [])
+    assert "could not be stopped" in capsys.readouterr().err
+
+
+def test_a_stop_without_a_monitor_gives_up_in_the_end(bed: Bed) -> None:
+    bed.monitor.away = True
+    with pytest.raises(MonitorAway):
+        bed.run.stop()
+    assert bed.clock() == pytest.approx(STOP_PATIENCE_S, abs=2 * POLL_S)
+
+
+def test_stopping_an_execution_tells_its_last_status(bed: Bed) -> None:
+    status = stop_execution(bed.monitor, EXECUTION, bed.clock, bed.clock.sleep)
+    assert status == "terminated"
+
+
+def test_stopping_an_unknown_execution_is_refused(bed: Bed) -> None:
+    with pytest.raises(MonitorRefused, match="404"):
+        stop_execution(bed.monitor, "unknown", bed.clock, bed.clock.sleep)
+
+
+def test_the_progress_line_tells_the_counts_and_failures_only_where_there_are_any() -> None:
+    line = progress_line(new_progress(stf=STF))
+    assert line.endswith("STFs 5 generated, 5 registered, 0 processed")
+    assert progress_line(new_progress(stf={**STF, "failed": 2})).endswith(", 2 failed")
