@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -51,15 +52,18 @@ class Monitor(Protocol):
 
 
 class RestMonitor:
-    """The monitor at a base URL, with an API token.
+    """The monitor, with an API token.
 
+    :param locate: its base URL of the moment, None while it does not run; asked again when no
+        answer comes, since a restarted container is published on another port
     :raises MonitorAway: from every method, when no answer comes or it means "come back later"
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, locate: Callable[[], str | None], token: str) -> None:
         import requests
 
-        self.url = url
+        self._locate = locate
+        self._url: str | None = None
         self._requests = requests
         self._session = requests.Session()
         self._session.trust_env = False
@@ -108,12 +112,17 @@ class RestMonitor:
         return answer["queues"], answer["dead_letters"]
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
+        url = self._url or self._locate()
+        if url is None:
+            raise MonitorAway(cause="it is not published by a running container")
         try:
             answer = self._session.request(
-                method, f"{self.url}/api/{path}", timeout=TIMEOUT_S, **options
+                method, f"{url}/api/{path}", timeout=TIMEOUT_S, **options
             )
         except self._requests.RequestException as error:
-            raise MonitorAway(cause=f"{type(error).__name__} at {self.url}") from error
+            self._url = None
+            raise MonitorAway(cause=f"{type(error).__name__} at {url}") from error
+        self._url = url
         if answer.status_code in (502, 503, 504):
             raise MonitorAway(cause=_detail(answer))
         if not answer.ok:

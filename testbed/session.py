@@ -183,14 +183,8 @@ class Session:
         return f"http://{published[0]}:{published[1]}"
 
     def monitor(self) -> Monitor:
-        """The monitor, as operator.
-
-        :raises BackendError: it does not run
-        """
-        url = self.monitor_url()
-        if url is None:
-            raise MonitorAway(cause=f"no container of {self.project.name} publishes it")
-        return RestMonitor(url, self.project.secret("token_operator"))
+        """The monitor, as operator."""
+        return RestMonitor(self.monitor_url, self.project.secret("token_operator"))
 
     def wait_for_monitor(self, sleep: Callable[[float], None] = time.sleep) -> Monitor:
         """The monitor, once it answers.
@@ -198,9 +192,9 @@ class Session:
         :raises BackendError: it does not within `MONITOR_START_S` seconds, or has exited
         """
         end = time.monotonic() + MONITOR_START_S
+        monitor = self.monitor()
         while True:
             try:
-                monitor = self.monitor()
                 monitor.snapshot(self.project.namespace)
                 return monitor
             except MonitorAway as error:
