@@ -19,10 +19,12 @@ from testbed.protocol.messages import MalformedMessage, Message, parse
 REPLIES = "/temp-queue/replies"
 ANSWER_S = 5.0
 """Seconds that a command may take to be answered; an unanswered command expires then."""
-STATISTICS = "/queue/ActiveMQ.Statistics.Destination.Consumer.>"
+STATISTICS = "/queue/ActiveMQ.Statistics.Destination."
 STATISTICS_END = "ActiveMQ.Statistics.Destination.List.End.With.Null"
 """Header that asks the broker to end its answers with an empty one."""
 STATISTICS_S = 2.0
+CONSUMER_QUEUES = "Consumer.>"
+DEAD_LETTER_QUEUES = "DLQ.>"
 
 
 class NoAnswer(Exception):
@@ -89,9 +91,10 @@ class Control:
         except MalformedMessage as error:
             raise NoAnswer(f"The reply cannot be understood: {error}") from error
 
-    def queue_depths(self) -> list[dict[str, Any]]:
-        """Every consumer queue with the number of messages that wait or are being handled.
+    def queue_depths(self, pattern: str = CONSUMER_QUEUES) -> list[dict[str, Any]]:
+        """Queues with the number of messages that wait or are being handled.
 
+        :param pattern: which queues, in the broker's wildcards
         :raises NoAnswer: the broker did not answer
         """
         key = str(uuid4())
@@ -101,7 +104,7 @@ class Control:
             return bool(answers) and not _statistics(answers[-1])
 
         try:
-            answers = self._ask(STATISTICS, "", headers, key, ended, STATISTICS_S)
+            answers = self._ask(STATISTICS + pattern, "", headers, key, ended, STATISTICS_S)
         except LinkDown as error:
             raise NoAnswer(f"The broker cannot be reached: {error}") from error
         if not ended(answers):

@@ -12,7 +12,8 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from monitor.control.commands import broker
-from monitor.recorder.storing import DEAD_LETTER_QUEUE, Row, dead_letter, read_row, store
+from monitor.recorder.dead_letters import DeadLetterQueues
+from monitor.recorder.storing import Row, dead_letter, read_row, store
 from monitor.recorder.sweep import Sweep
 from monitor.records.models import DeadLetter
 from testbed.protocol.destinations import TOPICS, consumer_queue
@@ -42,6 +43,7 @@ class Recorder:
         self.namespace: str = settings.TESTBED_NAMESPACE
         self.foreign_messages = 0
         self._arrived: deque[Delivery] = deque()
+        self._letters: deque[Delivery] = deque()
         self._changed = threading.Condition()
         self._stopping = False
         self._database_ok = True
@@ -58,11 +60,11 @@ class Recorder:
                     )
                     for topic in TOPICS
                 ),
-                Subscription(f"{DEAD_LETTER_QUEUE}>", BATCH, ack="client"),
             ),
             on_message=self._take_in,
             on_state=self._link_changed,
         )
+        self._dead_letters = DeadLetterQueues(broker(), self._take_letter, self._letters.clear)
         self._thread = threading.Thread(target=self._record, name="recorder", daemon=True)
 
     def start(self) -> None:
@@ -70,6 +72,7 @@ class Recorder:
         self._state_file.write(OperationalState.STARTING)
         self._publisher.start()
         self._link.start()
+        self._dead_letters.start()
         self._thread.start()
 
     def check(self) -> None:
@@ -85,12 +88,18 @@ class Recorder:
             self._changed.notify_all()
         self._thread.join(10)
         self._link.stop()
+        self._dead_letters.stop()
         self._publisher.stop()
         self._state_file.write(OperationalState.EXITED)
 
     def _take_in(self, delivery: Delivery) -> None:
         with self._changed:
             self._arrived.append(delivery)
+            self._changed.notify()
+
+    def _take_letter(self, delivery: Delivery) -> None:
+        with self._changed:
+            self._letters.append(delivery)
             self._changed.notify()
 
     def _link_changed(self, up: bool) -> None:
@@ -102,17 +111,23 @@ class Recorder:
         swept = 0.0
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._arrived or self._stopping, SWEEP_S)
+                self._changed.wait_for(
+                    lambda: self._arrived or self._letters or self._stopping, SWEEP_S
+                )
                 if self._stopping:
                     return
-                batch = [self._arrived.popleft() for _ in range(min(BATCH, len(self._arrived)))]
+                batch = _take(self._arrived)
+                letters = _take(self._letters)
             if batch:
-                self._store_and_acknowledge(batch)
+                self._store_messages(batch)
+            if letters:
+                self._store_letters(letters)
             if time.monotonic() - swept >= SWEEP_S:
                 swept = time.monotonic()
                 self._look_after()
 
     def _look_after(self) -> None:
+        self._dead_letters.look()
         try:
             self._sweep.run()
             self._database_ok = True
@@ -121,7 +136,12 @@ class Recorder:
         ready = self._link.connected and self._database_ok
         self._state_file.write(OperationalState.READY if ready else OperationalState.STARTING)
 
-    def _store_and_acknowledge(self, batch: list[Delivery]) -> None:
+    def _store_letters(self, letters: list[Delivery]) -> None:
+        if self._store_for_ever([], [dead_letter(delivery) for delivery in letters]):
+            for delivery in letters:
+                self._dead_letters.ack(delivery)
+
+    def _store_messages(self, batch: list[Delivery]) -> None:
         rows: list[Row] = []
         dead: list[DeadLetter] = []
         for delivery in batch:
@@ -133,9 +153,6 @@ class Recorder:
             self._link.ack(delivery)
 
     def _sort(self, delivery: Delivery, rows: list[Row], dead: list[DeadLetter]) -> None:
-        if delivery.headers.get("destination", "").startswith(DEAD_LETTER_QUEUE):
-            dead.append(dead_letter(delivery))
-            return
         try:
             row = read_row(delivery)
         except MalformedMessage as error:
@@ -194,3 +211,8 @@ class Recorder:
         self._sweep.suspend()
         connection.close()
         close_old_connections()
+
+
+def _take(arrived: deque[Delivery]) -> list[Delivery]:
+    """The oldest deliveries, at most a batch of them."""
+    return [arrived.popleft() for _ in range(min(BATCH, len(arrived)))]

@@ -23,6 +23,8 @@ from testbed.protocol.messages import (
 log = logging.getLogger(__name__)
 
 DEAD_LETTER_QUEUE = "/queue/DLQ."
+REFUSED = "refused by its consumer at every delivery"
+"""Cause of a dead letter for which the broker gives none."""
 
 PHASES = {
     "run_imminent": ("initializing", "imminent", "preparing"),
@@ -116,7 +118,7 @@ def dead_letter(delivery: Delivery, cause: str | None = None) -> DeadLetter:
         destination="/queue/" + destination.removeprefix(DEAD_LETTER_QUEUE)
         if destination.startswith(DEAD_LETTER_QUEUE)
         else destination,
-        cause=cause or headers.get("dlqDeliveryFailureCause", ""),
+        cause=cause or headers.get("dlqDeliveryFailureCause", REFUSED),
         message_id=row.message_id if row else None,
         broker_message_id=headers.get("message-id", "")[:255],
         message_type=row.message_type if row else "",

@@ -45,9 +45,9 @@ def check_parameter(known: Layers, path: tuple[str, ...], value: Any, place: str
     example = known.values[section].get(key, examples[key])
     complaint = _complaint(key, example, value)
     if complaint:
+        shown = json.dumps(value, default=str)
         raise ConfigurationError(
-            place=place,
-            problem=f"[{section}] {key} = {json.dumps(value, default=str)} is not valid: {complaint}",
+            place=place, problem=f"[{section}] {key} = {shown} is not valid: {complaint}"
         )
 
 

@@ -43,7 +43,9 @@ class DeadLetter(models.Model):
     destination = models.CharField(max_length=255, help_text="the queue it was meant for")
     cause = models.TextField(blank=True, default="")
     message_id = models.UUIDField(null=True, blank=True)
-    broker_message_id = models.CharField(max_length=255, unique=True)
+    broker_message_id = models.CharField(
+        max_length=255, help_text="the same for the copies of one message in several queues"
+    )
     message_type = models.CharField(max_length=50, blank=True, default="")
     execution_id = models.CharField(max_length=100, null=True, blank=True)
     headers = models.JSONField(default=dict)
@@ -59,3 +61,8 @@ class DeadLetter(models.Model):
         db_table = "swf_dead_letters"
         ordering = ["id"]
         indexes = [models.Index(fields=["resolution", "id"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["destination", "broker_message_id"], name="dead_letter_once"
+            )
+        ]
