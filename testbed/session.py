@@ -32,6 +32,7 @@ MONITOR_SERVICE = "monitor"
 MONITOR_PORT = 8000
 MONITOR_START_S = 60.0
 BASE_IMAGE = "TESTBED_BASE_IMAGE"
+BASE_IMAGE_MEMO = Path(".testbed") / "base-image"
 
 
 @dataclass
@@ -95,6 +96,10 @@ class Session:
             for service in distinct_builds(self.services)
             if all_images or not self.containers.image_exists(service.image)
         ]
+        if wanted and self._obtain_base_image() != self.environment[BASE_IMAGE]:
+            for name in ("environment", "compose", "services", "plan"):
+                self.__dict__.pop(name, None)  # they depend on the base image's name
+            return self.build(all_images=all_images)
         if wanted:
             names = ", ".join(service.image for service in wanted)
             console.note(f"Building images: {names} (a few minutes the first time) ...")
@@ -208,13 +213,17 @@ class Session:
                 sleep(0.2)
 
     def _base_image(self) -> str:
+        """The base image's name: as remembered, since asking for it takes time."""
+        memo = self.project.root / BASE_IMAGE_MEMO
+        if not os.environ.get(BASE_IMAGE) and memo.exists():
+            return memo.read_text().strip()
+        return self._obtain_base_image()
+
+    def _obtain_base_image(self) -> str:
         """The base image: the user's, or what images/base/obtain.sh finds or makes."""
         chosen = os.environ.get(BASE_IMAGE)
         if chosen:
             return chosen
-        memo = self.project.root / ".testbed" / "base-image"
-        if memo.exists():
-            return memo.read_text().strip()
         script = self.project.root / "images" / "base" / "obtain.sh"
         found = subprocess.run([script], stdout=subprocess.PIPE, text=True, check=False)
         if found.returncode:
@@ -222,6 +231,7 @@ class Session:
                 what="The base image of all images could not be obtained",
                 hint=f"Name one yourself: {BASE_IMAGE}=debian:trixie-slim testbed build",
             )
+        memo = self.project.root / BASE_IMAGE_MEMO
         memo.parent.mkdir(parents=True, exist_ok=True)
         memo.write_text(found.stdout.strip())
         return found.stdout.strip()

@@ -1,0 +1,203 @@
+"""A session on fakes: what is built, started, stopped and refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from testbed.configuration import Configuration
+from testbed.errors import BackendError, ConfigurationError, ExitCode
+from testbed.monitor_api import MonitorAway
+from testbed.project import Project
+from testbed.session import MONITOR_PORT, MONITOR_SERVICE, Session
+from testbed.testing import FakeCompose, FakeContainers
+from tests.unit.samples import compose_services
+from tests.unit.testbed_files import Files
+
+DATA = "example-data-agent"
+PROCESSING = "example-processing-agent"
+RUNNER = "workflow-runner"
+BACKEND = ["activemq", "postgres", "migrate", "monitor"]
+IMAGES = {"testbed/activemq:1", "testbed/monitor:1", "testbed/agent:1"}
+
+
+class Bed(Session):
+    """A session whose Compose and engine are fakes."""
+
+    compose: FakeCompose
+    containers: FakeContainers
+
+    def __init__(self, root: Path, configuration: Configuration) -> None:
+        super().__init__(Project(configuration.namespace, root), configuration)
+        self.containers = FakeContainers()
+        self.containers.images.add("postgres:17")
+        self.containers.working_folders.add(str(root))
+        self.compose = FakeCompose(compose_services(), self.containers)
+
+    def states(self) -> dict[str, str]:
+        """The state of each program's container."""
+        return {found.program: found.state for found in self.containers.all()}
+
+
+@pytest.fixture
+def bed(files: Files, monkeypatch: pytest.MonkeyPatch) -> Bed:
+    monkeypatch.setenv("TESTBED_BASE_IMAGE", "base:1")
+    monkeypatch.setenv("TESTBED_USER", "jane")
+    files.more("[agents.data]\nenabled = true\n")
+    return Bed(files.folder, files.resolve())
+
+
+def test_a_start_brings_up_backend_and_enabled_agents_and_creates_the_others(bed: Bed) -> None:
+    plan = bed.start()
+    assert plan.programs == (DATA, RUNNER)
+    assert bed.states() == {
+        "activemq": "running",
+        "postgres": "running",
+        "migrate": "exited",
+        "monitor": "running",
+        RUNNER: "running",
+        DATA: "running",
+        PROCESSING: "created",
+    }
+
+
+def test_preparing_makes_what_a_start_needs_and_starts_nothing(bed: Bed) -> None:
+    bed.prepare()
+    assert bed.project.secrets.is_dir()
+    assert (bed.project.root / ".env").is_file()
+    assert bed.compose.calls == []
+
+
+def test_a_plan_that_cannot_be_made_is_refused_before_anything_is_made(files: Files) -> None:
+    files.more('[agents.data]\nenabled = true\nprogram = "example-data-agnet"\n')
+    mistyped = Bed(files.folder, files.resolve())
+    with pytest.raises(ConfigurationError, match="example-data-agnet"):
+        mistyped.prepare()
+    assert not mistyped.project.secrets.exists()
+
+
+def test_only_missing_images_are_built(bed: Bed) -> None:
+    bed.containers.images |= IMAGES - {"testbed/agent:1"}
+    assert bed.build() == ["testbed/agent:1"]
+    assert bed.compose.calls == [("build", (RUNNER,))]
+
+
+def test_every_image_is_built_when_that_is_asked_for(bed: Bed) -> None:
+    bed.containers.images |= IMAGES
+    assert set(bed.build(all_images=True)) == IMAGES
+
+
+def test_nothing_is_built_when_every_image_exists(bed: Bed) -> None:
+    bed.containers.images |= IMAGES
+    assert bed.build() == []
+    assert bed.compose.calls == []
+
+
+def test_a_second_start_keeps_every_container(bed: Bed) -> None:
+    bed.start()
+    before = {found.container_id for found in bed.containers.all()}
+    bed.start()
+    assert {found.container_id for found in bed.containers.all()} == before
+    assert bed.compose.verbs.count("build") == 1
+
+
+def test_an_agent_that_has_died_is_started_again(bed: Bed) -> None:
+    bed.start()
+    (agent,) = [found for found in bed.containers.all() if found.program == DATA]
+    bed.containers.exit(agent.container_id, 1)
+    bed.start()
+    assert bed.states()[DATA] == "running"
+
+
+def test_a_running_agent_that_is_not_enabled_is_stopped(bed: Bed) -> None:
+    bed.containers.add(PROCESSING, image="testbed/agent:1")
+    bed.start()
+    assert bed.states()[PROCESSING] == "exited"
+
+
+def test_a_new_image_takes_the_place_of_the_old_container(bed: Bed) -> None:
+    bed.start()
+    (old,) = [found for found in bed.containers.all() if found.program == DATA]
+    bed.containers.change(old.container_id, image="testbed/agent:0")
+    bed.start()
+    (new,) = [found for found in bed.containers.all() if found.program == DATA]
+    assert (new.image, new.container_id == old.container_id) == ("testbed/agent:1", False)
+
+
+def test_a_paused_agent_is_left_to_the_gate(bed: Bed) -> None:
+    bed.start()
+    (agent,) = [found for found in bed.containers.all() if found.program == DATA]
+    bed.containers.change(agent.container_id, state="paused")
+    bed.start()
+    assert bed.states()[DATA] == "paused"
+
+
+def test_a_container_of_a_service_that_is_no_more_is_left_alone(bed: Bed) -> None:
+    bed.containers.add("an-agent-of-yesterday", image="testbed/agent:0")
+    bed.start()
+    assert bed.states()["an-agent-of-yesterday"] == "running"
+
+
+def test_a_project_of_another_checkout_is_not_touched(bed: Bed) -> None:
+    bed.containers.add(DATA)
+    bed.containers.working_folders = {"elsewhere/testbed"}
+    with pytest.raises(ConfigurationError, match="elsewhere/testbed") as caught:
+        bed.prepare()
+    assert "--namespace" in caught.value.hint
+    assert bed.compose.calls == []
+    assert not bed.project.secrets.exists()
+
+
+def test_a_backend_that_does_not_come_up_tells_who_failed_and_why(bed: Bed) -> None:
+    broken = bed.containers.add("migrate", state="exited", exit_code=1)
+    bed.containers.tell(broken.container_id, "migrating", "relation is missing")
+    ill = bed.containers.add("activemq", health="unhealthy")
+    bed.containers.tell(ill.container_id, "no space", last_probe="port 61613: refused")
+    bed.compose.failing["up"] = 'Creating\nservice "migrate" did not complete successfully'
+    with pytest.raises(BackendError) as caught:
+        bed.start()
+    assert caught.value.exit_code == ExitCode.BACKEND
+    lines = str(caught.value).splitlines()
+    assert lines[0] == (
+        'The backend did not come up: service "migrate" did not complete successfully'
+    )
+    assert "migrate (exited, exit code 1):" in lines
+    assert "  relation is missing" in lines
+    assert "  health probe: port 61613: refused" in lines
+    assert not any("monitor (" in line for line in lines)
+
+
+def test_initialising_makes_secrets_and_the_env_file(bed: Bed) -> None:
+    assert "mq_agent" in bed.initialise()
+    assert bed.initialise() == []
+    env = (bed.project.root / ".env").read_text()
+    assert "TESTBED_NAMESPACE=torre1\n" in env
+    assert "TESTBED_BASE_IMAGE=base:1\n" in env
+    assert "TESTBED_USER=jane\n" in env
+
+
+def test_a_namespace_of_the_command_line_leaves_the_env_file(files: Files, bed: Bed) -> None:
+    bed.initialise()
+    Bed(files.folder, files.resolve(namespace="torre2")).initialise()
+    assert "TESTBED_NAMESPACE=torre1\n" in (files.folder / ".env").read_text()
+    assert (files.folder / ".testbed" / "torre2" / "secrets").is_dir()
+
+
+def test_the_monitor_is_found_at_its_published_port(bed: Bed) -> None:
+    bed.containers.ports[MONITOR_SERVICE, MONITOR_PORT] = ("127.0.0.1", 49153)
+    assert bed.monitor_url() is None
+    bed.start()
+    assert bed.monitor_url() == "http://127.0.0.1:49153"
+
+
+def test_a_monitor_that_does_not_run_is_away(bed: Bed) -> None:
+    with pytest.raises(MonitorAway, match="testbed-torre1") as caught:
+        bed.monitor()
+    assert caught.value.exit_code == ExitCode.BACKEND
+
+
+def test_a_monitor_that_has_exited_is_not_waited_for(bed: Bed) -> None:
+    bed.containers.exit(bed.containers.add(MONITOR_SERVICE).container_id, 1)
+    with pytest.raises(BackendError, match="The monitor is not ready"):
+        bed.wait_for_monitor(sleep=lambda _: pytest.fail("it was waited for"))
