@@ -221,5 +221,6 @@ def _missing_proof(container: Container, agent: AgentRow | None, now: datetime) 
         note = f": {agent.description}" if agent.description else ""
         return f"{agent.operational_state}{note}"
     if agent.status != AgentStatus.OK:
-        return f"{agent.operational_state}, but {agent.status}: {agent.description}"
+        note = f": {agent.description}" if agent.description else ""
+        return f"{agent.operational_state}, but {agent.status}{note}"
     return ""

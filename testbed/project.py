@@ -94,4 +94,6 @@ def write_env(path: Path, values: Mapping[str, str]) -> None:
     if not path.exists() or path.read_text() != text:
         fresh = path.with_name(f"{path.name}.new")
         fresh.write_text(text)
+        if path.exists():
+            fresh.chmod(path.stat().st_mode & 0o777)
         fresh.replace(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,9 @@ from testbed.configuration.model import ExpectSection
 from testbed.drain import Progress
 from testbed.errors import ExitCode
 from testbed.protocol.states import ExecutionStatus
+
+NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot hold."""
 
 
 @dataclass(frozen=True)
@@ -73,19 +77,20 @@ class Report:
         reasons = [self.progress.reason or str(self.progress.status)]
         if self.undrained:
             reasons.append("not drained: " + ", ".join(self.undrained))
-        if self._unexpected_failures:
-            reasons.append(f"{self._unexpected_failures} STFs failed")
+        if self.unexpected_failures:
+            reasons.append(f"{self.unexpected_failures} STFs failed")
         return "; ".join(reasons)
 
     @property
     def exit_code(self) -> ExitCode:
         missed = [expectation for expectation in self.expectations if not expectation.ok]
-        if self.status != ExecutionStatus.COMPLETED or missed or self._unexpected_failures:
+        if self.status != ExecutionStatus.COMPLETED or missed or self.unexpected_failures:
             return ExitCode.WORKFLOW_FAILED
         return ExitCode.DONE
 
     @property
-    def _unexpected_failures(self) -> int:
+    def unexpected_failures(self) -> int:
+        """STFs that failed beyond what `[expect] stf_failed` allows."""
         return max(0, self.progress.stf["failed"] - (self.expect.stf_failed or 0))
 
     def as_json(self) -> dict[str, Any]:
@@ -144,7 +149,8 @@ def write_record(folder: Path, report: Report, context: Mapping[str, Any]) -> Pa
 
 def write_junit(path: Path, report: Report) -> None:
     """Write the outcome as a JUnit file: one test for the workflow, one for each expectation."""
-    cases = [("workflow", "" if report.status == ExecutionStatus.COMPLETED else report.reason)]
+    fine = report.status == ExecutionStatus.COMPLETED and not report.unexpected_failures
+    cases = [("workflow", "" if fine else report.reason)]
     cases += [
         (item.name, "" if item.ok else f"wanted {item.wanted:g}, seen {item.seen:g}")
         for item in report.expectations
@@ -159,6 +165,7 @@ def write_junit(path: Path, report: Report) -> None:
     for name, problem in cases:
         case = ElementTree.SubElement(suite, "testcase", classname="testbed.run", name=name)
         if problem:
-            ElementTree.SubElement(case, "failure", message=problem)
+            message = NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", problem)
+            ElementTree.SubElement(case, "failure", message=message)
     path.parent.mkdir(parents=True, exist_ok=True)
     ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)

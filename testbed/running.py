@@ -63,6 +63,7 @@ class Run:
                     self._revive()
                     self.sleep(POLL_S)
                     continue
+                moved += max(0.0, self.clock() - answered - 2 * POLL_S)  # not held against the run
                 answered = self.clock()
                 board.show([progress_line(now[0])])
                 if not now[1]:
@@ -119,12 +120,12 @@ class Run:
         for container in self.gate.containers.all():
             if container.program not in programs or container.state not in ("exited", "dead"):
                 continue
-            times = self._revivals.get(container.program, 0) + 1
+            times = self._revivals.get(container.container_id, 0) + 1
             if times > MAX_REVIVALS:
                 raise AgentKeepsDying(
                     program=container.program, times=times, code=container.exit_code
                 )
-            self._revivals[container.program] = times
+            self._revivals[container.container_id] = times
             incident = (
                 f"{container.program} died in mid-run (exit code {container.exit_code}); "
                 f"container {container.container_id[:12]} was started again"

@@ -162,6 +162,7 @@ class Session:
             container.program
             for container in found
             if container.state == "running"
+            and container.program in self.services
             and container.image == self.services[container.program].image
         )
         return all(running[name] == plan.scales.get(name, 1) for name in names)
@@ -188,7 +189,12 @@ class Session:
         return f"http://{published[0]}:{published[1]}"
 
     def monitor(self) -> Monitor:
-        """The monitor, as operator."""
+        """The monitor, as operator.
+
+        :raises MonitorAway: it does not run
+        """
+        if self.monitor_url() is None:
+            raise MonitorAway(cause=f"no container of {self.project.name} publishes it")
         return RestMonitor(self.monitor_url, self.project.secret("token_operator"))
 
     def wait_for_monitor(self, sleep: Callable[[float], None] = time.sleep) -> Monitor:
@@ -197,9 +203,9 @@ class Session:
         :raises BackendError: it does not within `MONITOR_START_S` seconds, or has exited
         """
         end = time.monotonic() + MONITOR_START_S
-        monitor = self.monitor()
         while True:
             try:
+                monitor = self.monitor()
                 monitor.snapshot(self.project.namespace)
                 return monitor
             except MonitorAway as error:

@@ -72,6 +72,7 @@ class Gate:
                 waited = self.clock() - started
                 self._remember(waited, verdict)
                 board.show([describe(agent) for agent in verdict.agents])
+                self._forget_recovered(verdict)
                 failed = [agent for agent in verdict.failed if self._is_firm(agent, waited)]
                 if failed:
                     raise AgentsFailed(text=self._explain(failed, waited))
@@ -90,6 +91,15 @@ class Gate:
             return self.timeout
         limits: Mapping[str, float] = self.plan.ready_timeout
         return limits[program]
+
+    def _forget_recovered(self, verdict: Verdict) -> None:
+        ill = {
+            agent.container.container_id
+            for agent in verdict.agents
+            if agent.container and agent.container.health == "unhealthy"
+        }
+        for container_id in self._unhealthy_since.keys() - ill:
+            del self._unhealthy_since[container_id]
 
     def _is_firm(self, agent: AgentVerdict, waited: float) -> bool:
         """Whether a failure will not pass by itself."""

@@ -70,6 +70,11 @@ class WorkflowRunner(BaseAgent):
             self._reject("this command was carried out before")
         except MonitorRefused as error:
             self._reject(f"the monitor refused the execution's records: {error}")
+        except Stopped:
+            self._reject("the workflow-runner is shutting down")
+        except Exception as error:  # every command gets an answer
+            self.log.exception("the workflow could not be prepared")
+            self._reject(f"{type(error).__name__}: {error}")
         else:
             self._execution = execution
             self.set_context(execution.execution_id, execution.run_id)
@@ -123,6 +128,11 @@ class WorkflowRunner(BaseAgent):
             command.params,
             self.settings.namespace,
         )
+        for section, table in resolved.items():
+            if not isinstance(table, dict):
+                raise ConfigurationError(
+                    place="run_workflow", problem=f"resolved: {section} is not a section"
+                )
         resolved["workflow"] = {
             **resolved.get("workflow", {}),
             "name": command.workflow_name,

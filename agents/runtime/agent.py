@@ -66,7 +66,9 @@ class BaseAgent:
         self._container_id = container_id()
         self._local = threading.local()
         self._context: dict[str, str | None] = {"execution_id": None, "run_id": None}
-        self.publisher = Publisher(settings.broker, settings.program)
+        self.publisher = Publisher(
+            settings.broker, settings.program, on_state=lambda _: self._reporter.changed()
+        )
         self._link = BrokerLink(
             settings.broker,
             f"{settings.program}-receive",

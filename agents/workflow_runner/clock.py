@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import cast
 
 import simpy
 
@@ -37,4 +38,6 @@ def advance(
         if ends:
             return EndReason.DURATION
         env.step()
+    if not process.ok:
+        raise cast(BaseException, process.value)
     return EndReason.COMPLETED

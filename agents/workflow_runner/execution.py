@@ -115,7 +115,7 @@ class Execution:
                 stopping=self._stopping,
             )
             text = str(reason)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             log.exception("workflow %s failed", self.workflow_name)
             reason, text = EndReason.FAILED, f"{type(error).__name__}: {error}"
         self._daq.end_run(reason)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from io import BytesIO
 from typing import IO, Any
@@ -10,11 +9,11 @@ from typing import IO, Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+from testbed.protocol.json_text import holds_nul, nested_too_deeply
 
 
 class CheckedJSONParser(JSONParser):
-    """JSON without NUL characters, and nested no deeper than Python reads it."""
+    """JSON without NUL characters, and not nested without end."""
 
     def parse(
         self,
@@ -23,9 +22,12 @@ class CheckedJSONParser(JSONParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         content = stream.read()
-        if _NUL.search(content):
+        if holds_nul(content):
             raise ParseError("The body holds a NUL character (\\u0000), which cannot be stored.")
         try:
-            return super().parse(BytesIO(content), media_type, parser_context)
+            value = super().parse(BytesIO(content), media_type, parser_context)
         except RecursionError:
             raise ParseError("The JSON is nested too deeply.") from None
+        if nested_too_deeply(value):
+            raise ParseError("The JSON is nested too deeply.")
+        return value

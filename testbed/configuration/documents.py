@@ -65,6 +65,7 @@ def with_includes(path: Path, trail: tuple[Path, ...] = ()) -> Iterator[Document
 
     :raises ConfigurationError: as `read`, or a missing include, or files that include each other.
     """
+    path = path.resolve()
     if path in trail:
         circle = " -> ".join(step.name for step in (*trail[trail.index(path) :], path))
         raise ConfigurationError(
@@ -81,7 +82,7 @@ def with_includes(path: Path, trail: tuple[Path, ...] = ()) -> Iterator[Document
             problem='[workflow] includes: must be a list of file names, such as ["a.toml"]',
         )
     for name in includes:
-        included = path.parent / name
+        included = (path.parent / name).resolve()
         if not included.is_file():
             known = [file.name for file in path.parent.glob("*.toml")]
             raise ConfigurationError(

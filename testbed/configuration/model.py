@@ -16,7 +16,7 @@ SYSTEM_SECTIONS = ("testbed", "workflow", "agents", "expect", "parameters")
 class Section(BaseModel):
     """A section: unknown keys and values of another type are refused."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class TestbedSection(Section):

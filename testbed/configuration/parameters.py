@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
 from testbed.configuration.layers import Layers
 from testbed.configuration.model import SYSTEM_SECTIONS
-from testbed.configuration.suggestions import nearest
+from testbed.configuration.suggestions import as_toml, nearest
 from testbed.errors import ConfigurationError
 
 FRACTIONS = ("fraction", "rate")
@@ -45,9 +44,8 @@ def check_parameter(known: Layers, path: tuple[str, ...], value: Any, place: str
     example = known.values[section].get(key, examples[key])
     complaint = _complaint(key, example, value)
     if complaint:
-        shown = json.dumps(value, default=str)
         raise ConfigurationError(
-            place=place, problem=f"[{section}] {key} = {shown} is not valid: {complaint}"
+            place=place, problem=f"[{section}] {key} = {as_toml(value)} is not valid: {complaint}"
         )
 
 

@@ -9,7 +9,6 @@ Where the parts of a configuration come from (decision 0003):
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,7 +28,7 @@ from testbed.configuration.model import (
     WorkflowSection,
 )
 from testbed.configuration.parameters import check_parameter, is_parameter_section
-from testbed.configuration.suggestions import nearest
+from testbed.configuration.suggestions import as_toml, nearest
 from testbed.errors import ConfigurationError
 
 SET = "--set"
@@ -244,8 +243,7 @@ def _explain(
             meaning = f"must match {problem['ctx']['pattern']}"
         case kind:
             meaning = EXPECTED.get(kind) or problem["msg"].replace("Input should be", "must be")
-    shown_value = json.dumps(value, default=str)
-    return origin, f"{section} {key} = {shown_value} is not valid: {meaning}"
+    return origin, f"{section} {key} = {as_toml(value)} is not valid: {meaning}"
 
 
 def _agents(layers: Layers, place: str) -> dict[str, AgentSection]:
@@ -254,7 +252,7 @@ def _agents(layers: Layers, place: str) -> dict[str, AgentSection]:
         if not isinstance(table, dict):
             raise ConfigurationError(
                 place=layers.origins.get(("agents", key), place),
-                problem=f"[agents] {key} = {table!r} is not a section; write [agents.{key}]",
+                problem=f"[agents] {key} = {as_toml(table)} is not a section; write [agents.{key}]",
             )
         agents[key] = _section(AgentSection, layers, "agents", key, place=place)
     return agents
@@ -286,7 +284,16 @@ def _workflow_file(
             problem=f'[workflow] config = "{name}": there is no such workflow configuration; '
             + nearest(name, known),
         )
-    return list(documents.with_includes(path))
+    found = list(documents.with_includes(path))
+    for document in found:
+        for key in document.tables.get("workflow", {}):
+            if key not in WorkflowSection.model_fields:
+                raise ConfigurationError(
+                    place=document.name,
+                    problem=f'[workflow] has no key "{key}"; '
+                    + nearest(key, WorkflowSection.model_fields),
+                )
+    return found
 
 
 def _workflow_parameters(defaults: list[Document]) -> Layers:

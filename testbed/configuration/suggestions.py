@@ -1,9 +1,23 @@
-"""Naming the nearest valid name when one is mistyped."""
+"""How messages name what is wrong: the value as it was written, the nearest valid name."""
 
 from __future__ import annotations
 
 import difflib
+import json
+import math
 from collections.abc import Iterable
+from typing import Any
+
+
+def as_toml(value: Any) -> str:
+    """A value as it stands in a TOML file.
+
+    >>> as_toml("two"), as_toml(True), as_toml(float("inf"))
+    ('"two"', 'true', 'inf')
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return json.dumps(value, default=str)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

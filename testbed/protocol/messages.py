@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from testbed.protocol.identifiers import Namespace, RunId
+from testbed.protocol.json_text import holds_nul, nested_too_deeply
 from testbed.protocol.states import DaqState, DaqSubstate, EndReason
 
 CONTENT_ID_SPACE = uuid5(NAMESPACE_URL, "swf-testbed/message")
@@ -24,7 +25,12 @@ class MalformedMessage(ValueError):
 
 
 def _as_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time lies outside of the calendar") from None
 
 
 UtcTime = Annotated[datetime, AfterValidator(_as_utc)]
@@ -65,7 +71,9 @@ class Message(BaseModel):
 
     def field(self, name: str) -> Any:
         """A field by name, declared by the type or not; None when absent."""
-        return getattr(self, name, None)
+        if name in type(self).model_fields:
+            return getattr(self, name)
+        return (self.model_extra or {}).get(name)
 
 
 class RunMessage(Message):
@@ -166,7 +174,9 @@ class RunWorkflow(Message):
     workflow_name: str = Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_-]+$")
     config: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]+$")
     realtime: bool = True
-    duration: float = Field(default=0, ge=0, description="simulated seconds; 0 = no limit")
+    duration: float = Field(
+        default=0, ge=0, allow_inf_nan=False, description="simulated seconds; 0 = no limit"
+    )
     params: dict[str, Any] = Field(default_factory=dict)
     resolved: dict[str, Any] | None = None
 
@@ -220,8 +230,10 @@ def read_object(body: str | bytes) -> dict[str, Any]:
         raise MalformedMessage("the body is nested too deeply") from None
     if not isinstance(content, dict):
         raise MalformedMessage(f"the body is a JSON {type(content).__name__}, not an object")
-    if "\\u0000" in (body if isinstance(body, str) else body.decode("utf-8", "replace")):
+    if holds_nul(body if isinstance(body, bytes) else body.encode("utf-8", "replace")):
         raise MalformedMessage("the body holds a NUL character")
+    if nested_too_deeply(content):
+        raise MalformedMessage("the body is nested too deeply")
     return content
 
 
@@ -236,7 +248,7 @@ def parse(body: str | bytes) -> Message:
     :raises MalformedMessage: not JSON, no `msg_type`, or a field that its type forbids.
     """
     content = read_object(body)
-    if "message_id" not in content:
+    if content.get("message_id") is None:
         content["message_id"] = derived_message_id(content)
     model = CATALOGUE.get(str(content.get("msg_type")), Message)
     try:

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from testbed.protocol.link import Broker, BrokerLink, LinkDown
@@ -31,9 +31,17 @@ class Publisher:
     """Sends messages on a connection of its own and keeps each until its RECEIPT has come.
 
     :param window: unconfirmed messages at the most; `publish` waits for room beyond it
+    :param on_state: told whenever the connection stands (True) or is lost (False)
     """
 
-    def __init__(self, broker: Broker, name: str, window: int = 256) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        name: str,
+        window: int = 256,
+        on_state: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        self._tell = on_state
         self._window = window
         self._numbers = itertools.count(1)
         self._unconfirmed: OrderedDict[str, _Frame] = OrderedDict()
@@ -107,6 +115,7 @@ class Publisher:
                 for receipt, frame in list(self._unconfirmed.items()):
                     self._send(receipt, frame)
             self._open = up
+        self._tell(up)
 
     def _on_receipt(self, receipt: str) -> None:
         with self._changed:

@@ -1,0 +1,31 @@
+"""What JSON may not hold to be stored: NUL characters, and nesting without end."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+MAX_DEPTH = 100
+"""Objects and arrays within each other, at the most."""
+
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def holds_nul(text: bytes) -> bool:
+    """Whether a JSON text holds a NUL character, which PostgreSQL cannot store."""
+    return _NUL.search(text) is not None
+
+
+def nested_too_deeply(value: Any) -> bool:
+    """Whether a decoded JSON value is nested deeper than `MAX_DEPTH`."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
