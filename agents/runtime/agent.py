@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
 import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar
-from uuid import UUID, uuid5
 
+from agents.runtime.cause import Cause
+from agents.runtime.condition import Condition
+from agents.runtime.consumer import Consumer, Handler
 from agents.runtime.container import container_id
-from agents.runtime.inbox import Arrival, Inbox
 from agents.runtime.logs import LogShipper
 from agents.runtime.monitor import MonitorClient, Stopped
 from agents.runtime.reporter import Reporter
-from agents.runtime.routing import Route, routes_of
+from agents.runtime.routing import routes_of
 from agents.runtime.settings import AgentSettings
 from testbed.protocol.destinations import EPICTOPIC, consumer_queue
 from testbed.protocol.heartbeat import STALE_AFTER_INTERVALS, Heartbeat
-from testbed.protocol.link import BrokerLink, Delivery, Subscription
-from testbed.protocol.messages import MalformedMessage, Message, parse
-from testbed.protocol.publisher import Publisher, SendRefused
+from testbed.protocol.link import Subscription
+from testbed.protocol.messages import Message
+from testbed.protocol.publisher import Publisher
 from testbed.protocol.state_file import StateFile
 from testbed.protocol.states import AgentStatus, OperationalState
-
-IDLE_AFTER_S = 0.3
-"""An agent without work for so many seconds is READY again; shorter gaps are not reported."""
-
-SEND_CONFIRMATION_S = 60.0
-"""Seconds that a handler's sends may take to be confirmed before its message is refused."""
 
 
 class BaseAgent:
@@ -56,26 +50,10 @@ class BaseAgent:
         self.monitor = MonitorClient(settings.monitor_url, settings.monitor_token, self.stopping)
         self.instance_name = ""
         self.log = logging.getLogger(self.agent_type)
-        self.foreign_messages = 0
-        self.processed = 0
-        self._routes: dict[str, Route] = routes_of(self)
-        self._inbox = Inbox()
-        self._state = OperationalState.STARTING
-        self._state_lock = threading.Lock()
-        self._in_hand = 0
+        self._started = time.monotonic()
         self._container_id = container_id()
-        self._local = threading.local()
         self._context: dict[str, str | None] = {"execution_id": None, "run_id": None}
-        self.publisher = Publisher(
-            settings.broker, settings.program, on_state=lambda _: self._reporter.changed()
-        )
-        self._link = BrokerLink(
-            settings.broker,
-            f"{settings.program}-receive",
-            self.subscriptions(),
-            on_message=self._arrived,
-            on_state=self._link_changed,
-        )
+        self._shipper: LogShipper | None = None
         # the reporter and the shipper are separate sessions: a slow request delays no other
         self._reporter = Reporter(
             self._session(),
@@ -86,8 +64,27 @@ class BaseAgent:
             ),
             settings.heartbeat_interval,
         )
-        self._shipper: LogShipper | None = None
-        self._started = time.monotonic()
+        self._cause = Cause()
+        self._condition = Condition(self._reporter.changed)
+        self.publisher = Publisher(
+            settings.broker, settings.program, on_state=lambda _: self._reporter.changed()
+        )
+        self._consumer = Consumer(
+            settings.broker,
+            settings.program,
+            self.subscriptions(),
+            namespace=settings.namespace,
+            handlers={
+                msg_type: Handler(getattr(self, route.method), route.batch)
+                for msg_type, route in routes_of(self).items()
+            },
+            publisher=self.publisher,
+            condition=self._condition,
+            cause=self._cause,
+            stopping=self.stopping,
+            begin=lambda message: self.set_context(message.execution_id, message.run_id),
+            changed=self._reporter.changed,
+        )
 
     # What a subclass may override.
 
@@ -124,43 +121,37 @@ class BaseAgent:
         Within a handler its `message_id` follows from the handled message, so that a message
         handled twice is answered with the same messages.
         """
-        cause: UUID | None = getattr(self._local, "cause", None)
         changes: dict[str, Any] = {
             "sender": self.instance_name,
             "namespace": self.settings.namespace,
         }
-        if cause is not None:
-            self._local.published += 1
-            purpose = f"{self.settings.program}/{message.msg_type}/{self._local.published}"
-            changes["message_id"] = uuid5(cause, purpose)
+        purpose = f"{self.settings.program}/{message.msg_type}"
+        message_id = self._cause.next_message_id(purpose)
+        if message_id is not None:
+            changes["message_id"] = message_id
         self.publisher.publish(destination, message.model_copy(update=changes), headers)
 
     def reply(self, msg_type: str, **fields: Any) -> None:
         """Answer the command in hand, if its sender gave a `reply-to`."""
-        reply_to = getattr(self._local, "reply_to", None)
-        if reply_to:
-            answer = Message(msg_type=msg_type, **fields)
-            headers = {"persistent": "false", "correlation-id": str(self._local.cause)}
-            self.publish(reply_to, answer, headers)
+        address = self._cause.reply_address
+        if address is not None:
+            reply_to, correlation_id = address
+            headers = {"persistent": "false", "correlation-id": correlation_id}
+            self.publish(reply_to, Message(msg_type=msg_type, **fields), headers)
 
-    @contextmanager
-    def answering(self, message: Message) -> Iterator[None]:
-        """Within a batch handler: what is published here follows from this one message."""
-        before = getattr(self._local, "cause", None), getattr(self._local, "published", 0)
-        self._local.cause, self._local.published = message.message_id, 0
-        try:
-            yield
-        finally:
-            self._local.cause, self._local.published = before
+    def answering(self, message: Message) -> AbstractContextManager[None]:
+        """Within a batch handler: what is published inside follows from this one message."""
+        return self._cause.of(message)
 
     @contextmanager
     def working(self) -> Iterator[None]:
         """PROCESSING while inside; for work that a message started but no handler waits for."""
-        self._took(1)
+        self._condition.take(1)
         try:
             yield
         finally:
-            self._finished(1)
+            self._condition.finish(1)
+            self._condition.settle()
 
     def set_context(self, execution_id: str | None, run_id: str | None) -> None:
         """What the agent works on: stands in its log records."""
@@ -178,7 +169,7 @@ class BaseAgent:
             self.log.info("%s starts in container %s", self.instance_name, self._container_id)
             self._reporter.start()
             self.publisher.start()
-            self._link.start()
+            self._consumer.link.start()
             self._live()
         except Stopped:
             self.log.info("stopped before it was ready")
@@ -188,17 +179,21 @@ class BaseAgent:
     def stop(self) -> None:
         """Ask the agent to finish the work in hand and end; returns at once."""
         self.stopping.set()
-        self._inbox.close()
+        self._consumer.close()
 
     @property
     def connected(self) -> bool:
         """Whether both connections to the broker stand, with every subscription confirmed."""
-        return self._link.connected and self.publisher.link.connected
+        return self._consumer.link.connected and self.publisher.link.connected
+
+    @property
+    def foreign_messages(self) -> int:
+        """Messages of other namespaces that were dropped."""
+        return self._consumer.foreign_messages
 
     def _register(self) -> str:
         number = self.monitor.call("POST", "state/next-agent-id/")["agent_id"]
-        user = self.settings.user or getpass.getuser()
-        return f"{self.agent_type.lower()}-agent-{user}-{number:04d}"
+        return f"{self.agent_type.lower()}-agent-{self.settings.user}-{number:04d}"
 
     def _session(self) -> MonitorClient:
         return MonitorClient(
@@ -210,24 +205,18 @@ class BaseAgent:
             pass
         if self.stopping.is_set():
             return
-        workers = [
-            threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
-            for number in range(self.workers)
-        ]
-        self._set_state(OperationalState.READY)
+        self._condition.become(OperationalState.READY)
         self.on_ready()
-        for worker in workers:
-            worker.start()
+        self._consumer.work(self.workers)
         self.stopping.wait()
         self.on_stop()
-        for worker in workers:
-            worker.join()
+        self._consumer.join()
 
     def _end(self) -> None:
         self.stopping.set()
         self.publisher.stop()
-        self._link.stop()
-        self._state = OperationalState.EXITED
+        self._consumer.link.stop()
+        self._condition.become(OperationalState.EXITED)
         if self.instance_name:
             self.log.info("%s exits", self.instance_name)
             self._reporter.stop(5.0)
@@ -235,98 +224,7 @@ class BaseAgent:
             logging.getLogger().removeHandler(self._shipper)
             self._shipper.stop(3.0)
 
-    # Receiving.
-
-    def _arrived(self, delivery: Delivery) -> None:
-        """Sort a message on the receiver thread: for a handler, to be dropped, or refused."""
-        try:
-            message = parse(delivery.body)
-        except MalformedMessage as error:
-            self.log.error("a message cannot be understood: %s", error)
-            self._link.nack(delivery)
-            return
-        if message.namespace not in (None, self.settings.namespace):
-            self.foreign_messages += 1
-            self._link.ack(delivery)
-        elif message.msg_type not in self._routes:
-            self._link.ack(delivery)
-        else:
-            self._inbox.put(Arrival(message, delivery))
-
-    def _link_changed(self, up: bool) -> None:
-        if not up:
-            self._inbox.discard_all()
-        self._reporter.changed()
-
-    def _work(self) -> None:
-        while not self.stopping.is_set():
-            arrivals = self._inbox.take(lambda kind: self._routes[kind].batch, IDLE_AFTER_S)
-            if not arrivals:
-                self._idle()
-                continue
-            self._took(len(arrivals))
-            try:
-                self._handle(arrivals)
-            finally:
-                self._finished(len(arrivals), linger=True)
-
-    def _handle(self, arrivals: list[Arrival]) -> None:
-        route = self._routes[arrivals[0].message.msg_type]
-        method = getattr(self, route.method)
-        messages = [arrival.message for arrival in arrivals]
-        self.set_context(messages[0].execution_id, messages[0].run_id)
-        try:
-            if route.batch > 1:
-                method(messages)
-            else:
-                self._local.reply_to = arrivals[0].delivery.headers.get("reply-to")
-                with self.answering(messages[0]):
-                    method(messages[0])
-            if not self.publisher.flush(SEND_CONFIRMATION_S):
-                raise SendRefused("the broker does not confirm what was sent")
-        except Stopped:
-            self.log.info("%s is left for the next start", messages[0].msg_type)
-            return
-        except Exception:
-            self.log.exception("%s could not be handled", messages[0].msg_type)
-            self._refuse(arrivals, route)
-            return
-        self.processed += len(arrivals)
-        for arrival in arrivals:
-            self._link.ack(arrival.delivery)
-
-    def _refuse(self, arrivals: list[Arrival], route: Route) -> None:
-        """After a failure: of a batch, find the messages at fault by handling each alone."""
-        if len(arrivals) == 1 or route.batch == 1:
-            for arrival in arrivals:
-                self._link.nack(arrival.delivery)
-            return
-        for arrival in arrivals:
-            self._handle([arrival])
-
-    # State and heartbeat.
-
-    def _took(self, count: int) -> None:
-        with self._state_lock:
-            self._in_hand += count
-        self._set_state(OperationalState.PROCESSING)
-
-    def _finished(self, count: int, linger: bool = False) -> None:
-        with self._state_lock:
-            self._in_hand -= count
-        if not linger:
-            self._idle()
-
-    def _idle(self) -> None:
-        if self._in_hand == 0 and not len(self._inbox):
-            self._set_state(OperationalState.READY)
-
-    def _set_state(self, state: OperationalState) -> None:
-        with self._state_lock:
-            if self._state == state:
-                return
-            self._state = state
-        self._reporter.changed()
+    # What the monitor is told.
 
     def _log_context(self) -> dict[str, Any]:
         return {
@@ -337,17 +235,14 @@ class BaseAgent:
         }
 
     def _heartbeat(self) -> Heartbeat:
-        state = self._state
+        state = self._condition.state
         if state == OperationalState.EXITED:
             status, description = AgentStatus.EXITED, "shut down"
         elif self.connected:
             status, description = AgentStatus.OK, "connected to the broker"
         else:
-            error = (
-                self._link.last_error
-                if not self._link.connected
-                else self.publisher.link.last_error
-            )
+            links = (self._consumer.link, self.publisher.link)
+            error = next((link.last_error for link in links if not link.connected), "back now")
             status, description = AgentStatus.WARNING, f"no broker: {error}"
         return Heartbeat(
             instance_name=self.instance_name,
@@ -362,8 +257,8 @@ class BaseAgent:
             description=description,
             heartbeat_interval=self.settings.heartbeat_interval,
             workflow_enabled=True,
-            current_stf_count=self._in_hand,
-            total_stf_processed=self.processed,
+            current_stf_count=self._condition.in_hand,
+            total_stf_processed=self._consumer.processed,
             metadata={
                 "foreign_messages": self.foreign_messages,
                 "logs_dropped": self._shipper.dropped if self._shipper else 0,

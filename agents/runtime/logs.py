@@ -43,6 +43,11 @@ class LogShipper(logging.Handler):
         """Queue one record; those of this handler's own requests are left out."""
         if threading.current_thread() is self._thread or record.name.startswith("urllib3"):
             return
+        try:
+            message = self.format(record)
+        except Exception:
+            self.handleError(record)
+            return
         if len(self._records) >= CAPACITY:
             self._records.popleft()
             self.dropped += 1
@@ -55,7 +60,7 @@ class LogShipper(logging.Handler):
                 "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
                 "level": record.levelno,
                 "levelname": record.levelname,
-                "message": self.format(record),
+                "message": message,
                 "module": record.module,
                 "funcname": record.funcName or "<module>",
                 "lineno": record.lineno,

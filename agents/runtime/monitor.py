@@ -50,7 +50,7 @@ class MonitorClient:
         """One attempt at a request; the decoded answer.
 
         :raises MonitorAway: no answer, or one that means "come back later"
-        :raises MonitorRefused: any other status than 2xx
+        :raises MonitorRefused: any other status than 2xx, or an answer that is no JSON
         """
         try:
             answer = self._session.request(
@@ -61,13 +61,16 @@ class MonitorClient:
                 timeout=TIMEOUT_S,
                 allow_redirects=False,
             )
-        except (requests.ConnectionError, requests.Timeout) as error:
+        except requests.RequestException as error:
             raise MonitorAway(f"{type(error).__name__}: {error}") from error
         if answer.status_code in AWAY:
             raise MonitorAway(f"status {answer.status_code}")
-        if not answer.ok or answer.is_redirect:
+        if not 200 <= answer.status_code < 300:
             raise MonitorRefused(method, path, answer.status_code, answer.text)
-        return answer.json() if answer.content else None
+        try:
+            return answer.json() if answer.content else None
+        except ValueError as error:
+            raise MonitorRefused(method, path, answer.status_code, answer.text) from error
 
     def call(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
         """A request that waits for the monitor to come back, for ever.

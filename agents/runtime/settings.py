@@ -52,6 +52,16 @@ class AgentSettings:
             except OSError as error:
                 raise SettingsError(f"{name}: {path}: {error.strerror}") from error
 
+        def positive(name: str, default: str) -> float:
+            text = env.get(name) or default
+            try:
+                value = float(text)
+            except ValueError:
+                value = 0.0
+            if not 0 < value < 1e9:
+                raise SettingsError(f"{name}={text!r} is not a number above 0")
+            return value
+
         namespace = required("TESTBED_NAMESPACE")
         if not is_namespace(namespace):
             raise SettingsError(f"TESTBED_NAMESPACE={namespace!r} is not a valid namespace")
@@ -61,13 +71,13 @@ class AgentSettings:
             user=env.get("TESTBED_USER") or "testbed",
             broker=Broker(
                 host=required("ACTIVEMQ_HOST"),
-                port=int(env.get("ACTIVEMQ_PORT", "61613")),
+                port=int(positive("ACTIVEMQ_PORT", "61613")),
                 login=env.get("ACTIVEMQ_USER", "agent"),
                 password=secret("ACTIVEMQ_PASSWORD_FILE"),
             ),
             monitor_url=required("SWF_MONITOR_URL").rstrip("/"),
             monitor_token=secret("SWF_API_TOKEN_FILE"),
             state_file=Path(env.get("TESTBED_STATE_FILE", "/run/testbed/state")),
-            heartbeat_interval=float(env.get("TESTBED_HEARTBEAT_INTERVAL", "5")),
+            heartbeat_interval=positive("TESTBED_HEARTBEAT_INTERVAL", "5"),
             data_folder=Path(env.get("TESTBED_DATA", "/data")),
         )

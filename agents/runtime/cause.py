@@ -1,0 +1,57 @@
+"""What is published follows from the message that is handled."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID, uuid5
+
+from testbed.protocol.messages import Message
+
+
+@dataclass
+class _Handled:
+    message_id: UUID
+    reply_to: str | None
+    published: int = 0
+
+
+class Cause:
+    """The message that the present thread handles, if it handles one."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    @property
+    def _handled(self) -> _Handled | None:
+        return getattr(self._local, "handled", None)
+
+    @contextmanager
+    def of(self, message: Message, reply_to: str | None = None) -> Iterator[None]:
+        """Inside, what is published follows from `message`."""
+        before = self._handled
+        self._local.handled = _Handled(message.message_id, reply_to)
+        try:
+            yield
+        finally:
+            self._local.handled = before
+
+    def next_message_id(self, purpose: str) -> UUID | None:
+        """The id of the next message that is published: the same whenever the handled message
+        is handled again; None outside of a handler.
+        """
+        handled = self._handled
+        if handled is None:
+            return None
+        handled.published += 1
+        return uuid5(handled.message_id, f"{purpose}/{handled.published}")
+
+    @property
+    def reply_address(self) -> tuple[str, str] | None:
+        """Where a reply to the handled command goes, and its correlation id."""
+        handled = self._handled
+        if handled is None or handled.reply_to is None:
+            return None
+        return handled.reply_to, str(handled.message_id)

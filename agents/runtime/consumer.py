@@ -1,0 +1,159 @@
+"""From the broker to the handlers, and the acknowledgement after their effects are stored."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agents.runtime.cause import Cause
+from agents.runtime.condition import Condition
+from agents.runtime.inbox import Arrival, Inbox
+from agents.runtime.monitor import Stopped
+from testbed.protocol.link import Broker, BrokerLink, Delivery, Subscription
+from testbed.protocol.messages import MalformedMessage, Message, parse
+from testbed.protocol.publisher import Publisher, SendRefused
+
+log = logging.getLogger(__name__)
+
+IDLE_AFTER_S = 0.3
+"""An agent without work for so many seconds is READY again; shorter gaps are not reported."""
+
+SEND_CONFIRMATION_S = 60.0
+"""Seconds that a handler's sends may take to be confirmed before its message is refused."""
+
+
+@dataclass(frozen=True)
+class Handler:
+    """A bound handler, and how many messages it takes at once (1: one, not a list)."""
+
+    call: Callable[[Any], None]
+    batch: int = 1
+
+
+class Consumer:
+    """Sorts what arrives on the receiver thread, handles it on worker threads.
+
+    :param handlers: by message type
+    :param begin: called with the first message before a handler runs
+    :param changed: called when the connection stands, or is lost
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        name: str,
+        subscriptions: tuple[Subscription, ...],
+        *,
+        namespace: str,
+        handlers: Mapping[str, Handler],
+        publisher: Publisher,
+        condition: Condition,
+        cause: Cause,
+        stopping: threading.Event,
+        begin: Callable[[Message], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self.foreign_messages = 0
+        self.processed = 0
+        self.link = BrokerLink(
+            broker,
+            f"{name}-receive",
+            subscriptions,
+            on_message=self._arrived,
+            on_state=self._link_changed,
+        )
+        self._namespace = namespace
+        self._handlers = handlers
+        self._publisher = publisher
+        self._condition = condition
+        self._cause = cause
+        self._stopping = stopping
+        self._begin = begin
+        self._changed = changed
+        self._inbox = Inbox()
+        self._workers: list[threading.Thread] = []
+
+    def work(self, workers: int) -> None:
+        """Begin to handle, on so many threads."""
+        self._workers = [
+            threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
+            for number in range(workers)
+        ]
+        for worker in self._workers:
+            worker.start()
+
+    def close(self) -> None:
+        """Take nothing more; returns at once."""
+        self._inbox.close()
+
+    def join(self) -> None:
+        """Wait until the work in hand is finished."""
+        for worker in self._workers:
+            worker.join()
+
+    def _arrived(self, delivery: Delivery) -> None:
+        """Sort a message on the receiver thread: for a handler, to be dropped, or refused."""
+        try:
+            message = parse(delivery.body)
+        except MalformedMessage as error:
+            log.error("a message cannot be understood: %s", error)
+            self.link.nack(delivery)
+            return
+        if message.namespace not in (None, self._namespace):
+            self.foreign_messages += 1
+            self.link.ack(delivery)
+        elif message.msg_type not in self._handlers:
+            self.link.ack(delivery)
+        else:
+            self._inbox.put(Arrival(message, delivery))
+
+    def _link_changed(self, up: bool) -> None:
+        if not up:
+            self._inbox.discard_all()
+        self._changed()
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            arrivals = self._inbox.take(lambda kind: self._handlers[kind].batch, IDLE_AFTER_S)
+            if not arrivals:
+                if not len(self._inbox):
+                    self._condition.settle()
+                continue
+            self._condition.take(len(arrivals))
+            try:
+                self._handle(arrivals)
+            finally:
+                self._condition.finish(len(arrivals))
+
+    def _handle(self, arrivals: list[Arrival]) -> None:
+        first = arrivals[0].message
+        handler = self._handlers[first.msg_type]
+        self._begin(first)
+        try:
+            if handler.batch > 1:
+                handler.call([arrival.message for arrival in arrivals])
+            else:
+                with self._cause.of(first, arrivals[0].delivery.headers.get("reply-to")):
+                    handler.call(first)
+            if not self._publisher.flush(SEND_CONFIRMATION_S):
+                raise SendRefused("the broker does not confirm what was sent")
+        except Stopped:
+            log.info("%s is left for the next start", first.msg_type)
+        except Exception:
+            log.exception("%s could not be handled", first.msg_type)
+            self._refuse(arrivals)
+        else:
+            self.processed += len(arrivals)
+            for arrival in arrivals:
+                self.link.ack(arrival.delivery)
+
+    def _refuse(self, arrivals: list[Arrival]) -> None:
+        """After a failure: of a batch, find the messages at fault by handling each alone."""
+        if len(arrivals) == 1:
+            self.link.nack(arrivals[0].delivery)
+            return
+        for arrival in arrivals:
+            self._handle([arrival])

@@ -1,0 +1,147 @@
+"""The monitor's questions to runner and broker, and how their answers are read."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from monitor.control import commands
+from monitor.control.commands import (
+    CONSUMER_QUEUES,
+    REPLIES,
+    STATISTICS,
+    Control,
+    NoAnswer,
+    _statistics,
+)
+from testbed.protocol.destinations import WORKFLOW_CONTROL
+from testbed.protocol.link import Delivery
+from testbed.protocol.messages import Message, RunWorkflow
+from tests.unit.stomp_server import PATIENCE_S, Frame, StompServer
+
+NAME = "queue://Consumer.torre1-example-data-agent.epictopic"
+
+
+def statistics(name: str = NAME, size: int = 3) -> str:
+    """An answer of the broker's statistics plugin, as ActiveMQ writes it."""
+    entries: list[dict[str, Any]] = [
+        {"string": ["destinationName", name]},
+        {"string": "size", "long": size},
+        {"string": "inflightCount", "long": 1},
+        {"string": "consumerCount", "long": 2},
+        {"string": "averageEnqueueTime", "double": 0.5},
+        {"string": ["brokerName", "testbed"]},
+    ]
+    return json.dumps({"map": {"entry": entries}})
+
+
+END_OF_LIST = '{"map":""}'
+
+
+def test_statistics_are_read_by_name() -> None:
+    facts = _statistics(Delivery({}, statistics(), 1))
+    assert (facts["destinationName"], facts["brokerName"]) == (NAME, "testbed")
+    assert (facts["size"], facts["inflightCount"], facts["averageEnqueueTime"]) == (3, 1, 0.5)
+
+
+def test_statistics_can_be_read_twice() -> None:
+    answer = Delivery({}, statistics(), 1)
+    assert _statistics(answer) == _statistics(answer)
+
+
+@pytest.mark.parametrize("body", [END_OF_LIST, '{"map": {}}', '{"map": null}'])
+def test_an_empty_answer_ends_the_list(body: str) -> None:
+    assert _statistics(Delivery({}, body, 1)) == {}
+
+
+@pytest.fixture
+def control(server: StompServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Control]:
+    monkeypatch.setattr(commands, "ANSWER_S", 0.3)
+    monkeypatch.setattr(commands, "STATISTICS_S", 0.3)
+    made = Control(server.broker)
+    made.start()
+    server.wait(lambda: server.of("SUBSCRIBE"), "the subscription to replies")
+    assert made._link.wait_connected(PATIENCE_S)
+    yield made
+    made.stop()
+
+
+def answer(server: StompServer, *bodies: str, key: Callable[[Frame], str] | None = None) -> None:
+    """Answer the next question with these bodies, as soon as it has come."""
+
+    def wait_and_answer() -> None:
+        (frame,) = server.wait_for("SEND")
+        correlation = key(frame) if key else frame.headers["correlation-id"]
+        for number, body in enumerate(bodies):
+            server.deliver(body, ack=f"{number}", correlation_id=correlation)
+
+    threading.Thread(target=wait_and_answer, daemon=True).start()
+
+
+def test_a_command_gets_the_runners_reply(server: StompServer, control: Control) -> None:
+    answer(server, '{"msg_type": "accepted", "execution_id": "e-1"}')
+    reply = control.ask_runner(RunWorkflow(workflow_name="stf_datataking", namespace="torre1"))
+    assert (reply.msg_type, reply.execution_id) == ("accepted", "e-1")
+    (frame,) = server.of("SEND")
+    assert frame.destination == WORKFLOW_CONTROL
+    assert frame.headers["reply-to"] == REPLIES
+    assert frame.headers["namespace"] == "torre1"
+
+
+def test_a_command_expires_with_the_patience_of_who_asks(
+    server: StompServer, control: Control
+) -> None:
+    answer(server, '{"msg_type": "accepted"}')
+    control.ask_runner(Message(msg_type="status_request"))
+    (frame,) = server.of("SEND")
+    assert frame.headers["persistent"] == "false"
+    assert int(frame.headers["expires"]) > 1_700_000_000_000
+
+
+def test_nobody_to_answer_is_told_with_the_next_step(control: Control) -> None:
+    with pytest.raises(NoAnswer, match=r"No workflow-runner of namespace torre1 .* testbed status"):
+        control.ask_runner(Message(msg_type="status_request", namespace="torre1"))
+
+
+def test_a_reply_to_another_question_is_no_answer(server: StompServer, control: Control) -> None:
+    answer(server, '{"msg_type": "accepted"}', key=lambda _: "another")
+    with pytest.raises(NoAnswer):
+        control.ask_runner(Message(msg_type="status_request"))
+
+
+def test_a_reply_that_cannot_be_understood_is_told(server: StompServer, control: Control) -> None:
+    answer(server, "no JSON")
+    with pytest.raises(NoAnswer, match="cannot be understood"):
+        control.ask_runner(Message(msg_type="status_request"))
+
+
+def test_a_broker_that_is_away_is_told(server: StompServer, control: Control) -> None:
+    control.stop()
+    with pytest.raises(NoAnswer, match="The broker cannot be reached"):
+        control.ask_runner(Message(msg_type="status_request"))
+    with pytest.raises(NoAnswer, match="The broker cannot be reached"):
+        control.queue_depths()
+
+
+def test_the_broker_tells_the_depth_of_every_queue(server: StompServer, control: Control) -> None:
+    answer(server, statistics(), statistics("queue://Consumer.other", 0), END_OF_LIST)
+    assert control.queue_depths() == [
+        {
+            "queue": "Consumer.torre1-example-data-agent.epictopic",
+            "depth": 3,
+            "in_flight": 1,
+            "consumers": 2,
+        },
+        {"queue": "Consumer.other", "depth": 0, "in_flight": 1, "consumers": 2},
+    ]
+    assert server.of("SEND")[0].destination == f"{STATISTICS}{CONSUMER_QUEUES}"
+
+
+def test_half_a_list_of_queues_is_no_answer(server: StompServer, control: Control) -> None:
+    answer(server, statistics())
+    with pytest.raises(NoAnswer, match="did not tell its queues"):
+        control.queue_depths()
