@@ -129,7 +129,14 @@ class RestMonitor:
             raise MonitorRefused(
                 request=f"{method} /api/{path}", status=answer.status_code, text=_detail(answer)
             )
-        return answer.json()
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise MonitorRefused(
+                request=f"{method} /api/{path}",
+                status=answer.status_code,
+                text="its answer is not JSON; is something else listening there?",
+            ) from error
 
 
 def _detail(answer: Any) -> str:

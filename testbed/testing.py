@@ -1,9 +1,7 @@
 """Fakes of what the command works with: Compose, the engine and the monitor, all in memory.
 
-They stand behind the same ports as the real ones (`compose.Compose`, `containers.Containers`,
-`monitor_api.Monitor`) and keep the same promises, so that whatever uses a port can be tested
-without Docker. Time passes only when somebody sleeps on a `FakeClock`; what is to happen
-meanwhile is planned with `FakeClock.at`.
+They stand behind the ports of the real ones and keep their promises, so that whatever uses a
+port can be tested without Docker. Time passes only when somebody sleeps on a `FakeClock`.
 """
 
 from __future__ import annotations
@@ -109,13 +107,8 @@ class FakeContainers(Containers):
     def add(self, program: str, **facts: Any) -> Container:
         """A new container, running and healthy unless `facts` (fields of `Container`) differ."""
         digest = sha256(f"{program} {next(self._numbers)}".encode()).hexdigest()
-        running: dict[str, Any] = {
-            "container_id": digest,
-            "state": "running",
-            "health": "healthy",
-            "started_at": self.clock.now,
-        }
-        container = Container(program=program, **{**running, **facts})
+        running = Container(program, digest, "running", "healthy", self.clock.now)
+        container = replace(running, **facts)
         self._found[container.container_id] = container
         return container
 
@@ -131,13 +124,8 @@ class FakeContainers(Containers):
     def restart(self, container_id: str, code: int = 1) -> Container:
         """Let a container end, and be started again by its restart policy."""
         count = self._found[container_id].restart_count + 1
-        return self.change(
-            container_id,
-            state="running",
-            exit_code=code,
-            restart_count=count,
-            started_at=self.clock.now,
-        )
+        now = {"state": "running", "started_at": self.clock.now}
+        return self.change(container_id, exit_code=code, restart_count=count, **now)
 
     def remove(self, container_id: str) -> None:
         """Forget a container."""
@@ -163,11 +151,6 @@ class FakeCompose(Compose):
         self._config = {"services": services}
         self._containers = containers
 
-    @property
-    def verbs(self) -> list[str]:
-        """The verbs that have been called, in their order."""
-        return [verb for verb, _ in self.calls]
-
     def config(self) -> Mapping[str, Any]:
         return self._config
 
@@ -188,15 +171,10 @@ class FakeCompose(Compose):
     def create(self, services: Sequence[str]) -> None:
         self._call("create", services)
         existing = {container.program for container in self._containers.all()}
+        never_ran = {"state": "created", "health": None, "started_at": None}
         for name in services:
             if name not in existing:
-                self._containers.add(
-                    name,
-                    state="created",
-                    health=None,
-                    started_at=None,
-                    image=self._services[name].image,
-                )
+                self._containers.add(name, image=self._services[name].image, **never_ran)
 
     def stop(self, services: Sequence[str]) -> None:
         self._call("stop", services)
@@ -212,7 +190,8 @@ class FakeCompose(Compose):
     def logs(
         self, services: Sequence[str], *, follow: bool, since: str | None, tail: str | None
     ) -> None:
-        self._call("logs", services)
+        options = {"--follow": follow, "--since": since, "--tail": tail}
+        self._call("logs", [*services, *(name for name, given in options.items() if given)])
 
     @property
     def _services(self) -> dict[str, Service]:
@@ -233,14 +212,11 @@ class FakeCompose(Compose):
 
     def _bring_up(self, service: Service, scale: int) -> None:
         own = [found for found in self._containers.all() if found.program == service.name]
-        for surplus in own[scale:]:
-            self._containers.remove(surplus.container_id)
-        kept = own[:scale]
-        for container in [found for found in kept if found.image != service.image]:
-            self._containers.remove(container.container_id)
-            kept.remove(container)
-        for container in kept:
-            if container.state != "running":
+        kept = [found for found in own if found.image == service.image][:scale]
+        for container in own:
+            if container not in kept:
+                self._containers.remove(container.container_id)
+            elif container.state != "running":
                 self._containers.start(container.container_id)
         for _ in range(scale - len(kept)):
             kept.append(self._containers.add(service.name, image=service.image))
@@ -286,13 +262,8 @@ class FakeMonitor(Monitor):
         return execution_id
 
     def stop_workflow(self, execution_id: str) -> None:
-        self._find(execution_id)
-        if execution_id not in [found.execution_id for found in self._running()]:
-            raise MonitorRefused(
-                request=f"POST /api/workflow-executions/{execution_id}/stop/",
-                status=409,
-                text=f"{execution_id} is not running",
-            )
+        if self._find(execution_id).status.final:
+            raise _refused(f"POST {execution_id}/stop/", 409, f"{execution_id} is not running")
         self.change(execution_id, status=ExecutionStatus.TERMINATED, reason="stopped")
 
     def progress(self, execution_id: str) -> Progress:
@@ -302,14 +273,13 @@ class FakeMonitor(Monitor):
         self._answer()
         if namespace != self.namespace:
             return []
+        common = {"namespace": namespace, "start_time": EPOCH.isoformat(), "executed_by": "fake"}
         return [
             {
                 "execution_id": found.execution_id,
-                "namespace": namespace,
                 "run_number": int(found.run_id or 0),
                 "status": found.status,
-                "start_time": self.clock.now.isoformat(),
-                "executed_by": "fake",
+                **common,
             }
             for found in self._running()
         ]
@@ -320,16 +290,10 @@ class FakeMonitor(Monitor):
 
     def heartbeat(self, container: Container, **facts: Any) -> AgentRow:
         """Take a heartbeat of a container's agent now: READY and OK unless `facts` differ."""
-        beat: dict[str, Any] = {
-            "instance_name": f"{container.program}-{container.container_id[:4]}",
-            "namespace": self.namespace,
-            "container_id": container.container_id,
-            "operational_state": OperationalState.READY,
-            "status": AgentStatus.OK,
-            "received_at": self.clock.now,
-            "heartbeat_interval": 5.0,
-        }
-        row = AgentRow(**{**beat, **facts})
+        name = f"{container.program}-{container.container_id[:4]}"
+        ready, ok = OperationalState.READY, AgentStatus.OK
+        row = AgentRow(name, self.namespace, container.container_id, ready, ok, self.clock.now, 5.0)
+        row = replace(row, **facts)
         self.agents[row.instance_name] = row
         return row
 
@@ -345,28 +309,25 @@ class FakeMonitor(Monitor):
     def _find(self, execution_id: str) -> Progress:
         self._answer()
         if execution_id not in self.executions:
-            raise MonitorRefused(
-                request=f"GET /api/workflow-executions/{execution_id}/progress/",
-                status=404,
-                text="not found",
-            )
+            raise _refused(f"GET {execution_id}/progress/", 404, "not found")
         return self.executions[execution_id]
 
     def _running(self) -> list[Progress]:
         return [found for found in self.executions.values() if not found.status.final]
 
 
+def _refused(request: str, status: int, text: str) -> MonitorRefused:
+    method, _, path = request.partition(" ")
+    return MonitorRefused(
+        request=f"{method} /api/workflow-executions/{path}", status=status, text=text
+    )
+
+
 def new_progress(execution_id: str = "stf_datataking-fake-0001", **facts: Any) -> Progress:
     """The progress of an execution that has just begun, but for `facts` (fields of `Progress`)."""
-    begun: dict[str, Any] = {
-        "run_id": "100010",
-        "status": ExecutionStatus.RUNNING,
-        "reason": "",
-        "total_stf_files": None,
-        "run_announced": False,
-        "stf": {"generated": 0, "registered": 0, "processed": 0, "failed": 0},
-        "tf_files": 0,
-        "slices": {"created": 0, "completed": 0, "failed": 0},
-        "messages": 0,
-    }
-    return Progress(execution_id=execution_id, **{**begun, **facts})
+    stf = {"generated": 0, "registered": 0, "processed": 0, "failed": 0}
+    slices = {"created": 0, "completed": 0, "failed": 0}
+    begun = Progress(
+        execution_id, "100010", ExecutionStatus.RUNNING, "", None, False, stf, 0, slices, 0
+    )
+    return replace(begun, **facts)

@@ -82,7 +82,7 @@ def read_row(delivery: Delivery) -> Row:
         content=content,
         sent_at=_time(content.get("timestamp") or content.get("created_at")),
         queue_name=delivery.headers.get("destination", "")[:200],
-        correlation_id=(delivery.headers.get("correlation-id") or None),
+        correlation_id=delivery.headers.get("correlation-id", "")[:100] or None,
     )
 
 
@@ -109,15 +109,15 @@ def dead_letter(delivery: Delivery, cause: str | None = None) -> DeadLetter:
     """The record of a message that could not be handled, or understood."""
     headers = {name: value for name, value in delivery.headers.items() if name != "ack"}
     destination = headers.get("destination", "")
+    if destination.startswith(DEAD_LETTER_QUEUE):
+        destination = "/queue/" + destination.removeprefix(DEAD_LETTER_QUEUE)
     body = delivery.body.replace("\x00", "\N{REPLACEMENT CHARACTER}")
     try:
         row = read_row(delivery)
     except MalformedMessage:
         row = None
     return DeadLetter(
-        destination="/queue/" + destination.removeprefix(DEAD_LETTER_QUEUE)
-        if destination.startswith(DEAD_LETTER_QUEUE)
-        else destination,
+        destination=destination[:255],
         cause=cause or headers.get("dlqDeliveryFailureCause", REFUSED),
         message_id=row.message_id if row else None,
         broker_message_id=headers.get("message-id", "")[:255],
@@ -183,6 +183,6 @@ def _time(text: Any) -> datetime:
     """A sender's time stamp; naive ones are UTC, unreadable ones are now."""
     try:
         moment = datetime.fromisoformat(str(text))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return datetime.now(UTC)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
