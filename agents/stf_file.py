@@ -53,6 +53,17 @@ def write(folder: Path, run_id: str, sequence: int, tf_count: int) -> StfFile:
     return StfFile(path, len(content), checksum_of(content))
 
 
+def locate(file_url: str, data_folder: Path) -> Path:
+    """The path that a `file:` URL names.
+
+    :raises DamagedFile: it lies outside of the data folder
+    """
+    path = Path(file_url.removeprefix("file://")).resolve()
+    if not path.is_relative_to(data_folder.resolve()):
+        raise DamagedFile(f"{file_url} lies outside of {data_folder}")
+    return path
+
+
 def read(path: Path, size_bytes: int, checksum: str) -> bytes:
     """The content of an STF file, verified against what was announced.
 

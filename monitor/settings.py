@@ -35,7 +35,13 @@ ACTIVEMQ_PASSWORD = _secret("ACTIVEMQ_PASSWORD")
 
 SECRET_KEY = _secret("DJANGO_SECRET_KEY", "only for checks outside of a testbed")
 DEBUG = False
-ALLOWED_HOSTS = _words("TESTBED_ALLOWED_HOSTS", "monitor,localhost,127.0.0.1,[::1]")
+ALLOWED_HOSTS = [
+    "monitor",
+    "localhost",
+    "127.0.0.1",
+    "[::1]",
+    *_words("TESTBED_ALLOWED_HOSTS", ""),
+]
 ROOT_URLCONF = "monitor.urls"
 ASGI_APPLICATION = "monitor.asgi.application"
 USE_TZ = True

@@ -105,18 +105,18 @@ class PythonOnWhalesCompose:
     def logs(
         self, services: Sequence[str], *, follow: bool, since: str | None, tail: str | None
     ) -> None:
-        lines = self._run(
-            "logs",
-            self._client.logs,
-            services=list(services),
-            follow=follow,
-            since=since,
-            tail=tail,
-            stream=True,
-        )
-        for _, line in lines:
-            sys.stdout.buffer.write(line)
-            sys.stdout.flush()
+        def show() -> None:
+            for _, line in self._client.logs(
+                services=list(services), follow=follow, since=since, tail=tail, stream=True
+            ):
+                sys.stdout.buffer.write(line)
+                sys.stdout.flush()
+
+        try:
+            self._run("logs", show)
+        except BrokenPipeError:
+            # whoever read has seen enough; Python would complain on exit
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
 
     def _stream(self, verb: str, call: Any, **options: Any) -> None:
         """Run a verb that reports as it goes; its lines go to the debug log."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -68,6 +69,10 @@ class DockerContainers:
             raise NoEngine(cause=str(error)) from error
 
     def all(self) -> list[Container]:
+        with _engine_errors():
+            return self._all()
+
+    def _all(self) -> list[Container]:
         found = []
         for summary in self._list():
             details = self._inspect(summary["Id"])
@@ -76,6 +81,10 @@ class DockerContainers:
         return found
 
     def evidence(self, container_id: str, lines: int = 10) -> Evidence:
+        with _engine_errors():
+            return self._evidence(container_id, lines)
+
+    def _evidence(self, container_id: str, lines: int) -> Evidence:
         details = self._inspect(container_id)
         if details is None:
             return Evidence("", ())
@@ -92,7 +101,8 @@ class DockerContainers:
         return None
 
     def start(self, container_id: str) -> None:
-        self._client.api.start(container_id)
+        with _engine_errors():
+            self._client.api.start(container_id)
 
     def image_exists(self, name: str) -> bool:
         from docker.errors import ImageNotFound
@@ -121,6 +131,18 @@ class DockerContainers:
             return self._client.api.inspect_container(container_id)
         except NotFound:
             return None
+
+
+@contextmanager
+def _engine_errors() -> Iterator[None]:
+    """Errors of the engine as one of ours."""
+    from docker.errors import DockerException
+    from requests import RequestException
+
+    try:
+        yield
+    except (DockerException, RequestException) as error:
+        raise NoEngine(cause=str(error)) from error
 
 
 def read_container(details: Any) -> Container:

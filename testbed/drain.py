@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from testbed.protocol.states import ExecutionStatus
+
+REGISTERED = "stf.registered"
+"""The stage whose agent also closes the run's record."""
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,9 @@ class Progress:
     """Counts of an execution, as the monitor gives them.
 
     :param total_stf_files: what `end_run` said; None while the run is open
+    :param run_ended: the run's record has an end time
+    :param stf_sent: what the runner says it generated; None before the end
+    :param dead_letters: messages of the execution that nobody could handle
     """
 
     execution_id: str
@@ -22,6 +28,9 @@ class Progress:
     reason: str
     total_stf_files: int | None
     run_announced: bool
+    run_ended: bool
+    stf_sent: int | None
+    dead_letters: int
     stf: Mapping[str, int]
     tf_files: int
     slices: Mapping[str, int]
@@ -37,14 +46,14 @@ class Progress:
     def done(self) -> Mapping[str, int]:
         """Per stage of the STFs, how many have come to an end there: failed ones have, too."""
         return {
-            "stf.registered": self.stf["registered"],
+            REGISTERED: self.stf["registered"],
             "stf.processed": self.stf["processed"] + self.stf["failed"],
         }
 
 
 def open_items(
     progress: Progress,
-    accounts: Iterable[str],
+    accounts: Collection[str],
     queues: Iterable[Mapping[str, Any]] | None,
     busy_agents: Iterable[str],
 ) -> list[str]:
@@ -60,7 +69,9 @@ def open_items(
     if progress.run_announced and progress.total_stf_files is None:
         items.append("end_run is not recorded")
     generated = progress.stf["generated"]
-    total = progress.total_stf_files or 0
+    total = max(progress.total_stf_files or 0, progress.stf_sent or 0, progress.stf["registered"])
+    if REGISTERED in accounts and progress.run_announced and not progress.run_ended:
+        items.append("the run's record has no end time")
     if generated < total:
         items.append(f"{total - generated} of {total} stf_gen messages are not recorded")
     for stage in accounts:

@@ -123,7 +123,7 @@ class RestMonitor:
             self._url = None
             raise MonitorAway(cause=f"{type(error).__name__} at {url}") from error
         self._url = url
-        if answer.status_code in (502, 503, 504):
+        if answer.status_code >= 500:
             raise MonitorAway(cause=_detail(answer))
         if not answer.ok:
             raise MonitorRefused(

@@ -35,7 +35,7 @@ class Plan:
 
     :param scales: replicas of agent services that have more than one
     :param others: agent services that the configuration does not enable
-    :param accounts: stages that the selected agents bring every STF to
+    :param accounts: stages that the required agents bring every STF to
     :param ready_timeout: seconds to wait for READY, per program
     """
 
@@ -49,6 +49,11 @@ class Plan:
     @property
     def programs(self) -> tuple[str, ...]:
         return tuple(agent.program for agent in self.expected)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Programs whose work a run waits for."""
+        return tuple(agent.program for agent in self.expected if agent.required)
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -102,6 +107,12 @@ def make_plan(configuration: Configuration, services: Mapping[str, Service]) -> 
         for name, service in agents.items():
             if service.always and name not in chosen:
                 chosen[name] = configuration.agents.get(service.agent or "", AgentSection())
+            if service.always and chosen[name].replicas != 1:
+                raise ConfigurationError(
+                    place=_origin(configuration, service.agent or name, "replicas"),
+                    problem=f"[agents.{service.agent}] replicas = {chosen[name].replicas}: "
+                    f"there is one {name} in a testbed; use another namespace for a second",
+                )
     return Plan(
         backend=backend,
         expected=tuple(
@@ -110,7 +121,12 @@ def make_plan(configuration: Configuration, services: Mapping[str, Service]) -> 
         ),
         scales={program: section.replicas for program, section in chosen.items()},
         others=tuple(name for name in agents if name not in chosen),
-        accounts=tuple(stage for name in chosen for stage in agents[name].accounts),
+        accounts=tuple(
+            stage
+            for name, section in chosen.items()
+            if section.required
+            for stage in agents[name].accounts
+        ),
         ready_timeout={program: section.ready_timeout for program, section in chosen.items()},
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import getpass
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -92,7 +93,7 @@ def write_env(path: Path, values: Mapping[str, str]) -> None:
         kept = ["# Written by `testbed`: what plain `docker compose` needs; other lines stay."]
     text = "\n".join([*kept, *(f"{name}={value}" for name, value in values.items())]) + "\n"
     if not path.exists() or path.read_text() != text:
-        fresh = path.with_name(f"{path.name}.new")
+        fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
         fresh.write_text(text)
         if path.exists():
             fresh.chmod(path.stat().st_mode & 0o777)

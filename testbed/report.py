@@ -77,6 +77,8 @@ class Report:
         reasons = [self.progress.reason or str(self.progress.status)]
         if self.undrained:
             reasons.append("not drained: " + ", ".join(self.undrained))
+        if self.progress.dead_letters:
+            reasons.append(f"{self.progress.dead_letters} messages became dead letters")
         if self.unexpected_failures:
             reasons.append(f"{self.unexpected_failures} STFs failed")
         return "; ".join(reasons)
@@ -84,7 +86,8 @@ class Report:
     @property
     def exit_code(self) -> ExitCode:
         missed = [expectation for expectation in self.expectations if not expectation.ok]
-        if self.status != ExecutionStatus.COMPLETED or missed or self.unexpected_failures:
+        lost = self.unexpected_failures or self.progress.dead_letters
+        if self.status != ExecutionStatus.COMPLETED or missed or lost:
             return ExitCode.WORKFLOW_FAILED
         return ExitCode.DONE
 
@@ -149,7 +152,8 @@ def write_record(folder: Path, report: Report, context: Mapping[str, Any]) -> Pa
 
 def write_junit(path: Path, report: Report) -> None:
     """Write the outcome as a JUnit file: one test for the workflow, one for each expectation."""
-    fine = report.status == ExecutionStatus.COMPLETED and not report.unexpected_failures
+    lost = report.unexpected_failures or report.progress.dead_letters
+    fine = report.status == ExecutionStatus.COMPLETED and not lost
     cases = [("workflow", "" if fine else report.reason)]
     cases += [
         (item.name, "" if item.ok else f"wanted {item.wanted:g}, seen {item.seen:g}")

@@ -20,6 +20,7 @@ STOP_PATIENCE_S = 30.0
 AWAY_PATIENCE_S = 120.0
 """Seconds for which the monitor may be away in mid-run."""
 MAX_REVIVALS = 3
+RECORDER = "recorder"
 
 
 class AgentKeepsDying(TestbedError):
@@ -41,6 +42,7 @@ class Run:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     incidents: list[str] = field(default_factory=list)
+    progress: Progress | None = None
     _revivals: dict[str, int] = field(default_factory=dict)
 
     def follow(self) -> tuple[Progress, list[str]]:
@@ -75,6 +77,15 @@ class Run:
                 self._revive()
                 self.sleep(POLL_S)
 
+    def give_up(self, reason: str) -> tuple[Progress, list[str]]:
+        """Stop the workflow after following it has failed; what was last seen if that fails too."""
+        try:
+            progress, items = self.stop()
+        except (MonitorAway, MonitorRefused):
+            assert self.progress is not None
+            progress, items = self.progress, []
+        return progress, [reason, *items]
+
     def stop(self) -> tuple[Progress, list[str]]:
         """Stop the workflow gracefully and wait for its end; agents stay."""
         try:
@@ -94,6 +105,7 @@ class Run:
 
     def _look(self) -> tuple[Progress, list[str]]:
         progress = self.gate.monitor.progress(self.execution_id)
+        self.progress = progress
         if not progress.status.final:
             return progress, open_items(progress, (), None, ())
         queues, _ = self.gate.monitor.backlog()
@@ -104,7 +116,7 @@ class Run:
             or (agent.agent and agent.agent.operational_state != "READY")
             if agent.required
         ]
-        programs = (*self.gate.plan.programs, "recorder")
+        programs = (*self.gate.plan.required, RECORDER)
         own = queues and [
             queue
             for queue in queues
@@ -113,10 +125,13 @@ class Run:
                 for program in programs
             )
         ]
+        if own is not None and not any(f"-{RECORDER}." in queue["queue"] for queue in own):
+            own = None  # the recorder has never consumed: what was sent is not recorded
+        self.progress = progress
         return progress, open_items(progress, self.gate.plan.accounts, own, busy)
 
     def _revive(self) -> None:
-        programs = self.gate.plan.programs
+        programs = self.gate.plan.required
         for container in self.gate.containers.all():
             if container.program not in programs or container.state not in ("exited", "dead"):
                 continue

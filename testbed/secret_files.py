@@ -35,9 +35,11 @@ def make_secrets(folder: Path) -> list[str]:
         folder.chmod(0o700)
         for name, length in LENGTHS.items():
             path = folder / name
-            if not path.exists():
-                path.write_text(secrets.token_hex(length // 2))
-                path.chmod(0o444)
+            if not path.exists() or not path.stat().st_size:
+                fresh = folder / f".{name}.{secrets.token_hex(4)}"
+                fresh.write_text(secrets.token_hex(length // 2))
+                fresh.chmod(0o444)
+                fresh.replace(path)  # never a secret that is cut short
                 made.append(name)
     except OSError as error:
         raise ConfigurationError(

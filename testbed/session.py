@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 MONITOR_SERVICE = "monitor"
 MONITOR_PORT = 8000
 MONITOR_START_S = 60.0
+BACKEND_S = 30.0
 BASE_IMAGE = "TESTBED_BASE_IMAGE"
 BASE_IMAGE_MEMO = Path(".testbed") / "base-image"
 
@@ -217,6 +218,30 @@ class Session:
                 if dead or time.monotonic() > end:
                     raise BackendError(what=f"The monitor is not ready: {error}") from error
                 sleep(0.2)
+
+    def wait_for_backend(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Wait until every backend service is healthy: a recorder that has not subscribed yet
+        would miss the first messages.
+
+        :raises BackendError: one is not within `BACKEND_S` seconds
+        """
+        end = time.monotonic() + BACKEND_S
+        while True:
+            ill = [
+                f"{container.program} is {container.state}, {container.health}"
+                for container in self.containers.all()
+                if container.program in self.plan.backend
+                and not self.services[container.program].one_shot
+                and (container.state != "running" or container.health not in ("healthy", None))
+            ]
+            if not ill:
+                return
+            if time.monotonic() > end:
+                raise BackendError(
+                    what="The backend is not healthy: " + "; ".join(ill),
+                    hint="Look at it with: testbed status, testbed logs",
+                )
+            sleep(0.1)
 
     def _base_image(self) -> str:
         """The base image's name: as remembered, since asking for it takes time."""

@@ -16,7 +16,7 @@ from testbed.session import Session
 class Status:
     """Backend, agents, running executions.
 
-    :param now: the monitor's time; None while it does not answer
+    :param snapshot: what the monitor knows; None while it does not answer
     :param problem: why the monitor does not answer; empty when it does
     """
 

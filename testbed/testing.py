@@ -228,7 +228,8 @@ class FakeCompose(Compose):
 class FakeMonitor(Monitor):
     """A monitor with its agents, its executions and its view of the broker.
 
-    While `away` every question fails as it does when the real one cannot be reached.
+    While `away` every question fails as it does when the real one cannot be reached. A workflow
+    that is stopped ends after `stopping_s` seconds.
 
     :param clock: the monitor's time
     """
@@ -241,8 +242,11 @@ class FakeMonitor(Monitor):
         self.commands: list[dict[str, Any]] = []
         self.agents: dict[str, AgentRow] = {}
         self.executions: dict[str, Progress] = {}
-        self.queues: list[dict[str, Any]] | None = []
+        self.queues: list[dict[str, Any]] | None = [
+            {"queue": f"Consumer.{namespace}-recorder.epictopic", "depth": 0}
+        ]
         self.dead_letters = 0
+        self.stopping_s = 0.0
 
     def snapshot(self, namespace: str) -> Snapshot:
         self._answer()
@@ -264,7 +268,9 @@ class FakeMonitor(Monitor):
     def stop_workflow(self, execution_id: str) -> None:
         if self._find(execution_id).status.final:
             raise _refused(f"POST {execution_id}/stop/", 409, f"{execution_id} is not running")
-        self.change(execution_id, status=ExecutionStatus.TERMINATED, reason="stopped")
+        ended = {"status": ExecutionStatus.TERMINATED, "reason": "stopped"}
+        self.clock.at(self.clock() + self.stopping_s, lambda: self.change(execution_id, **ended))
+        self.clock.sleep(0)
 
     def progress(self, execution_id: str) -> Progress:
         return self._find(execution_id)
@@ -328,6 +334,18 @@ def new_progress(execution_id: str = "stf_datataking-fake-0001", **facts: Any) -
     stf = {"generated": 0, "registered": 0, "processed": 0, "failed": 0}
     slices = {"created": 0, "completed": 0, "failed": 0}
     begun = Progress(
-        execution_id, "100010", ExecutionStatus.RUNNING, "", None, False, stf, 0, slices, 0
+        execution_id=execution_id,
+        run_id="100010",
+        status=ExecutionStatus.RUNNING,
+        reason="",
+        total_stf_files=None,
+        run_announced=False,
+        run_ended=False,
+        stf_sent=None,
+        dead_letters=0,
+        stf=stf,
+        tf_files=0,
+        slices=slices,
+        messages=0,
     )
     return replace(begun, **facts)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from agents import stf_file
 from agents.runtime import BaseAgent, handles
 from agents.runtime.monitor import MonitorRefused
+from agents.runtime.settings import AgentSettings
 from testbed.protocol.destinations import EPICTOPIC
 from testbed.protocol.messages import EndRun, RunImminent, StfGen, StfReady
 from testbed.protocol.states import FileStatus
@@ -18,6 +18,10 @@ class ExampleDataAgent(BaseAgent):
 
     agent_type = "data"
 
+    def __init__(self, settings: AgentSettings) -> None:
+        super().__init__(settings)
+        self._runs: dict[str, int] = {}
+
     @handles("run_imminent")
     def prepare_run(self, message: RunImminent) -> None:
         """Register the run."""
@@ -26,6 +30,8 @@ class ExampleDataAgent(BaseAgent):
     @handles("stf_gen", batch=100)
     def register_files(self, messages: list[StfGen]) -> None:
         """Verify files, register them in one request, announce the good ones."""
+        for message in {message.run_id: message for message in messages}.values():
+            self._run(message)
         checked = [(message, self._damage(message)) for message in messages]
         rows = [self._record(message, damage) for message, damage in checked]
         self.monitor.call("POST", "stf-files/", rows)
@@ -44,6 +50,11 @@ class ExampleDataAgent(BaseAgent):
 
     def _run(self, message: RunImminent | StfGen | EndRun) -> int:
         """The record's key of a message's run; registered now if it was not (a late joiner)."""
+        if message.run_id not in self._runs:
+            self._runs[message.run_id] = self._find_or_register(message)
+        return self._runs[message.run_id]
+
+    def _find_or_register(self, message: RunImminent | StfGen | EndRun) -> int:
         known = self.monitor.call("GET", "runs/", run_number=message.run_id)
         if known:
             return int(known[0]["run_id"])
@@ -64,8 +75,8 @@ class ExampleDataAgent(BaseAgent):
             return int(known[0]["run_id"])
 
     def _damage(self, message: StfGen) -> str | None:
-        path = Path(message.file_url.removeprefix("file://"))
         try:
+            path = stf_file.locate(message.file_url, self.settings.data_folder)
             stf_file.read(path, message.size_bytes, message.checksum)
         except stf_file.DamagedFile as error:
             self.log.error("%s", error)

@@ -32,8 +32,8 @@ class ExampleProcessingAgent(BaseAgent):
     def _process(self, message: StfReady) -> tuple[dict[str, Any], ProcessingComplete | None]:
         """One STF: its record's changes, and what to announce (nothing when it failed)."""
         started = time.monotonic()
-        path = Path(message.file_url.removeprefix("file://"))
         try:
+            path = stf_file.locate(message.file_url, self.settings.data_folder)
             content = stf_file.read(path, message.size_bytes, message.checksum)
         except stf_file.DamagedFile as error:
             self.log.error("%s", error)

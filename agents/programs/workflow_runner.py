@@ -18,11 +18,22 @@ from testbed.configuration import resolve_workflow
 from testbed.errors import ConfigurationError
 from testbed.protocol.destinations import EPICTOPIC, WORKFLOW_CONTROL, namespace_selector
 from testbed.protocol.link import Subscription
-from testbed.protocol.messages import Message, RunWorkflow, StatusRequest, StopWorkflow
+from testbed.protocol.messages import (
+    Message,
+    RunWorkflow,
+    StatusRequest,
+    StopWorkflow,
+    utc_now,
+)
+from testbed.protocol.publisher import SendRefused
 from testbed.protocol.states import ExecutionStatus
 
 WORKFLOWS = Path("workflows")
 END_CONFIRMATION_S = 30.0
+
+
+class Expired(Exception):
+    """Whoever sent a command has been told meanwhile that nobody answered."""
 
 
 class WorkflowRunner(BaseAgent):
@@ -65,6 +76,8 @@ class WorkflowRunner(BaseAgent):
         try:
             execution = self._prepare(command)
         except (ConfigurationError, UnknownWorkflow) as error:
+            self._reject(str(error))
+        except Expired as error:
             self._reject(str(error))
         except AlreadyTaken:
             self._reject("this command was carried out before")
@@ -147,6 +160,10 @@ class WorkflowRunner(BaseAgent):
         execution_id = records.open(
             command.workflow_name, definition, run_id, str(command.message_id), resolved
         )
+        if command.expires_at is not None and utc_now() > command.expires_at:
+            reason = "the command had expired before it could be carried out"
+            records.close(execution_id, ExecutionStatus.FAILED, reason)
+            raise Expired(reason)
         return Execution(
             workflow,
             execution_id=execution_id,
@@ -162,15 +179,21 @@ class WorkflowRunner(BaseAgent):
     def _run(self, execution: Execution) -> None:
         with self.working():
             self.log.info("%s starts: run %s", execution.execution_id, execution.run_id)
-            outcome = execution.run()
-            status, reason = outcome.status, outcome.reason
-            if not self.publisher.flush(END_CONFIRMATION_S):
-                status = ExecutionStatus.FAILED
-                reason += "; the broker did not confirm the last messages"
             try:
-                self._records().close(execution.execution_id, status, reason, outcome.metrics)
-            except (MonitorRefused, Stopped) as error:
-                self.log.error("%s could not be closed: %s", execution.execution_id, error)
-            self.log.info("%s ended: %s (%s)", execution.execution_id, status, reason)
-            self._execution = None
-            self.set_context(None, None)
+                self._run_and_close(execution)
+            except Exception:
+                self.log.exception("%s could not be closed", execution.execution_id)
+            finally:
+                self._execution = None
+                self.set_context(None, None)
+
+    def _run_and_close(self, execution: Execution) -> None:
+        outcome = execution.run()
+        status, reason = outcome.status, outcome.reason
+        try:
+            if not self.publisher.flush(END_CONFIRMATION_S):
+                raise SendRefused("the broker did not confirm the last messages")
+        except SendRefused as error:
+            status, reason = ExecutionStatus.FAILED, f"{reason}; {error}"
+        self._records().close(execution.execution_id, status, reason, outcome.metrics)
+        self.log.info("%s ended: %s (%s)", execution.execution_id, status, reason)

@@ -99,7 +99,7 @@ class BaseAgent:
         )
 
     def on_ready(self) -> None:
-        """Called once, when the agent is connected and has been accepted by the monitor."""
+        """Called once, when the agent is connected and before it says READY."""
 
     def on_stop(self) -> None:
         """Called on shutdown, before the work in hand is waited for."""
@@ -115,11 +115,15 @@ class BaseAgent:
         destination: str,
         message: Message,
         headers: Mapping[str, str] | None = None,
+        *,
+        may_be_lost: bool = False,
     ) -> None:
         """Send a message in this agent's name; confirmed before the handled one is acknowledged.
 
         Within a handler its `message_id` follows from the handled message, so that a message
         handled twice is answered with the same messages.
+
+        :param may_be_lost: that the broker refuses it does not fail the handler
         """
         changes: dict[str, Any] = {
             "sender": self.instance_name,
@@ -129,7 +133,9 @@ class BaseAgent:
         message_id = self._cause.next_message_id(purpose)
         if message_id is not None:
             changes["message_id"] = message_id
-        self.publisher.publish(destination, message.model_copy(update=changes), headers)
+        self.publisher.publish(
+            destination, message.model_copy(update=changes), headers, may_be_lost=may_be_lost
+        )
 
     def reply(self, msg_type: str, **fields: Any) -> None:
         """Answer the command in hand, if its sender gave a `reply-to`."""
@@ -137,7 +143,8 @@ class BaseAgent:
         if address is not None:
             reply_to, correlation_id = address
             headers = {"persistent": "false", "correlation-id": correlation_id}
-            self.publish(reply_to, Message(msg_type=msg_type, **fields), headers)
+            answer = Message(msg_type=msg_type, **fields)
+            self.publish(reply_to, answer, headers, may_be_lost=True)
 
     def answering(self, message: Message) -> AbstractContextManager[None]:
         """Within a batch handler: what is published inside follows from this one message."""
@@ -205,8 +212,8 @@ class BaseAgent:
             pass
         if self.stopping.is_set():
             return
-        self._condition.become(OperationalState.READY)
         self.on_ready()
+        self._condition.become(OperationalState.READY)
         self._consumer.work(self.workers)
         self.stopping.wait()
         self.on_stop()

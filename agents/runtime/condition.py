@@ -32,16 +32,17 @@ class Condition:
     def become(self, state: OperationalState) -> None:
         """Enter a state."""
         with self._lock:
-            if self._state == state:
-                return
-            self._state = state
-        self._changed()
+            entered = self._enter(state)
+        if entered:
+            self._changed()
 
     def take(self, count: int) -> None:
         """So much work begins: PROCESSING."""
         with self._lock:
             self._in_hand += count
-        self.become(OperationalState.PROCESSING)
+            entered = self._enter(OperationalState.PROCESSING)
+        if entered:
+            self._changed()
 
     def finish(self, count: int) -> None:
         """So much work is done; the agent stays PROCESSING until `settle`."""
@@ -50,5 +51,12 @@ class Condition:
 
     def settle(self) -> None:
         """READY again, if nothing is in hand."""
-        if self._in_hand == 0:
-            self.become(OperationalState.READY)
+        with self._lock:
+            entered = self._in_hand == 0 and self._enter(OperationalState.READY)
+        if entered:
+            self._changed()
+
+    def _enter(self, state: OperationalState) -> bool:
+        """Whether the state is another one than before."""
+        before, self._state = self._state, state
+        return before != state

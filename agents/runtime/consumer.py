@@ -14,7 +14,7 @@ from agents.runtime.inbox import Arrival, Inbox
 from agents.runtime.monitor import Stopped
 from testbed.protocol.link import Broker, BrokerLink, Delivery, Subscription
 from testbed.protocol.messages import MalformedMessage, Message, parse
-from testbed.protocol.publisher import Publisher, SendRefused
+from testbed.protocol.publisher import Publisher
 
 log = logging.getLogger(__name__)
 
@@ -138,17 +138,20 @@ class Consumer:
             else:
                 with self._cause.of(first, arrivals[0].delivery.headers.get("reply-to")):
                     handler.call(first)
-            if not self._publisher.flush(SEND_CONFIRMATION_S):
-                raise SendRefused("the broker does not confirm what was sent")
+            confirmed = self._publisher.flush(SEND_CONFIRMATION_S)
         except Stopped:
             log.info("%s is left for the next start", first.msg_type)
+            return
         except Exception:
             log.exception("%s could not be handled", first.msg_type)
             self._refuse(arrivals)
-        else:
+            return
+        if confirmed:
             self.processed += len(arrivals)
-            for arrival in arrivals:
-                self.link.ack(arrival.delivery)
+        else:
+            log.error("%s comes again: the broker does not confirm the answers", first.msg_type)
+        for arrival in arrivals:
+            (self.link.ack if confirmed else self.link.nack)(arrival.delivery)
 
     def _refuse(self, arrivals: list[Arrival]) -> None:
         """After a failure: of a batch, find the messages at fault by handling each alone."""

@@ -94,4 +94,12 @@ class LogShipper(logging.Handler):
                     return
                 self._stopped.wait(PERIOD_S)
             except MonitorRefused:
-                self.dropped += len(batch)
+                self._post_singly(batch)
+
+    def _post_singly(self, batch: list[dict[str, Any]]) -> None:
+        """Of a list that was refused, keep what is good."""
+        for record in batch:
+            try:
+                self._monitor.once("POST", "logs/", record)
+            except (MonitorAway, MonitorRefused):
+                self.dropped += 1

@@ -64,7 +64,11 @@ class Reporter:
         while True:
             last = self._stopped.is_set()
             self._wake.clear()
-            accepted = self._beat()
+            try:
+                accepted = self._beat()
+            except Exception:
+                log.exception("the heartbeat could not be made")
+                accepted = False
             if last:
                 return
             pause = self._interval if accepted else RETRY_S

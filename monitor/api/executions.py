@@ -37,7 +37,7 @@ class ExecutionViewSet(ExecutionRecordViewSet):
         return _command(
             RunWorkflow(
                 namespace=settings.TESTBED_NAMESPACE,
-                sender=f"user-{request.user}",
+                sender=f"user-{request.user}"[:100],
                 **wanted.validated_data,
             ),
             status.HTTP_201_CREATED,
@@ -50,7 +50,7 @@ class ExecutionViewSet(ExecutionRecordViewSet):
         return _command(
             StopWorkflow(
                 namespace=settings.TESTBED_NAMESPACE,
-                sender=f"user-{request.user}",
+                sender=f"user-{request.user}"[:100],
                 execution_id=pk,
             ),
             status.HTTP_202_ACCEPTED,

@@ -10,8 +10,15 @@ from rest_framework import serializers
 from monitor.records import models
 from testbed.protocol.states import ExecutionStatus, FileStatus
 
+LARGEST = 2**63 - 1
+"""What a column of 64 bits holds."""
+
 
 class AgentSerializer(serializers.ModelSerializer[models.SystemAgent]):
+    heartbeat_interval = serializers.FloatField(
+        required=False, allow_null=True, min_value=0.001, max_value=86_400
+    )
+
     class Meta:
         model = models.SystemAgent
         fields = "__all__"
@@ -46,11 +53,15 @@ class StfFileSerializer(serializers.ModelSerializer[models.StfFile]):
 class StfFileInList(serializers.Serializer[Any]):
     """One element of a list that registers STF files; the run is named by its number."""
 
-    run_number = serializers.IntegerField(min_value=0)
+    run_number = serializers.IntegerField(min_value=0, max_value=LARGEST)
     stf_filename = serializers.CharField(max_length=255)
-    file_size_bytes = serializers.IntegerField(required=False, min_value=0, allow_null=True)
+    file_size_bytes = serializers.IntegerField(
+        required=False, min_value=0, max_value=LARGEST, allow_null=True
+    )
     checksum = serializers.CharField(required=False, max_length=128, allow_null=True)
-    tf_count = serializers.IntegerField(required=False, min_value=0, allow_null=True)
+    tf_count = serializers.IntegerField(
+        required=False, min_value=0, max_value=2**31 - 1, allow_null=True
+    )
     machine_state = serializers.CharField(required=False, max_length=64)
     daq_state = serializers.CharField(required=False, max_length=20, allow_null=True)
     daq_substate = serializers.CharField(required=False, max_length=20, allow_null=True)

@@ -24,7 +24,7 @@ class RecordViewSet(PlainListMixin, viewsets.ModelViewSet[Any]):
     """All verbs on one model."""
 
     pagination_class: Any = OptInPagination
-    lookup_value_regex = "[^/]+"
+    lookup_value_regex = "[^/]{1,100}"
 
 
 class ReadOnlyViewSet(PlainListMixin, viewsets.ReadOnlyModelViewSet[Any]):

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -14,7 +15,7 @@ from django.conf import settings
 
 from testbed.protocol.destinations import WORKFLOW_CONTROL
 from testbed.protocol.link import Broker, BrokerLink, Delivery, LinkDown, Subscription
-from testbed.protocol.messages import MalformedMessage, Message, parse
+from testbed.protocol.messages import MalformedMessage, Message, RunWorkflow, parse
 
 REPLIES = "/temp-queue/replies"
 ANSWER_S = 5.0
@@ -74,7 +75,11 @@ class Control:
         :raises NoAnswer: no runner of the namespace replied in `ANSWER_S` seconds; the command
             has expired and will not be carried out later
         """
-        expires = int((time.time() + ANSWER_S) * 1000)
+        deadline = time.time() + ANSWER_S
+        expires = int(deadline * 1000)
+        if isinstance(command, RunWorkflow):
+            expires_at = datetime.fromtimestamp(deadline, UTC)
+            command = command.model_copy(update={"expires_at": expires_at})
         headers = {**command.headers(), "persistent": "false", "expires": str(expires)}
         key = str(command.message_id)
         try:

@@ -29,6 +29,7 @@ PROGRAM = "recorder"
 BATCH = 1000
 PREFETCH = 2 * BATCH
 SWEEP_S = 1.0
+QUIET_S = 2.0
 STATE_VALID_S = 15.0
 
 
@@ -48,7 +49,8 @@ class Recorder:
         self._stopping = False
         self._database_ok = True
         self._publisher = Publisher(broker(), PROGRAM)
-        self._sweep = Sweep(self.namespace, self._publisher)
+        self._sweep = Sweep(self.namespace, self._publisher, self._caught_up)
+        self._last_arrival = time.monotonic()
         self._state_file = StateFile(settings.TESTBED_STATE_FILE, STATE_VALID_S)
         self._link = BrokerLink(
             broker(),
@@ -92,7 +94,13 @@ class Recorder:
         self._publisher.stop()
         self._state_file.write(OperationalState.EXITED)
 
+    def _caught_up(self) -> bool:
+        """Whether all that the broker has for the recorder is stored."""
+        quiet_s = time.monotonic() - self._last_arrival
+        return self._link.connected and not self._arrived and quiet_s > QUIET_S
+
     def _take_in(self, delivery: Delivery) -> None:
+        self._last_arrival = time.monotonic()
         with self._changed:
             self._arrived.append(delivery)
             self._changed.notify()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import http.client
 import logging
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 from django.conf import settings
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from monitor.records.models import SystemAgent, WorkflowExecution, WorkflowMessage
@@ -46,11 +47,14 @@ class Sweep:
     """One pass a second over what should have ended.
 
     :param publisher: sends the `end_run` of a run that its runner could not close
+    :param caught_up: whether what the broker has is recorded: only then is a run known to be open
     """
 
-    def __init__(self, namespace: str, publisher: Publisher) -> None:
+    def __init__(self, namespace: str, publisher: Publisher, caught_up: Callable[[], bool]) -> None:
         self._namespace = namespace
         self._publisher = publisher
+        self._caught_up = caught_up
+        self._closed: set[str] = set()
         self._trusted_from = time.monotonic() + TRUST_AFTER_S
 
     def suspend(self) -> None:
@@ -67,12 +71,18 @@ class Sweep:
         connection.ensure_connection()
         if time.monotonic() < self._trusted_from:
             return
-        retire_silent_agents()
-        end_orphaned_executions()
-        self._close_open_runs()
+        for step in (retire_silent_agents, end_orphaned_executions, self._close_open_runs):
+            try:
+                step()
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception:  # one odd row must not stop the recorder
+                log.exception("a sweep failed")
 
     def _close_open_runs(self) -> None:
         """Send `end_run` for executions that ended while their run stayed open."""
+        if not self._caught_up():
+            return
         horizon = timezone.now() - timedelta(seconds=OPEN_RUN_AFTER_S)
         recent = timezone.now() - timedelta(hours=1)
         ended = WorkflowExecution.objects.filter(
@@ -82,13 +92,14 @@ class Sweep:
             end_time__gt=recent,
             run_number__isnull=False,
         )
-        for execution in ended:
+        for execution in ended.exclude(execution_id__in=self._closed):
             kinds = set(
                 WorkflowMessage.objects.filter(
                     execution_id=execution.execution_id,
                     message_type__in=("run_imminent", "end_run"),
                 ).values_list("message_type", flat=True)
             )
+            self._closed.add(execution.execution_id)
             if kinds == {"run_imminent"}:
                 log.warning("run %s was left open; closing it", execution.run_number)
                 self._publisher.publish(EPICTOPIC, end_run_of(execution))
@@ -100,7 +111,8 @@ def end_run_of(execution: WorkflowExecution) -> EndRun:
         execution_id=execution.execution_id, message_type="stf_gen"
     ).order_by("id")
     last = generated.last()
-    tick = last.message_content.get("simulation_tick", 0) if last else 0
+    tick = last.message_content.get("simulation_tick") if last else 0
+    known_tick = isinstance(tick, int | float) and tick >= 0
     return EndRun(
         message_id=uuid5(NAMESPACE_URL, f"swf-testbed/{execution.execution_id}/end_run"),
         namespace=execution.namespace,
@@ -109,7 +121,7 @@ def end_run_of(execution: WorkflowExecution) -> EndRun:
         run_id=str(execution.run_number),
         state=DaqState.BEAM,
         substate=DaqSubstate.NOT_READY,
-        simulation_tick=tick,
+        simulation_tick=tick if known_tick else 0,
         total_stf_files=generated.count(),
         reason=EndReason.FAILED,
     )
@@ -171,7 +183,7 @@ def _monitor_answers() -> bool:
     try:
         http_connection.request("GET", "/healthz")
         return http_connection.getresponse().status == 200
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
     finally:
         http_connection.close()

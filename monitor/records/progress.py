@@ -6,7 +6,13 @@ from typing import Any
 
 from django.db.models import Count
 
-from monitor.records.models import StfFile, WorkflowExecution, WorkflowMessage
+from monitor.records.models import (
+    DeadLetter,
+    Run,
+    StfFile,
+    WorkflowExecution,
+    WorkflowMessage,
+)
 from testbed.protocol.states import FileStatus
 
 
@@ -15,7 +21,7 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
 
     `stf.generated` counts recorded `stf_gen` messages; `registered` all STF records of the run,
     `processed` and `failed` those with that status. `total_stf_files` is what `end_run` said,
-    null while the run is open.
+    null while the run is open; `stf_sent` what the runner says it generated, null until then.
     """
     kinds = dict(
         WorkflowMessage.objects.filter(execution_id=execution.execution_id)
@@ -33,6 +39,10 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
         .values_list("status")
         .annotate(Count("file_id"))
     )
+    run_ended = Run.objects.filter(
+        run_number=execution.run_number or -1, end_time__isnull=False
+    ).exists()
+    metrics = execution.performance_metrics or {}
     done = statuses.get(FileStatus.PROCESSED, 0) + statuses.get(FileStatus.DONE, 0)
     return {
         "execution_id": execution.execution_id,
@@ -52,4 +62,7 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
         "slices": {"created": 0, "completed": 0, "failed": 0},
         "messages": sum(kinds.values()),
         "run_announced": "run_imminent" in kinds,
+        "run_ended": run_ended,
+        "stf_sent": metrics.get("stf_generated"),
+        "dead_letters": DeadLetter.objects.filter(execution_id=execution.execution_id).count(),
     }

@@ -12,6 +12,7 @@ from testbed.commands.options import open_session, set_option, testbed_options
 from testbed.commands.up import bring_up
 
 if TYPE_CHECKING:
+    from testbed.errors import ExitCode
     from testbed.report import Report
     from testbed.session import Session
     from testbed.waiting import Gate
@@ -46,7 +47,7 @@ def run(
     the configuration file says what to run. Ctrl+C stops the workflow gracefully.
     """
     from testbed import console
-    from testbed.errors import ConfigurationError, ExitCode
+    from testbed.errors import ConfigurationError
     from testbed.report import write_junit
 
     session = open_session(
@@ -65,7 +66,7 @@ def run(
             hint="Enable one:  [agents.data]  and below it  enabled = true",
         )
     gate, ready_s = bring_up(session, timeout)
-    report, interrupted = _execute(session, gate, ready_s)
+    report, exit_code = _execute(session, gate, ready_s)
     if junit:
         write_junit(junit, report)
     if as_json:
@@ -74,14 +75,15 @@ def run(
         console.result("\n".join(report.lines()))
     if stop_after:
         session.compose.stop(gate.plan.programs)
-    raise SystemExit(ExitCode.INTERRUPTED if interrupted else report.exit_code)
+    raise SystemExit(exit_code)
 
 
-def _execute(session: Session, gate: Gate, ready_s: float) -> tuple[Report, bool]:
-    """Start the workflow, follow it to its end; its report, and whether it was interrupted."""
+def _execute(session: Session, gate: Gate, ready_s: float) -> tuple[Report, ExitCode]:
+    """Start the workflow, follow it to its end; its report, and the exit code."""
     import time
 
     from testbed import console
+    from testbed.errors import ExitCode, TestbedError
     from testbed.report import Report, write_record
     from testbed.running import Run
     from testbed.session import git_version
@@ -106,13 +108,19 @@ def _execute(session: Session, gate: Gate, ready_s: float) -> tuple[Report, bool
     )
     console.note(f"Running {workflow.name} as {execution_id} ...")
     run = Run(execution_id, gate)
-    interrupted = False
+    exit_code: ExitCode | None = None
     try:
         progress, undrained = run.follow()
     except KeyboardInterrupt:
-        interrupted = True
+        exit_code = ExitCode.INTERRUPTED
         console.note("Stopping the workflow (Ctrl+C again to leave it as it is) ...")
         progress, undrained = run.stop()
+    except TestbedError as error:
+        if run.progress is None:
+            raise
+        exit_code = error.exit_code
+        console.note(f"{error}\nStopping the workflow ...")
+        progress, undrained = run.give_up(str(error))
     report = Report(
         namespace=configuration.namespace,
         progress=progress,
@@ -129,4 +137,4 @@ def _execute(session: Session, gate: Gate, ready_s: float) -> tuple[Report, bool
         "gate": gate.history,
     }
     write_record(session.project.runs, report, context)
-    return report, interrupted
+    return report, report.exit_code if exit_code is None else exit_code

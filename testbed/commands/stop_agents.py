@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from testbed.commands.options import open_session, testbed_options
+
+if TYPE_CHECKING:
+    from testbed.session import Session
 
 
 @click.command("stop-agents")
@@ -14,8 +19,24 @@ def stop_agents(config_file: str, namespace: str | None, verbose: bool) -> None:
     from testbed import console
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
+    end_running_workflows(session)
     agents = [name for name, service in session.services.items() if service.role == "agent"]
     with session.lock():
         session.check_owner()
         session.compose.stop(agents)
     console.note(f"The agents of {session.project.name} are stopped.")
+
+
+def end_running_workflows(session: Session) -> None:
+    """Stop what runs, so that its run is closed and its STFs are worked off."""
+    from testbed import console
+    from testbed.monitor_api import MonitorAway, MonitorRefused
+    from testbed.running import stop_execution
+
+    try:
+        monitor = session.monitor()
+        for row in monitor.running_executions(session.project.namespace):
+            status = stop_execution(monitor, row["execution_id"])
+            console.note(f"{row['execution_id']}: {status}")
+    except (MonitorAway, MonitorRefused) as error:
+        console.warn(f"running workflows could not be stopped: {error}")

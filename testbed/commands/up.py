@@ -31,8 +31,8 @@ def up(
 
     session = open_session(config_file, verbose=verbose, namespace=namespace, overrides=overrides)
     if no_wait:
-        session.prepare()
         with session.lock():
+            session.prepare()
             session.start()
         console.note(f"{session.project.name} starts. See: testbed status")
         return
@@ -47,8 +47,8 @@ def bring_up(session: Session, timeout: float | None = None) -> tuple[Gate, floa
     from testbed import console
     from testbed.waiting import Gate
 
-    session.prepare()
     with session.lock():
+        session.prepare()
         session.build()
         started = time.monotonic()
         console.note(f"Starting {session.project.name} ...")
@@ -57,4 +57,5 @@ def bring_up(session: Session, timeout: float | None = None) -> tuple[Gate, floa
         session.project.namespace, plan, session.containers, session.wait_for_monitor(), timeout
     )
     gate.wait()
+    session.wait_for_backend()
     return gate, time.monotonic() - started

@@ -28,6 +28,8 @@ nearly two intervals may pass without a word on a healthy connection."""
 CONNECT_TIMEOUT_S = 10.0
 FIRST_BACK_OFF_S = 0.2
 MAX_BACK_OFF_S = 5.0
+BROKEN = (StompException, OSError, AttributeError)
+"""What stomp.py raises on a broken connection; AttributeError: its socket is gone meanwhile."""
 
 
 class LinkDown(ConnectionError):
@@ -152,7 +154,7 @@ class BrokerLink:
             raise LinkDown(self.last_error)
         try:
             connection.send(destination, body, headers=dict(headers))
-        except (StompException, OSError) as error:
+        except BROKEN as error:
             raise LinkDown(str(error)) from error
 
     def ack(self, delivery: Delivery) -> bool:
@@ -169,7 +171,7 @@ class BrokerLink:
             return False
         try:
             getattr(connection, verb)(delivery.headers["ack"])
-        except (StompException, OSError, KeyError):
+        except (*BROKEN, KeyError):
             return False
         return True
 
@@ -179,7 +181,7 @@ class BrokerLink:
             since = time.monotonic()
             try:
                 self._connect()
-            except (StompException, OSError, LinkDown) as error:
+            except Exception as error:  # whatever it is, the thread has to go on trying
                 self.last_error = str(error) or type(error).__name__
                 log.warning("%s: no connection to the broker: %s", self.name, self.last_error)
             else:
@@ -251,24 +253,30 @@ class BrokerLink:
         try:
             if connection.is_connected():
                 connection.disconnect()
-            connection.transport.stop()
-        except (StompException, OSError) as error:
+        except BROKEN as error:
             log.debug("%s: closing: %s", self.name, error)
+        finally:
+            # also when the login was never answered: it would stay, and come alive later
+            connection.transport.disconnect_socket()
 
     # What the listener reports, on stomp.py's receiver thread.
 
-    def _confirmed(self, receipt: str) -> None:
+    def _confirmed(self, number: int, receipt: str) -> None:
         with self._changed:
+            if number != self._number:
+                return
             if receipt in self._pending:
                 self._pending.discard(receipt)
                 self._changed.notify_all()
                 return
         self._on_receipt(receipt)
 
-    def _refused(self, receipt: str | None, reason: str) -> None:
-        self.last_error = reason
+    def _refused(self, number: int, receipt: str | None, reason: str) -> None:
         log.error("%s: the broker refused: %s", self.name, reason)
         with self._changed:
+            if number != self._number:
+                return
+            self.last_error = reason
             if receipt is None or receipt in self._pending:
                 self._lost = True
                 self._changed.notify_all()
@@ -292,14 +300,15 @@ class _Listener(stomp.ConnectionListener):  # type: ignore[misc]
         self._number = number
 
     def on_connected(self, _frame: Any) -> None:
-        self._link._confirmed("connect")
+        self._link._confirmed(self._number, "connect")
 
     def on_receipt(self, frame: Any) -> None:
-        self._link._confirmed(frame.headers["receipt-id"])
+        self._link._confirmed(self._number, frame.headers["receipt-id"])
 
     def on_error(self, frame: Any) -> None:
         reason = frame.headers.get("message") or frame.body or "error without a message"
-        self._link._refused(frame.headers.get("receipt-id"), reason.strip().splitlines()[0])
+        first_line = (reason.strip().splitlines() or ["error without a message"])[0]
+        self._link._refused(self._number, frame.headers.get("receipt-id"), first_line)
 
     def on_message(self, frame: Any) -> None:
         try:

@@ -24,6 +24,10 @@ class MalformedMessage(ValueError):
     """A message body that cannot be understood."""
 
 
+FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""A plain name: it becomes part of paths."""
+
+
 def _as_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         return moment.replace(tzinfo=UTC)
@@ -137,7 +141,7 @@ class StfGen(LifecycleMessage):
 
     topic_type = "stf_gen"
     msg_type: str = "stf_gen"
-    filename: str = Field(min_length=1, max_length=255)
+    filename: str = Field(max_length=255, pattern=FILE_NAME)
     sequence: int = Field(ge=1, description="from 1, over all periods of the run")
     file_url: str
     checksum: str = Field(description="`<algorithm>:<hex digest>` of the file")
@@ -179,6 +183,9 @@ class RunWorkflow(Message):
     )
     params: dict[str, Any] = Field(default_factory=dict)
     resolved: dict[str, Any] | None = None
+    expires_at: UtcTime | None = Field(
+        default=None, description="not to be carried out later than this"
+    )
 
 
 class StopWorkflow(Message):

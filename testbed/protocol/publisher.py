@@ -25,6 +25,8 @@ class _Frame:
     destination: str
     body: str
     headers: Mapping[str, str]
+    thread: int
+    may_be_lost: bool
 
 
 class Publisher:
@@ -45,7 +47,7 @@ class Publisher:
         self._window = window
         self._numbers = itertools.count(1)
         self._unconfirmed: OrderedDict[str, _Frame] = OrderedDict()
-        self._refusals: list[str] = []
+        self._refusals: dict[int, list[str]] = {}
         self._changed = threading.Condition(threading.RLock())
         self._stopped = False
         self._open = False
@@ -62,13 +64,27 @@ class Publisher:
         self.link.start()
 
     def publish(
-        self, destination: str, message: Message, headers: Mapping[str, str] | None = None
+        self,
+        destination: str,
+        message: Message,
+        headers: Mapping[str, str] | None = None,
+        *,
+        may_be_lost: bool = False,
     ) -> None:
         """Send a message; returns before it is confirmed, waits only while the window is full.
 
         Keeps the order of the calls, over reconnections too.
+
+        :param may_be_lost: that the broker refuses it is no failure, such as a reply to somebody
+            who has gone
         """
-        frame = _Frame(destination, message.body(), {**message.headers(), **(headers or {})})
+        frame = _Frame(
+            destination,
+            message.body(),
+            {**message.headers(), **(headers or {})},
+            threading.get_ident(),
+            may_be_lost,
+        )
         with self._changed:
             self._changed.wait_for(lambda: len(self._unconfirmed) < self._window or self._stopped)
             receipt = f"send-{next(self._numbers)}"
@@ -77,28 +93,31 @@ class Publisher:
                 self._send(receipt, frame)
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until every message is confirmed; False when `timeout` seconds were not enough.
+        """Wait until all that the calling thread published is confirmed.
 
-        :raises SendRefused: the broker refused one of them
+        :return: False when `timeout` seconds were not enough
+        :raises SendRefused: the broker refused one of these messages
         """
+        thread = threading.get_ident()
+
+        def confirmed() -> bool:
+            return all(frame.thread != thread for frame in self._unconfirmed.values())
+
         with self._changed:
-            done = self._changed.wait_for(
-                lambda: not self._unconfirmed or self._stopped or bool(self._refusals), timeout
+            self._changed.wait_for(
+                lambda: confirmed() or self._stopped or thread in self._refusals, timeout
             )
-            if self._refusals:
-                refusals, self._refusals = self._refusals, []
+            refusals = self._refusals.pop(thread, [])
+            if refusals:
                 raise SendRefused("; ".join(refusals))
-            return done and not self._unconfirmed
+            return confirmed()
 
     def stop(self, timeout: float = 5.0) -> None:
         """Wait for confirmations for at most `timeout` seconds, then disconnect."""
         end = time.monotonic() + timeout
-        try:
-            if not self.flush(timeout):
-                log.error("%d messages are not confirmed by the broker", len(self._unconfirmed))
-        except SendRefused as error:
-            log.error("messages were refused: %s", error)
         with self._changed:
+            if not self._changed.wait_for(lambda: not self._unconfirmed, timeout):
+                log.error("%d messages are not confirmed by the broker", len(self._unconfirmed))
             self._stopped = True
             self._changed.notify_all()
         self.link.stop(max(1.0, end - time.monotonic()))
@@ -125,6 +144,9 @@ class Publisher:
     def _on_refused(self, receipt: str, reason: str) -> None:
         with self._changed:
             frame = self._unconfirmed.pop(receipt, None)
-            if frame is not None:
-                self._refusals.append(f"{frame.destination}: {reason}")
-                self._changed.notify_all()
+            if frame is None:
+                return
+            if not frame.may_be_lost:
+                refusals = self._refusals.setdefault(frame.thread, [])
+                refusals.append(f"{frame.destination}: {reason}")
+            self._changed.notify_all()
