@@ -20,6 +20,8 @@ ANSWERS: dict[tuple[str, str], tuple[int, Any]] = {
     ("GET", "workflow-definitions/"): (200, []),
     ("POST", "workflow-definitions/"): (201, {"id": 3}),
     ("GET", "workflow-executions/"): (200, []),
+    ("GET", "runs/"): (200, []),
+    ("POST", "runs/"): (201, {"run_id": 5}),
 }
 
 

@@ -30,7 +30,7 @@ def ended(
         "processed": processed,
         "failed": failed,
     }
-    usual = {"status": ExecutionStatus.COMPLETED, "run_announced": True}
+    usual = {"status": ExecutionStatus.COMPLETED, "run_announced": True, "run_ended": True}
     return new_progress(stf=stf, total_stf_files=total, **{**usual, **facts})
 
 
@@ -66,6 +66,19 @@ def test_however_a_run_ended_it_drains(status: ExecutionStatus) -> None:
         (ended(processed=0), ["5 STFs are not processed"]),
         (ended(processed=1, failed=2), ["2 STFs are not processed"]),
         (ended(generated=7), ["2 STFs are not registered", "2 STFs are not processed"]),
+        (ended(run_ended=False), ["the run's record has no end time"]),
+        (
+            ended(stf_sent=7),
+            [
+                "2 of 7 stf_gen messages are not recorded",
+                "2 STFs are not registered",
+                "2 STFs are not processed",
+            ],
+        ),
+        (
+            ended(registered=6),
+            ["1 of 6 stf_gen messages are not recorded", "1 STFs are not processed"],
+        ),
     ],
 )
 def test_what_is_missing_is_named_with_its_number(progress: Progress, expected: list[str]) -> None:
@@ -78,16 +91,21 @@ def test_only_the_stages_of_the_selected_agents_are_asked_for() -> None:
 
 
 def test_a_run_that_was_never_announced_needs_no_end() -> None:
-    assert items(ended(0, 0, 0, total=None, run_announced=False)) == []
+    never = ended(0, 0, 0, total=None, run_announced=False, run_ended=False)
+    assert items(never) == []
+
+
+def test_without_an_agent_that_registers_nobody_ends_the_runs_record() -> None:
+    assert items(ended(run_ended=False), accounts=["stf.processed"]) == []
 
 
 def test_messages_that_wait_in_a_queue_are_open() -> None:
     queues = [
         {"queue": "Consumer.torre1-recorder.epictopic", "depth": 0},
-        {"queue": "Consumer.torre1-example-data-agent.epictopic", "depth": 3},
+        {"queue": "Consumer.torre1-example-data-agent.epictopic", "depth": 1},
     ]
     assert items(ended(), queues=queues) == [
-        "3 messages wait in Consumer.torre1-example-data-agent.epictopic"
+        "1 messages wait in Consumer.torre1-example-data-agent.epictopic"
     ]
 
 
@@ -107,10 +125,10 @@ def test_a_run_never_drains_while_an_stf_is_missing(
     generated: int, registered: int, processed: int, failed: int, total: int | None
 ) -> None:
     progress = ended(generated, registered, processed, failed, total=total)
-    made = max(generated, total or 0)
+    made = max(generated, registered, total or 0)
     whole = (
         total is not None
-        and generated >= total
+        and generated >= made
         and registered >= made
         and processed + failed >= made
     )
@@ -127,6 +145,9 @@ def test_the_answer_of_the_monitor_is_read_whatever_else_it_holds() -> None:
         "end_time": None,
         "total_stf_files": 5,
         "run_announced": True,
+        "run_ended": True,
+        "stf_sent": 5,
+        "dead_letters": 0,
         "stf": {"generated": 5, "registered": 5, "processed": 4, "failed": 1},
         "tf_files": 0,
         "slices": {"created": 0, "completed": 0, "failed": 0},

@@ -34,13 +34,23 @@ PROMISED_KEYS = [
 
 
 def report(
-    *, failed: int = 0, status: ExecutionStatus = COMPLETED, reason: str = "completed", **facts: Any
+    *,
+    failed: int = 0,
+    dead_letters: int = 0,
+    status: ExecutionStatus = COMPLETED,
+    reason: str = "completed",
+    **facts: Any,
 ) -> Report:
     stf = {"generated": 5, "registered": 5, "processed": 5 - failed, "failed": failed}
     usual: dict[str, Any] = {
         "namespace": "torre1",
         "progress": new_progress(
-            status=status, reason=reason, stf=stf, total_stf_files=5, messages=23
+            status=status,
+            reason=reason,
+            stf=stf,
+            total_stf_files=5,
+            messages=23,
+            dead_letters=dead_letters,
         ),
         "ready_s": 4.23456,
         "duration_s": 41.98765,
@@ -62,6 +72,7 @@ def test_a_run_that_lost_nothing_is_done() -> None:
         {"status": ExecutionStatus.RUNNING, "reason": ""},
         {"undrained": ["1 STFs are not processed"]},
         {"failed": 1},
+        {"dead_letters": 1},
         {"failed": 2, "expect": ExpectSection(stf_failed=1)},
         {"expect": ExpectSection(stf_generated=6)},
         {"expect": ExpectSection(stf_registered=6)},

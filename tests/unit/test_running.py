@@ -13,6 +13,7 @@ from testbed.monitor_api import MonitorAway, MonitorRefused
 from testbed.plan import Plan
 from testbed.protocol.states import ExecutionStatus
 from testbed.running import (
+    AWAY_PATIENCE_S,
     DRAIN_PATIENCE_S,
     MAX_REVIVALS,
     POLL_S,
@@ -29,6 +30,7 @@ from tests.unit.samples import NAMESPACE
 DATA = "example-data-agent"
 RUNNER = "workflow-runner"
 EXECUTION = "stf_datataking-fake-0001"
+RECORDERS = {"queue": "Consumer.torre1-recorder.epictopic", "depth": 0}
 STF = {"generated": 5, "registered": 5, "processed": 0, "failed": 0}
 
 
@@ -53,7 +55,7 @@ class Bed:
         self.agents = [self.containers.add(DATA) for _ in range(replicas)]
         for container in (*self.agents, self.containers.add(RUNNER)):
             self.beat(container)
-        self.monitor.executions[EXECUTION] = new_progress(run_announced=True)
+        self.monitor.executions[EXECUTION] = new_progress(run_announced=True, run_ended=True)
 
     def beat(self, container: Container, **facts: Any) -> None:
         """A heartbeat that stays fresh for the whole test."""
@@ -64,6 +66,7 @@ class Bed:
         ended: dict[str, Any] = {
             "status": ExecutionStatus.COMPLETED,
             "reason": "completed",
+            "run_ended": True,
             "total_stf_files": 5,
             "stf": STF,
         }
@@ -127,17 +130,27 @@ def test_an_agent_at_work_keeps_the_run_open(bed: Bed) -> None:
     ("queue", "counts"),
     [
         (f"Consumer.torre1-{DATA}.epictopic", True),
-        ("Consumer.torre1-recorder.epictopic", True),
+        ("Consumer.torre1-recorder.panda.slices", True),
         ("Consumer.torre1-example-fastmon-agent.epictopic", False),
         (f"Consumer.torre2-{DATA}.epictopic", False),
         (f"Consumer.torre1-{DATA}-of-mine.epictopic", False),
     ],
 )
 def test_only_the_queues_of_the_runs_own_programs_count(bed: Bed, queue: str, counts: bool) -> None:
-    bed.monitor.queues = [{"queue": queue, "depth": 2}]
+    bed.monitor.queues = [RECORDERS, {"queue": queue, "depth": 2}]
     bed.end_at(1)
     _, undrained = bed.run.follow()
     assert undrained == ([f"2 messages wait in {queue}"] if counts else [])
+
+
+@pytest.mark.parametrize("queues", [None, [], [{"queue": "Consumer.x", "depth": 0}]])
+def test_a_recorder_that_has_never_consumed_leaves_the_run_open(
+    bed: Bed, queues: list[dict[str, Any]] | None
+) -> None:
+    bed.monitor.queues = queues
+    bed.end_at(1)
+    _, undrained = bed.run.follow()
+    assert undrained == ["the broker does not tell its queues"]
 
 
 def test_a_dead_agent_is_started_again_and_told_as_an_incident(bed: Bed) -> None:
@@ -225,10 +238,11 @@ def test_a_dead_agent_is_started_again_while_the_monitor_is_away(bed: Bed) -> No
 
 
 def test_a_monitor_that_does_not_come_back_ends_the_command(bed: Bed) -> None:
-    bed.away_between(5, float("inf"))
+    bed.away_between(50, float("inf"))
     with pytest.raises(MonitorAway) as caught:
         bed.run.follow()
     assert caught.value.exit_code == ExitCode.BACKEND
+    assert bed.clock() == pytest.approx(50 + AWAY_PATIENCE_S, abs=3 * POLL_S)
 
 
 def test_a_stop_ends_the_workflow_and_waits_until_it_has_drained(bed: Bed) -> None:
@@ -266,6 +280,20 @@ def test_a_stop_without_a_monitor_gives_up_in_the_end(bed: Bed) -> None:
 def test_stopping_an_execution_tells_its_last_status(bed: Bed) -> None:
     status = stop_execution(bed.monitor, EXECUTION, bed.clock, bed.clock.sleep)
     assert status == "terminated"
+
+
+def test_stopping_an_execution_waits_for_its_end(bed: Bed) -> None:
+    bed.monitor.stopping_s = 7
+    status = stop_execution(bed.monitor, EXECUTION, bed.clock, bed.clock.sleep)
+    assert status == "terminated"
+    assert bed.clock() == pytest.approx(7, abs=2 * POLL_S)
+
+
+def test_stopping_an_execution_does_not_wait_for_ever(bed: Bed) -> None:
+    bed.clock.sleep(100)
+    bed.monitor.stopping_s = 1000
+    assert stop_execution(bed.monitor, EXECUTION, bed.clock, bed.clock.sleep) == "running"
+    assert bed.clock() == pytest.approx(100 + STOP_PATIENCE_S, abs=2 * POLL_S)
 
 
 def test_stopping_an_unknown_execution_is_refused(bed: Bed) -> None:

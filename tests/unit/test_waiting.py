@@ -98,6 +98,21 @@ def test_a_timeout_for_all_takes_the_place_of_each_programs_own(bed: Bed, timeou
     assert bed.clock() == pytest.approx(timeout, abs=2 * POLL_S)
 
 
+def test_only_the_time_of_this_wait_counts(bed: Bed) -> None:
+    bed.containers.add(RUNNER)
+    bed.clock.sleep(1000)
+    with pytest.raises(AgentsNotReady, match="not READY after 30 s"):
+        bed.gate(Expected(RUNNER)).wait()
+    assert bed.clock() == pytest.approx(1030, abs=2 * POLL_S)
+
+
+def test_a_restart_loop_ends_the_wait_at_once(bed: Bed) -> None:
+    bed.containers.add(DATA, restart_count=9)
+    with pytest.raises(AgentsFailed, match="restart loop"):
+        bed.gate().wait()
+    assert bed.clock() == 0
+
+
 def test_an_agent_that_has_died_ends_the_wait_at_once(bed: Bed) -> None:
     container = bed.containers.add(DATA)
     bed.clock.at(3, lambda: bed.containers.exit(container.container_id, 137))
@@ -216,6 +231,11 @@ def test_the_history_keeps_each_change_once_with_its_time(bed: Bed) -> None:
     moments = [moment for moment, _ in gate.history]
     assert moments == pytest.approx([0, 1, 2], abs=2 * POLL_S)
     assert [line.split()[0] for _, line in gate.history] == ["waiting", "waiting", "ready"]
+    assert gate.history[-1][1].split()[1:] == [
+        DATA,
+        container.container_id[:12],
+        f"{DATA}-{container.container_id[:4]}",
+    ]
 
 
 def test_each_line_is_printed_once_where_there_is_no_terminal(

@@ -92,7 +92,7 @@ def test_a_call_waits_until_the_monitor_is_back(
     monitor.wait(lambda: len(monitor.requests) >= 2, "a second attempt")
     monitor.away = False
     caller.join(5)
-    assert answers == [{}]
+    assert answers == [[]]
 
 
 def test_a_call_is_given_up_when_the_agent_stops(

@@ -76,8 +76,6 @@ def rows(monitor: MonitorServer, method: str) -> list[Any]:
 
 def test_an_announced_run_is_registered(around: Surroundings) -> None:
     bench = around.start(ExampleDataAgent)
-    around.monitor.answers["GET", "runs/"] = (200, [])
-    around.monitor.answers["POST", "runs/"] = (201, {"run_id": 5})
     bench.deliver(RUN)
     bench.acknowledged()
     (request,) = around.monitor.of("POST", "runs/")
@@ -91,6 +89,16 @@ def test_a_run_that_is_registered_is_not_registered_again(around: Surroundings) 
     bench.deliver(RUN)
     bench.acknowledged()
     assert around.monitor.of("POST", "runs/") == []
+
+
+def test_a_file_of_a_run_that_was_announced_before_the_agent_came_registers_the_run(
+    around: Surroundings,
+) -> None:
+    bench = around.start(ExampleDataAgent)
+    bench.deliver(around.announcement())
+    bench.acknowledged()
+    posts = [request.path for request in around.monitor.requests if request.method == "POST"]
+    assert [path for path in posts if path in ("runs/", FILES)] == ["runs/", FILES]
 
 
 def test_the_end_of_a_run_gives_it_its_end_time(around: Surroundings) -> None:

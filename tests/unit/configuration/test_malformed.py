@@ -28,11 +28,11 @@ MALFORMED: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "a namespace that is not allowed": (
         '[testbed]\nnamespace = "Torre 1"\n[workflow]\nname = "data_taking"\n',
-        ("testbed.toml", "[testbed] namespace = 'Torre 1'", "^[a-z0-9]"),
+        ("testbed.toml", '[testbed] namespace = "Torre 1"', "lower-case letters"),
     ),
     "a namespace that is no text": (
         '[testbed]\nnamespace = 1\n[workflow]\nname = "data_taking"\n',
-        ("testbed.toml", "[testbed] namespace = 1", "string"),
+        ("testbed.toml", "[testbed] namespace = 1", "must be a text"),
     ),
     "no workflow": (
         '[testbed]\nnamespace = "torre1"\n',
@@ -52,11 +52,11 @@ MALFORMED: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "an agent that is no section": (
         DEFAULT_TESTBED + "[agents]\ndata = true\n",
-        ("testbed.toml", "[agents] data = True", "[agents.data]"),
+        ("testbed.toml", "[agents] data = true", "[agents.data]"),
     ),
     "a value of another type": (
         DEFAULT_TESTBED + '[agents.data]\nreplicas = "two"\n',
-        ("testbed.toml", "[agents.data] replicas = 'two'", "integer"),
+        ("testbed.toml", '[agents.data] replicas = "two"', "whole number"),
     ),
     "a value out of range": (
         DEFAULT_TESTBED + "[agents.data]\nreplicas = 0\n",
@@ -76,7 +76,7 @@ MALFORMED: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "a parameter of another type": (
         DEFAULT_TESTBED + '[fast]\nstf_count = "many"\n',
-        ("testbed.toml", "[fast] stf_count = 'many'", "must be a number"),
+        ("testbed.toml", '[fast] stf_count = "many"', "must be a number"),
     ),
     "a number for a text": (
         DEFAULT_TESTBED + "[fast]\ndetector = 5\n",
@@ -88,7 +88,7 @@ MALFORMED: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "true for a number": (
         DEFAULT_TESTBED + "[fast]\nstf_count = true\n",
-        ("testbed.toml", "[fast] stf_count = True", "must be a number"),
+        ("testbed.toml", "[fast] stf_count = true", "must be a number"),
     ),
     "a negative parameter": (
         DEFAULT_TESTBED + "[daq_state_machine]\nstf_interval = -1\n",

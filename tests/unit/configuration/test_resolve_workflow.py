@@ -41,8 +41,8 @@ def test_a_namespace_among_the_parameters_does_not_change_the_namespace(files: F
         ("fats", {}, ('"fats"', 'did you mean "fast"?')),
         ("fast", {"stf_cuont": 3}, ('"stf_cuont"', 'did you mean "stf_count"?')),
         ("fast", {"fats": {"stf_count": 3}}, ("[fats]", 'did you mean "fast"?')),
-        ("fast", {"stf_count": "many"}, ("stf_count = 'many'", "must be a number")),
-        ("fast", {"stf_count": None}, ("stf_count = None", "must be a number")),
+        ("fast", {"stf_count": "many"}, ('stf_count = "many"', "must be a number")),
+        ("fast", {"stf_count": None}, ("stf_count = null", "must be a number")),
     ],
 )
 def test_a_wrong_command_is_refused_in_the_name_of_the_command(

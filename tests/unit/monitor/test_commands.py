@@ -59,15 +59,20 @@ def test_an_empty_answer_ends_the_list(body: str) -> None:
 
 
 @pytest.fixture
-def control(server: StompServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Control]:
-    monkeypatch.setattr(commands, "ANSWER_S", 0.3)
-    monkeypatch.setattr(commands, "STATISTICS_S", 0.3)
+def control(server: StompServer) -> Iterator[Control]:
     made = Control(server.broker)
     made.start()
     server.wait(lambda: server.of("SUBSCRIBE"), "the subscription to replies")
     assert made._link.wait_connected(PATIENCE_S)
     yield made
     made.stop()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks does not wait for long."""
+    monkeypatch.setattr(commands, "ANSWER_S", 0.05)
+    monkeypatch.setattr(commands, "STATISTICS_S", 0.05)
 
 
 def answer(server: StompServer, *bodies: str, key: Callable[[Frame], str] | None = None) -> None:
@@ -102,11 +107,13 @@ def test_a_command_expires_with_the_patience_of_who_asks(
     assert int(frame.headers["expires"]) > 1_700_000_000_000
 
 
+@pytest.mark.usefixtures("impatient")
 def test_nobody_to_answer_is_told_with_the_next_step(control: Control) -> None:
     with pytest.raises(NoAnswer, match=r"No workflow-runner of namespace torre1 .* testbed status"):
         control.ask_runner(Message(msg_type="status_request", namespace="torre1"))
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_reply_to_another_question_is_no_answer(server: StompServer, control: Control) -> None:
     answer(server, '{"msg_type": "accepted"}', key=lambda _: "another")
     with pytest.raises(NoAnswer):
@@ -141,6 +148,7 @@ def test_the_broker_tells_the_depth_of_every_queue(server: StompServer, control:
     assert server.of("SEND")[0].destination == f"{STATISTICS}{CONSUMER_QUEUES}"
 
 
+@pytest.mark.usefixtures("impatient")
 def test_half_a_list_of_queues_is_no_answer(server: StompServer, control: Control) -> None:
     answer(server, statistics())
     with pytest.raises(NoAnswer, match="did not tell its queues"):
