@@ -63,6 +63,12 @@ def test_the_run_accounts_for_what_the_selected_agents_do(files: Files) -> None:
     assert set(both.accounts) == {"stf.registered", "stf.processed"}
 
 
+def test_a_run_does_not_account_for_what_an_optional_agent_does(files: Files) -> None:
+    made = plan(files, "[agents.processing]\nenabled = true\nrequired = false\n")
+    assert made.accounts == ()
+    assert made.required == ("workflow-runner",)
+
+
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
@@ -82,6 +88,10 @@ def test_the_run_accounts_for_what_the_selected_agents_do(files: Files) -> None:
             "[agents.data]\nenabled = true\n"
             '[agents.second]\nenabled = true\nprogram = "example-data-agent"\n',
             ("[agents.second]", "another section", "replicas"),
+        ),
+        (
+            "[agents.data]\nenabled = true\n[agents.workflow-runner]\nreplicas = 2\n",
+            ("[agents.workflow-runner] replicas = 2", "one workflow-runner"),
         ),
     ],
 )

@@ -8,79 +8,18 @@ from typing import Any
 import pytest
 
 from testbed.errors import ExitCode
-from testbed.gate import Container, Expected
-from testbed.monitor_api import MonitorAway, MonitorRefused
-from testbed.plan import Plan
+from testbed.monitor_api import MonitorAway
 from testbed.protocol.states import ExecutionStatus
 from testbed.running import (
     AWAY_PATIENCE_S,
     DRAIN_PATIENCE_S,
     MAX_REVIVALS,
     POLL_S,
-    STOP_PATIENCE_S,
     AgentKeepsDying,
-    Run,
     progress_line,
-    stop_execution,
 )
-from testbed.testing import FakeClock, FakeContainers, FakeMonitor, new_progress
-from testbed.waiting import Gate
-from tests.unit.samples import NAMESPACE
-
-DATA = "example-data-agent"
-RUNNER = "workflow-runner"
-EXECUTION = "stf_datataking-fake-0001"
-RECORDERS = {"queue": "Consumer.torre1-recorder.epictopic", "depth": 0}
-STF = {"generated": 5, "registered": 5, "processed": 0, "failed": 0}
-
-
-class Bed:
-    """A run that is being followed: a data agent and a runner, both ready and beating."""
-
-    def __init__(self, replicas: int = 1) -> None:
-        self.clock = FakeClock()
-        self.containers = FakeContainers(self.clock)
-        self.monitor = FakeMonitor(self.clock)
-        plan = Plan(
-            backend=(),
-            expected=(Expected(DATA, replicas), Expected(RUNNER)),
-            scales={},
-            others=(),
-            accounts=("stf.registered",),
-            ready_timeout={DATA: 90, RUNNER: 90},
-        )
-        timing: dict[str, Any] = {"clock": self.clock, "sleep": self.clock.sleep}
-        gate = Gate(NAMESPACE, plan, self.containers, self.monitor, **timing)
-        self.run = Run(EXECUTION, gate, **timing)
-        self.agents = [self.containers.add(DATA) for _ in range(replicas)]
-        for container in (*self.agents, self.containers.add(RUNNER)):
-            self.beat(container)
-        self.monitor.executions[EXECUTION] = new_progress(run_announced=True, run_ended=True)
-
-    def beat(self, container: Container, **facts: Any) -> None:
-        """A heartbeat that stays fresh for the whole test."""
-        self.monitor.heartbeat(container, heartbeat_interval=1000, **facts)
-
-    def end_at(self, seconds: float, **facts: Any) -> None:
-        """Let the workflow end after so many seconds, with all its STFs registered."""
-        ended: dict[str, Any] = {
-            "status": ExecutionStatus.COMPLETED,
-            "reason": "completed",
-            "run_ended": True,
-            "total_stf_files": 5,
-            "stf": STF,
-        }
-        self.change_at(seconds, **{**ended, **facts})
-
-    def change_at(self, seconds: float, **facts: Any) -> None:
-        self.clock.at(seconds, lambda: self.monitor.change(EXECUTION, **facts))
-
-    def exit_at(self, seconds: float, container: Container, code: int = 137) -> None:
-        self.clock.at(seconds, lambda: self.containers.exit(container.container_id, code))
-
-    def away_between(self, begin: float, end: float) -> None:
-        self.clock.at(begin, lambda: setattr(self.monitor, "away", True))
-        self.clock.at(end, lambda: setattr(self.monitor, "away", False))
+from testbed.testing import new_progress
+from tests.unit.following import DATA, RECORDERS, STF, Bed
 
 
 @pytest.fixture
@@ -243,62 +182,6 @@ def test_a_monitor_that_does_not_come_back_ends_the_command(bed: Bed) -> None:
         bed.run.follow()
     assert caught.value.exit_code == ExitCode.BACKEND
     assert bed.clock() == pytest.approx(50 + AWAY_PATIENCE_S, abs=3 * POLL_S)
-
-
-def test_a_stop_ends_the_workflow_and_waits_until_it_has_drained(bed: Bed) -> None:
-    bed.monitor.change(EXECUTION, total_stf_files=5, stf={**STF, "registered": 4})
-    bed.change_at(7, stf=STF)
-    progress, undrained = bed.run.stop()
-    assert (progress.status, undrained) == (ExecutionStatus.TERMINATED, [])
-    assert bed.clock() == pytest.approx(7, abs=2 * POLL_S)
-
-
-def test_a_stop_does_not_wait_for_ever(bed: Bed) -> None:
-    bed.monitor.change(EXECUTION, total_stf_files=5, stf={**STF, "registered": 4})
-    _, undrained = bed.run.stop()
-    assert undrained == ["1 STFs are not registered"]
-    assert bed.clock() == pytest.approx(STOP_PATIENCE_S, abs=2 * POLL_S)
-
-
-def test_a_stop_that_comes_too_late_is_only_warned_about(
-    bed: Bed, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bed.end_at(0)
-    bed.clock.sleep(1)
-    progress, undrained = bed.run.stop()
-    assert (progress.status, undrained) == (ExecutionStatus.COMPLETED, [])
-    assert "could not be stopped" in capsys.readouterr().err
-
-
-def test_a_stop_without_a_monitor_gives_up_in_the_end(bed: Bed) -> None:
-    bed.monitor.away = True
-    with pytest.raises(MonitorAway):
-        bed.run.stop()
-    assert bed.clock() == pytest.approx(STOP_PATIENCE_S, abs=2 * POLL_S)
-
-
-def test_stopping_an_execution_tells_its_last_status(bed: Bed) -> None:
-    status = stop_execution(bed.monitor, EXECUTION, bed.clock, bed.clock.sleep)
-    assert status == "terminated"
-
-
-def test_stopping_an_execution_waits_for_its_end(bed: Bed) -> None:
-    bed.monitor.stopping_s = 7
-    status = stop_execution(bed.monitor, EXECUTION, bed.clock, bed.clock.sleep)
-    assert status == "terminated"
-    assert bed.clock() == pytest.approx(7, abs=2 * POLL_S)
-
-
-def test_stopping_an_execution_does_not_wait_for_ever(bed: Bed) -> None:
-    bed.clock.sleep(100)
-    bed.monitor.stopping_s = 1000
-    assert stop_execution(bed.monitor, EXECUTION, bed.clock, bed.clock.sleep) == "running"
-    assert bed.clock() == pytest.approx(100 + STOP_PATIENCE_S, abs=2 * POLL_S)
-
-
-def test_stopping_an_unknown_execution_is_refused(bed: Bed) -> None:
-    with pytest.raises(MonitorRefused, match="404"):
-        stop_execution(bed.monitor, "unknown", bed.clock, bed.clock.sleep)
 
 
 def test_the_progress_line_tells_the_counts_and_failures_only_where_there_are_any() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from testbed import session
 from testbed.configuration import Configuration
 from testbed.errors import BackendError, ConfigurationError, ExitCode
 from testbed.monitor_api import MonitorAway
@@ -201,3 +202,21 @@ def test_a_monitor_that_has_exited_is_not_waited_for(bed: Bed) -> None:
     bed.containers.exit(bed.containers.add(MONITOR_SERVICE).container_id, 1)
     with pytest.raises(BackendError, match="The monitor is not ready"):
         bed.wait_for_monitor(sleep=lambda _: pytest.fail("it was waited for"))
+
+
+def test_the_backend_is_waited_for_until_it_is_healthy(bed: Bed) -> None:
+    recorder = bed.containers.add("activemq", health="starting")
+    bed.wait_for_backend(
+        sleep=lambda _: bed.containers.change(recorder.container_id, health="healthy") and None
+    )
+    assert bed.states() == {"activemq": "running"}
+
+
+def test_a_backend_that_does_not_get_healthy_is_told(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "BACKEND_S", 0.0)
+    bed.containers.add("activemq", health="starting")
+    bed.containers.add("migrate", state="exited", health=None)
+    with pytest.raises(BackendError, match="activemq is running, starting$"):
+        bed.wait_for_backend(sleep=lambda _: None)

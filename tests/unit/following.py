@@ -1,0 +1,68 @@
+"""A run that is being followed, on fakes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from testbed.gate import Container, Expected
+from testbed.plan import Plan
+from testbed.protocol.states import ExecutionStatus
+from testbed.running import Run
+from testbed.testing import FakeClock, FakeContainers, FakeMonitor, new_progress
+from testbed.waiting import Gate
+from tests.unit.samples import NAMESPACE
+
+DATA = "example-data-agent"
+RUNNER = "workflow-runner"
+EXECUTION = "stf_datataking-fake-0001"
+RECORDERS = {"queue": "Consumer.torre1-recorder.epictopic", "depth": 0}
+STF = {"generated": 5, "registered": 5, "processed": 0, "failed": 0}
+
+
+class Bed:
+    """A run that is being followed: a data agent and a runner, both ready and beating."""
+
+    def __init__(self, replicas: int = 1) -> None:
+        self.clock = FakeClock()
+        self.containers = FakeContainers(self.clock)
+        self.monitor = FakeMonitor(self.clock)
+        plan = Plan(
+            backend=(),
+            expected=(Expected(DATA, replicas), Expected(RUNNER)),
+            scales={},
+            others=(),
+            accounts=("stf.registered",),
+            ready_timeout={DATA: 90, RUNNER: 90},
+        )
+        timing: dict[str, Any] = {"clock": self.clock, "sleep": self.clock.sleep}
+        gate = Gate(NAMESPACE, plan, self.containers, self.monitor, **timing)
+        self.run = Run(EXECUTION, gate, **timing)
+        self.agents = [self.containers.add(DATA) for _ in range(replicas)]
+        for container in (*self.agents, self.containers.add(RUNNER)):
+            self.beat(container)
+        self.monitor.executions[EXECUTION] = new_progress(run_announced=True, run_ended=True)
+
+    def beat(self, container: Container, **facts: Any) -> None:
+        """A heartbeat that stays fresh for the whole test."""
+        self.monitor.heartbeat(container, heartbeat_interval=1000, **facts)
+
+    def end_at(self, seconds: float, **facts: Any) -> None:
+        """Let the workflow end after so many seconds, with all its STFs registered."""
+        ended: dict[str, Any] = {
+            "status": ExecutionStatus.COMPLETED,
+            "reason": "completed",
+            "run_ended": True,
+            "total_stf_files": 5,
+            "stf": STF,
+        }
+        self.change_at(seconds, **{**ended, **facts})
+
+    def change_at(self, seconds: float, **facts: Any) -> None:
+        self.clock.at(seconds, lambda: self.monitor.change(EXECUTION, **facts))
+
+    def exit_at(self, seconds: float, container: Container, code: int = 137) -> None:
+        self.clock.at(seconds, lambda: self.containers.exit(container.container_id, code))
+
+    def away_between(self, begin: float, end: float) -> None:
+        self.clock.at(begin, lambda: setattr(self.monitor, "away", True))
+        self.clock.at(end, lambda: setattr(self.monitor, "away", False))

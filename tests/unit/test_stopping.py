@@ -1,0 +1,88 @@
+"""Stopping a run: gracefully, with a limit, and whatever the monitor says to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from testbed.monitor_api import MonitorAway, MonitorRefused
+from testbed.protocol.states import ExecutionStatus
+from testbed.running import POLL_S, STOP_PATIENCE_S, stop_execution
+from tests.unit.following import EXECUTION, STF, Bed
+
+
+@pytest.fixture
+def bed() -> Bed:
+    return Bed()
+
+
+def test_a_stop_ends_the_workflow_and_waits_until_it_has_drained(bed: Bed) -> None:
+    bed.monitor.change(EXECUTION, total_stf_files=5, stf={**STF, "registered": 4})
+    bed.change_at(7, stf=STF)
+    progress, undrained = bed.run.stop()
+    assert (progress.status, undrained) == (ExecutionStatus.TERMINATED, [])
+    assert bed.clock() == pytest.approx(7, abs=2 * POLL_S)
+
+
+def test_a_stop_does_not_wait_for_ever(bed: Bed) -> None:
+    bed.monitor.change(EXECUTION, total_stf_files=5, stf={**STF, "registered": 4})
+    _, undrained = bed.run.stop()
+    assert undrained == ["1 STFs are not registered"]
+    assert bed.clock() == pytest.approx(STOP_PATIENCE_S, abs=2 * POLL_S)
+
+
+def test_a_stop_that_comes_too_late_is_only_warned_about(
+    bed: Bed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bed.end_at(0)
+    bed.clock.sleep(1)
+    progress, undrained = bed.run.stop()
+    assert (progress.status, undrained) == (ExecutionStatus.COMPLETED, [])
+    assert "could not be stopped" in capsys.readouterr().err
+
+
+def test_a_stop_without_a_monitor_gives_up_in_the_end(bed: Bed) -> None:
+    bed.monitor.away = True
+    with pytest.raises(MonitorAway):
+        bed.run.stop()
+    assert bed.clock() == pytest.approx(STOP_PATIENCE_S, abs=2 * POLL_S)
+
+
+def test_stopping_an_execution_tells_its_last_status(bed: Bed) -> None:
+    status = stop_execution(bed.monitor, EXECUTION, bed.clock, bed.clock.sleep)
+    assert status == "terminated"
+
+
+def test_stopping_an_execution_waits_for_its_end(bed: Bed) -> None:
+    bed.monitor.stopping_s = 7
+    status = stop_execution(bed.monitor, EXECUTION, bed.clock, bed.clock.sleep)
+    assert status == "terminated"
+    assert bed.clock() == pytest.approx(7, abs=2 * POLL_S)
+
+
+def test_stopping_an_execution_does_not_wait_for_ever(bed: Bed) -> None:
+    bed.clock.sleep(100)
+    bed.monitor.stopping_s = 1000
+    assert stop_execution(bed.monitor, EXECUTION, bed.clock, bed.clock.sleep) == "running"
+    assert bed.clock() == pytest.approx(100 + STOP_PATIENCE_S, abs=2 * POLL_S)
+
+
+def test_stopping_an_unknown_execution_is_refused(bed: Bed) -> None:
+    with pytest.raises(MonitorRefused, match="404"):
+        stop_execution(bed.monitor, "unknown", bed.clock, bed.clock.sleep)
+
+
+def test_a_run_that_is_given_up_is_stopped_and_tells_why(bed: Bed) -> None:
+    bed.end_at(0, stf={**STF, "registered": 4}, status=ExecutionStatus.RUNNING)
+    bed.clock.sleep(1)
+    progress, undrained = bed.run.give_up("an agent keeps dying")
+    assert progress.status == ExecutionStatus.TERMINATED
+    assert undrained == ["an agent keeps dying", "1 STFs are not registered"]
+
+
+def test_a_run_that_is_given_up_without_a_monitor_tells_what_was_last_seen(bed: Bed) -> None:
+    bed.end_at(5)
+    bed.run.follow()
+    bed.monitor.away = True
+    progress, undrained = bed.run.give_up("the monitor is away")
+    assert progress.status == ExecutionStatus.COMPLETED
+    assert undrained == ["the monitor is away"]
