@@ -57,7 +57,7 @@ setup: engine ## Virtual environment and Docker engine, as far as they are missi
 	@setup/venv.sh command
 
 .PHONY: setup-dev
-setup-dev: engine
+setup-dev: engine ## The same, with what tests need
 	@setup/venv.sh dev
 
 .PHONY: format

@@ -92,8 +92,13 @@ class PythonOnWhalesCompose:
         )
 
     def create(self, services: Sequence[str]) -> None:
-        self._stream(
-            "create", self._client.create, services=list(services), no_build=True, no_recreate=True
+        # not streamed: python-on-whales would print the command to standard output
+        self._run(
+            "create",
+            self._client.create,
+            services=list(services),
+            no_build=True,
+            no_recreate=True,
         )
 
     def stop(self, services: Sequence[str]) -> None:

@@ -85,12 +85,17 @@ class DockerContainers:
             return self._evidence(container_id, lines)
 
     def _evidence(self, container_id: str, lines: int) -> Evidence:
+        from docker.errors import APIError
+
         details = self._inspect(container_id)
         if details is None:
             return Evidence("", ())
         probes = (details["State"].get("Health") or {}).get("Log") or []
         output = probes[-1]["Output"].strip() if probes else ""
-        raw: bytes = self._client.api.logs(container_id, tail=lines)
+        try:
+            raw: bytes = self._client.api.logs(container_id, tail=lines)
+        except APIError as error:  # it is being removed
+            return Evidence(output, (f"(no log: {error.explanation})",))
         return Evidence(output, tuple(raw.decode(errors="replace").splitlines()))
 
     def published_port(self, service: str, port: int) -> tuple[str, int] | None:

@@ -189,6 +189,8 @@ def _judge(
 def _container_failure(container: Container, snapshot: Snapshot | None) -> str:
     """Why a container will not become ready; empty when it still may."""
     if container.state in ("exited", "dead"):
+        if container.exit_code == 0:
+            return "container is stopped (testbed up starts it)"
         return f"container exited with code {container.exit_code}"
     if container.state == "created":
         return "container was created but not started"

@@ -23,9 +23,16 @@ class MonitorRefused(TestbedError):
     """The monitor refused {request}: {status} {text}"""
 
 
+class NoRunner(BackendError):
+    """The workflow was not started: {cause}"""
+
+    hint = "Look at it with: testbed status, testbed logs workflow-runner"
+
+
 class WorkflowRefused(TestbedError):
     """The workflow was not started: {reason}"""
 
+    hint = "What runs now: testbed status. To end it: testbed stop"
     exit_code = ExitCode.WORKFLOW_FAILED
 
 
@@ -89,6 +96,10 @@ class RestMonitor:
     def start_workflow(self, command: dict[str, Any]) -> str:
         try:
             answer = self._call("POST", "workflow-executions/start/", json=command)
+        except MonitorAway as error:
+            if error.fields.get("status") == 503:
+                raise NoRunner(cause=error.fields["cause"]) from error
+            raise
         except MonitorRefused as error:
             if error.status in (400, 409):
                 raise WorkflowRefused(reason=error.text) from error
@@ -124,7 +135,7 @@ class RestMonitor:
             raise MonitorAway(cause=f"{type(error).__name__} at {url}") from error
         self._url = url
         if answer.status_code >= 500:
-            raise MonitorAway(cause=_detail(answer))
+            raise MonitorAway(cause=_detail(answer), status=answer.status_code)
         if not answer.ok:
             raise MonitorRefused(
                 request=f"{method} /api/{path}", status=answer.status_code, text=_detail(answer)

@@ -121,7 +121,8 @@ class Report:
         shown = [
             f"Execution   {self.progress.execution_id}, run {self.progress.run_id}, "
             f"namespace {self.namespace}",
-            f"Status      {self.status} ({self.reason})",
+            f"Status      {self.status}"
+            + (f" ({self.reason})" if self.reason != self.status else ""),
             f"Time        agents ready in {self.ready_s:.1f} s, "
             f"workflow drained in {self.duration_s:.1f} s",
             f"STF files   {stf['generated']} generated, {stf['registered']} registered, "

@@ -90,7 +90,11 @@ class Run:
         """Stop the workflow gracefully and wait for its end; agents stay."""
         try:
             self.gate.monitor.stop_workflow(self.execution_id)
-        except (MonitorAway, MonitorRefused) as error:
+        except MonitorRefused as error:
+            if error.status == 409:  # it has ended meanwhile
+                return self._look()
+            console.warn(f"the workflow could not be stopped: {error}")
+        except MonitorAway as error:
             console.warn(f"the workflow could not be stopped: {error}")
         end = self.clock() + STOP_PATIENCE_S
         while True:
@@ -155,7 +159,7 @@ def progress_line(progress: Progress) -> str:
     stf = progress.stf
     failed = f", {stf['failed']} failed" if stf["failed"] else ""
     return (
-        f"  {progress.execution_id} {progress.status}: STFs {stf['generated']} generated, "
+        f"  {progress.status}: STFs {stf['generated']} generated, "
         f"{stf['registered']} registered, {stf['processed']} processed{failed}"
     )
 

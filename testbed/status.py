@@ -48,7 +48,10 @@ class Status:
     def exit_code(self) -> ExitCode:
         if not self.backend_ok:
             return ExitCode.BACKEND
-        if any(agent.outcome == Outcome.FAILED for agent in self.missing):
+        if any(
+            agent.outcome == Outcome.FAILED and (not agent.container or agent.container.exit_code)
+            for agent in self.missing
+        ):
             return ExitCode.AGENT_DIED
         return ExitCode.NOT_READY if self.missing else ExitCode.DONE
 
@@ -113,6 +116,11 @@ class Status:
                     ]
                 )
             shown += ["", console.table(header, rows)]
+        if self.executions:
+            header = ["EXECUTION", "RUN", "BY", "SINCE"]
+            fields = ("execution_id", "run_number", "executed_by", "start_time")
+            running = [[str(row[name]) for name in fields] for row in self.executions]
+            shown += ["", console.table(header, running)]
         if self.dead_letters:
             shown += ["", f"Dead letters: {self.dead_letters}"]
         return shown
@@ -131,7 +139,7 @@ class Status:
             "instance_name": agent.instance_name if agent else None,
             "operational_state": agent.operational_state if agent else None,
             "status": agent.status if agent else None,
-            "heartbeat_age_s": None if age is None else round(age, 1),
+            "heartbeat_age_s": None if age is None else round(max(0.0, age), 1),
             "required": verdict.required,
             "verdict": str(verdict.outcome),
             "reason": verdict.reason,

@@ -245,6 +245,8 @@ class BaseAgent:
         state = self._condition.state
         if state == OperationalState.EXITED:
             status, description = AgentStatus.EXITED, "shut down"
+        elif self.connected and self._consumer.trouble:
+            status, description = AgentStatus.WARNING, self._consumer.trouble[:500]
         elif self.connected:
             status, description = AgentStatus.OK, "connected to the broker"
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,10 @@ log = logging.getLogger(__name__)
 
 IDLE_AFTER_S = 0.3
 """An agent without work for so many seconds is READY again; shorter gaps are not reported."""
+
+REFUSAL_MEMORY_S = 12.0
+"""Seconds for which an agent tells of a refused message: longer than the broker's longest pause
+before it delivers it again, so that no run counts as drained meanwhile."""
 
 SEND_CONFIRMATION_S = 60.0
 """Seconds that a handler's sends may take to be confirmed before its message is refused."""
@@ -58,6 +63,8 @@ class Consumer:
     ) -> None:
         self.foreign_messages = 0
         self.processed = 0
+        self._refused_at = -REFUSAL_MEMORY_S
+        self._refusal = ""
         self.link = BrokerLink(
             broker,
             f"{name}-receive",
@@ -93,6 +100,12 @@ class Consumer:
         """Wait until the work in hand is finished."""
         for worker in self._workers:
             worker.join()
+
+    @property
+    def trouble(self) -> str:
+        """Why a message was refused lately; empty when none was."""
+        lately = time.monotonic() - self._refused_at < REFUSAL_MEMORY_S
+        return self._refusal if lately else ""
 
     def _arrived(self, delivery: Delivery) -> None:
         """Sort a message on the receiver thread: for a handler, to be dropped, or refused."""
@@ -142,7 +155,10 @@ class Consumer:
         except Stopped:
             log.info("%s is left for the next start", first.msg_type)
             return
-        except Exception:
+        except Exception as error:
+            self._refusal = (
+                f"{first.msg_type} could not be handled: {type(error).__name__}: {error}"
+            )
             log.exception("%s could not be handled", first.msg_type)
             self._refuse(arrivals)
             return
@@ -157,6 +173,8 @@ class Consumer:
         """After a failure: of a batch, find the messages at fault by handling each alone."""
         if len(arrivals) == 1:
             self.link.nack(arrivals[0].delivery)
+            self._refused_at = time.monotonic()
+            self._changed()
             return
         for arrival in arrivals:
             self._handle([arrival])

@@ -23,10 +23,17 @@ if TYPE_CHECKING:
 @set_option
 @click.option("--duration", type=click.FloatRange(min=0), metavar="S", help="Simulated seconds.")
 @click.option("--realtime/--no-realtime", default=None, help="Real time, or as fast as possible.")
-@click.option("--timeout", type=click.FloatRange(min=0), metavar="S", help="Seconds to READY.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), metavar="S", help="Seconds to wait at the gate."
+)
 @click.option("--stop-agents", "stop_after", is_flag=True, help="Stop the agents afterwards.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
-@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
+@click.option(
+    "--junit",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the outcome as a JUnit file.",
+)
 @testbed_options
 def run(
     name: str | None,
@@ -59,6 +66,8 @@ def run(
         duration=duration,
         realtime=realtime,
     )
+    if junit is not None and (junit.is_dir() or not junit.parent.is_dir()):
+        raise click.BadParameter(f"'{junit}' is not a file in a folder that exists: --junit")
     if not session.configuration.enabled_agents:
         raise ConfigurationError(
             place=config_file,

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--timeout", type=click.FloatRange(min=0), metavar="S", help="Seconds to READY.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), metavar="S", help="Seconds to wait at the gate."
+)
 @click.option("--no-wait", is_flag=True, help="Start, and do not wait until READY.")
 @set_option
 @testbed_options

@@ -10,6 +10,9 @@ from testbed.configuration.model import SYSTEM_SECTIONS
 from testbed.configuration.suggestions import as_toml, nearest
 from testbed.errors import ConfigurationError
 
+LARGEST = 1e9
+"""No parameter is larger: a billion seconds are thirty years."""
+
 FRACTIONS = ("fraction", "rate")
 """Last words of the names of parameters that lie between 0 and 1."""
 
@@ -59,6 +62,8 @@ def _complaint(key: str, example: Any, value: Any) -> str:
             return "must be a finite number"
         if value < 0:
             return "must not be negative"
+        if value > LARGEST:
+            return f"must not be above {LARGEST:g}"
         if key.rsplit("_", 1)[-1] in FRACTIONS and value > 1:
             return "must lie between 0 and 1"
         if key.endswith("_count") and not float(value).is_integer():

@@ -9,6 +9,7 @@ Where the parts of a configuration come from (decision 0003):
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -77,7 +78,8 @@ def resolve(
         if given_value is not None:
             layers.put(path, given_value, option)
 
-    if not layers.section("testbed"):
+    _check_sections(main)
+    if "testbed" not in main.tables and not layers.section("testbed"):
         raise ConfigurationError(
             place=main.name,
             problem="the section [testbed] with its namespace is missing",
@@ -158,6 +160,24 @@ def find_workflow_file(name: str, workflows: Path) -> Path:
         place=shown(workflows),
         problem=f'no workflow configuration is called "{name}"; {nearest(name, known)}',
     )
+
+
+def _check_sections(main: Document) -> None:
+    """Refuse what looks like a mistyped system section, and includes at the wrong place."""
+    absent = [section for section in SYSTEM_SECTIONS if section not in main.tables]
+    for section in main.tables:
+        meant = difflib.get_close_matches(section, absent, n=1, cutoff=0.8)
+        if section not in SYSTEM_SECTIONS and meant:
+            raise ConfigurationError(
+                place=main.name,
+                problem=f'nothing knows the section [{section}]; did you mean "{meant[0]}"?',
+            )
+    if "includes" in main.tables.get("workflow", {}):
+        raise ConfigurationError(
+            place=main.name,
+            problem="[workflow] includes: only a workflow's configuration in workflows/ includes",
+            hint='Name that configuration:  config = "<name>"',
+        )
 
 
 def _lay_system(layers: Layers, main: Document, name: str | None, workflows: Path) -> None:

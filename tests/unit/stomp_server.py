@@ -115,7 +115,7 @@ class StompServer:
                 self._threads.append(self._start(lambda number=number: self._serve(number)))  # type: ignore[misc]
 
     def _serve(self, number: int) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, KeyError):  # it may be cut before it is served
             for frame in _read_frames(self._sockets[number], number):
                 with self._changed:
                     self.frames.append(frame)

@@ -148,7 +148,7 @@ def test_while_the_monitor_is_away_running_agents_are_waited_for() -> None:
     ("facts", "outcome", "reason"),
     [
         ({"state": "exited", "exit_code": 3}, Outcome.FAILED, "container exited with code 3"),
-        ({"state": "exited"}, Outcome.FAILED, "container exited with code 0"),
+        ({"state": "exited"}, Outcome.FAILED, "container is stopped (testbed up starts it)"),
         ({"state": "dead", "exit_code": 137}, Outcome.FAILED, "container exited with code 137"),
         (
             {"state": "created", "started_at": None},

@@ -79,3 +79,11 @@ def test_a_missing_service_is_told(bed: Bed) -> None:
     (broker,) = [found for found in bed.containers.all() if found.program == "activemq"]
     bed.containers.remove(broker.container_id)
     assert look(bed).verdict == "testbed-torre1 is DEGRADED: activemq missing (-)"
+
+
+def test_a_service_without_a_health_check_is_fine_while_it_runs(bed: Bed) -> None:
+    (broker,) = [found for found in bed.containers.all() if found.program == "activemq"]
+    bed.containers.change(broker.container_id, health=None)
+    seen = look(bed)
+    assert seen.backend[0] == ("activemq", "running", "-")
+    assert seen.ready

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from testbed.errors import ExitCode
-from testbed.monitor_api import MonitorAway, MonitorRefused, RestMonitor, WorkflowRefused
+from testbed.monitor_api import MonitorAway, MonitorRefused, NoRunner, RestMonitor, WorkflowRefused
 from testbed.protocol.states import ExecutionStatus
 from testbed.testing import FakeMonitor
 from tests.unit.monitor_server import MonitorServer
@@ -68,8 +68,17 @@ def test_a_rejected_workflow_is_told_with_its_reason(
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_come_back_later_means_away(rest: RestMonitor, monitor: MonitorServer, status: int) -> None:
-    monitor.answers[START] = (status, {"detail": "No workflow-runner answered"})
-    with pytest.raises(MonitorAway, match="No workflow-runner answered") as caught:
+    monitor.answers["GET", "backlog/"] = (status, {"detail": "The database is away."})
+    with pytest.raises(MonitorAway, match="The database is away") as caught:
+        rest.backlog()
+    assert caught.value.exit_code == ExitCode.BACKEND
+
+
+def test_a_runner_that_does_not_answer_is_not_taken_for_the_monitor(
+    rest: RestMonitor, monitor: MonitorServer
+) -> None:
+    monitor.answers[START] = (503, {"detail": "No workflow-runner answered"})
+    with pytest.raises(NoRunner, match="not started: No workflow-runner answered") as caught:
         rest.start_workflow({"workflow_name": "x"})
     assert caught.value.exit_code == ExitCode.BACKEND
 

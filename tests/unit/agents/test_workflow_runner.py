@@ -151,6 +151,16 @@ def test_a_workflow_whose_source_is_broken_is_rejected(
     assert "broken_workflow" in reply["reason"]
 
 
+def test_a_workflow_that_needs_what_is_not_installed_is_rejected_for_that(
+    commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "needy_workflow.py").write_text("import a_package_of_tomorrow\n")
+    monkeypatch.setattr(workflows, "__path__", [*workflows.__path__, str(tmp_path)])
+    reply = commands.run(workflow_name="needy_workflow")
+    assert reply["msg_type"] == "rejected"
+    assert "a_package_of_tomorrow" in reply["reason"]
+
+
 def test_a_module_without_a_workflow_is_rejected(
     commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
