@@ -227,12 +227,13 @@ class Session:
         """
         end = time.monotonic() + BACKEND_S
         while True:
-            ill = [
-                f"{container.program} is {container.state}, {container.health}"
-                for container in self.containers.all()
-                if container.program in self.plan.backend
-                and not self.services[container.program].one_shot
-                and (container.state != "running" or container.health not in ("healthy", None))
+            found = {container.program: container for container in self.containers.all()}
+            lasting = [name for name in self.plan.backend if not self.services[name].one_shot]
+            ill = [f"{name} has no container" for name in lasting if name not in found] + [
+                f"{name} is {found[name].state}, {found[name].health}"
+                for name in lasting
+                if name in found
+                and (found[name].state != "running" or found[name].health not in ("healthy", None))
             ]
             if not ill:
                 return

@@ -14,7 +14,7 @@ from agents.runtime.condition import Condition
 from agents.runtime.inbox import Arrival, Inbox
 from agents.runtime.monitor import Stopped
 from testbed.protocol.link import Broker, BrokerLink, Delivery, Subscription
-from testbed.protocol.messages import MalformedMessage, Message, parse
+from testbed.protocol.messages import MalformedMessage, Message, interpret, read_object
 from testbed.protocol.publisher import Publisher
 
 log = logging.getLogger(__name__)
@@ -110,18 +110,17 @@ class Consumer:
     def _arrived(self, delivery: Delivery) -> None:
         """Sort a message on the receiver thread: for a handler, to be dropped, or refused."""
         try:
-            message = parse(delivery.body)
-        except MalformedMessage as error:
+            content = read_object(delivery.body)
+            if content.get("namespace") not in (None, self._namespace):
+                self.foreign_messages += 1
+                self.link.ack(delivery)
+            elif content.get("msg_type") in self._handlers:
+                self._inbox.put(Arrival(interpret(content), delivery))
+            else:
+                self.link.ack(delivery)
+        except (MalformedMessage, TypeError) as error:  # TypeError: a msg_type beyond hashing
             log.error("a message cannot be understood: %s", error)
             self.link.nack(delivery)
-            return
-        if message.namespace not in (None, self._namespace):
-            self.foreign_messages += 1
-            self.link.ack(delivery)
-        elif message.msg_type not in self._handlers:
-            self.link.ack(delivery)
-        else:
-            self._inbox.put(Arrival(message, delivery))
 
     def _link_changed(self, up: bool) -> None:
         if not up:

@@ -34,8 +34,8 @@ def handles(msg_type: str, *, batch: int = 1) -> Callable[[Method], Method]:
 def routes_of(agent: Any) -> dict[str, Route]:
     """The routes that an agent's class declares, by message type."""
     routes = {}
-    for name in dir(type(agent)):
-        marked = getattr(getattr(type(agent), name), "_routes", {})
-        for msg_type, batch in marked.items():
-            routes[msg_type] = Route(name, batch)
+    for kind in reversed(type(agent).__mro__):  # a method that is overridden keeps its routes
+        for name, attribute in vars(kind).items():
+            for msg_type, batch in getattr(attribute, "_routes", {}).items():
+                routes[msg_type] = Route(name, batch)
     return routes

@@ -304,7 +304,7 @@ def _workflow_file(
             problem=f'[workflow] config = "{name}": there is no such workflow configuration; '
             + nearest(name, known),
         )
-    found = list(documents.with_includes(path))
+    found = list({document.name: document for document in documents.with_includes(path)}.values())
     for document in found:
         for key in document.tables.get("workflow", {}):
             if key not in WorkflowSection.model_fields:
@@ -319,6 +319,12 @@ def _workflow_file(
 def _workflow_parameters(defaults: list[Document]) -> Layers:
     layers = Layers()
     for document in defaults:
+        if "parameters" in document.tables:
+            raise ConfigurationError(
+                place=document.name,
+                problem="[parameters] overrides what a configuration has: it belongs into "
+                "testbed.toml; name the section here",
+            )
         for section, table in document.tables.items():
             if is_parameter_section(section):
                 layers.lay({section: table}, document.name)

@@ -182,7 +182,8 @@ class BrokerLink:
             try:
                 self._connect()
             except Exception as error:  # whatever it is, the thread has to go on trying
-                self.last_error = str(error) or type(error).__name__
+                where = f"{self._broker.host}:{self._broker.port}"
+                self.last_error = str(error) or f"{type(error).__name__} at {where}"
                 log.warning("%s: no connection to the broker: %s", self.name, self.last_error)
             else:
                 self._up.set()

@@ -254,7 +254,14 @@ def parse(body: str | bytes) -> Message:
 
     :raises MalformedMessage: not JSON, no `msg_type`, or a field that its type forbids.
     """
-    content = read_object(body)
+    return interpret(read_object(body))
+
+
+def interpret(content: dict[str, Any]) -> Message:
+    """The message that a decoded body is.
+
+    :raises MalformedMessage: no `msg_type`, or a field that its type forbids
+    """
     if content.get("message_id") is None:
         content["message_id"] = derived_message_id(content)
     model = CATALOGUE.get(str(content.get("msg_type")), Message)

@@ -152,6 +152,15 @@ def test_an_agent_inherits_routes() -> None:
     assert "end_run" not in routes_of(Routed())
 
 
+class Overriding(Routed):
+    def prepare(self, message: Message) -> None: ...
+
+
+def test_a_handler_that_is_overridden_keeps_its_routes() -> None:
+    """Without a route its messages would be acknowledged and dropped."""
+    assert routes_of(Overriding()) == routes_of(Routed())
+
+
 def test_a_program_is_found_by_its_name() -> None:
     assert find_program("example-data-agent") is ExampleDataAgent
 
