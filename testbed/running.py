@@ -131,13 +131,14 @@ class Run:
         ]
         if own is not None and not any(f"-{RECORDER}." in queue["queue"] for queue in own):
             own = None  # the recorder has never consumed: what was sent is not recorded
-        self.progress = progress
         return progress, open_items(progress, self.gate.plan.accounts, own, busy)
 
     def _revive(self) -> None:
         programs = self.gate.plan.required
         for container in self.gate.containers.all():
             if container.program not in programs or container.state not in ("exited", "dead"):
+                continue
+            if container.exit_code == 0:  # somebody has stopped it on purpose
                 continue
             times = self._revivals.get(container.container_id, 0) + 1
             if times > MAX_REVIVALS:
