@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def test_a_message_that_cannot_be_handled_becomes_a_dead_letter_of_its_agent(
     stack: TestbedStack, viewer: Api
 ) -> None:
+    assert stack.command("up").returncode == 0
     published = stack.session.containers.published_port("activemq", 61613)
     assert published is not None
     link = BrokerLink(Broker(*published, "agent", stack.session.project.secret("mq_agent")), "test")
