@@ -104,11 +104,6 @@ class Verdict:
         return all(agent.outcome == Outcome.READY for agent in self.agents if agent.required)
 
     @property
-    def settled(self) -> bool:
-        """Whether nothing is waited for any more: every agent is ready or has failed."""
-        return all(agent.outcome != Outcome.WAITING for agent in self.agents)
-
-    @property
     def failed(self) -> tuple[AgentVerdict, ...]:
         """Required agents that will not become ready."""
         return tuple(

@@ -11,6 +11,7 @@ from testbed.drain import Progress, open_items
 from testbed.errors import ExitCode, TestbedError
 from testbed.gate import Outcome
 from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused
+from testbed.protocol.destinations import RECORDER
 from testbed.waiting import Gate
 
 POLL_S = 0.25
@@ -20,7 +21,6 @@ STOP_PATIENCE_S = 30.0
 AWAY_PATIENCE_S = 120.0
 """Seconds for which the monitor may be away in mid-run."""
 MAX_REVIVALS = 3
-RECORDER = "recorder"
 
 
 class AgentKeepsDying(TestbedError):

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
 
 import simpy
 
@@ -19,6 +18,7 @@ from testbed.protocol.messages import (
     RunImminent,
     StartRun,
     StfGen,
+    execution_message_id,
 )
 from testbed.protocol.states import DaqState, DaqSubstate, EndReason
 
@@ -34,11 +34,6 @@ DEFAULT_TF_COUNT = 1000
 PHYSICS: dict[str, Any] = {"state": DaqState.RUN, "substate": DaqSubstate.PHYSICS}
 STANDBY: dict[str, Any] = {"state": DaqState.RUN, "substate": DaqSubstate.STANDBY}
 NOT_READY: dict[str, Any] = {"state": DaqState.BEAM, "substate": DaqSubstate.NOT_READY}
-
-
-def execution_message_id(execution_id: str, step: str) -> UUID:
-    """The id of an execution's message: the same step always has the same id."""
-    return uuid5(NAMESPACE_URL, f"swf-testbed/{execution_id}/{step}")
 
 
 class Daq:

@@ -16,7 +16,7 @@ from monitor.recorder.dead_letters import DeadLetterQueues
 from monitor.recorder.storing import Row, dead_letter, read_row, store
 from monitor.recorder.sweep import Sweep
 from monitor.records.models import DeadLetter
-from testbed.protocol.destinations import TOPICS, consumer_queue
+from testbed.protocol.destinations import RECORDER, TOPICS, consumer_queue
 from testbed.protocol.link import BrokerLink, Delivery, Subscription
 from testbed.protocol.messages import MalformedMessage
 from testbed.protocol.publisher import Publisher
@@ -25,7 +25,6 @@ from testbed.protocol.states import OperationalState
 
 log = logging.getLogger(__name__)
 
-PROGRAM = "recorder"
 BATCH = 1000
 PREFETCH = 2 * BATCH
 SWEEP_S = 1.0
@@ -48,17 +47,17 @@ class Recorder:
         self._changed = threading.Condition()
         self._stopping = False
         self._database_ok = True
-        self._publisher = Publisher(broker(), PROGRAM)
+        self._publisher = Publisher(broker(), RECORDER)
         self._sweep = Sweep(self.namespace, self._publisher, self._caught_up)
         self._last_arrival = time.monotonic()
         self._state_file = StateFile(settings.TESTBED_STATE_FILE, STATE_VALID_S)
         self._link = BrokerLink(
             broker(),
-            PROGRAM,
+            RECORDER,
             (
                 *(
                     Subscription(
-                        consumer_queue(self.namespace, PROGRAM, topic), PREFETCH, ack="client"
+                        consumer_queue(self.namespace, RECORDER, topic), PREFETCH, ack="client"
                     )
                     for topic in TOPICS
                 ),

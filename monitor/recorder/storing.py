@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from monitor.records.models import DeadLetter, RunState
+from testbed.protocol.destinations import DEAD_LETTER_QUEUE
 from testbed.protocol.link import Delivery
 from testbed.protocol.messages import (
     LIFECYCLE_TYPES,
@@ -22,7 +23,6 @@ from testbed.protocol.messages import (
 
 log = logging.getLogger(__name__)
 
-DEAD_LETTER_QUEUE = "/queue/DLQ."
 REFUSED = "refused by its consumer at every delivery"
 """Cause of a dead letter for which the broker gives none."""
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import urlsplit
-from uuid import NAMESPACE_URL, uuid5
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
@@ -18,7 +17,7 @@ from monitor.records.models import SystemAgent, WorkflowExecution, WorkflowMessa
 from monitor.records.models.workflows import FINAL_STATUSES
 from testbed.protocol.destinations import EPICTOPIC
 from testbed.protocol.heartbeat import DEFAULT_INTERVAL, STALE_AFTER_INTERVALS
-from testbed.protocol.messages import EndRun
+from testbed.protocol.messages import EndRun, execution_message_id
 from testbed.protocol.publisher import Publisher
 from testbed.protocol.states import (
     AgentStatus,
@@ -114,7 +113,7 @@ def end_run_of(execution: WorkflowExecution) -> EndRun:
     tick = last.message_content.get("simulation_tick") if last else 0
     known_tick = isinstance(tick, int | float) and tick >= 0
     return EndRun(
-        message_id=uuid5(NAMESPACE_URL, f"swf-testbed/{execution.execution_id}/end_run"),
+        message_id=execution_message_id(execution.execution_id, "end_run"),
         namespace=execution.namespace,
         sender="recorder",
         execution_id=execution.execution_id,

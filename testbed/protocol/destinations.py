@@ -14,7 +14,11 @@ TOPICS = (EPICTOPIC, SLICES, RESULTS, WORKERS)
 
 WORKFLOW_CONTROL = "/queue/workflow_control"
 AGENT_CONTROL = "/queue/agent_control"
-DEAD_LETTER_PREFIX = "DLQ."
+DEAD_LETTER_QUEUE = "/queue/DLQ."
+"""Start of the name of each dead-letter queue; the queue that it belongs to follows."""
+
+RECORDER = "recorder"
+"""The program that records what is sent to every topic."""
 
 
 def consumer_queue(namespace: str, program: str, topic: str) -> str:

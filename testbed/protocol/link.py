@@ -79,10 +79,6 @@ class Delivery:
     body: str
     connection: int
 
-    @property
-    def redelivered(self) -> bool:
-        return self.headers.get("redelivered") == "true"
-
 
 class BrokerLink:
     """A connection to the broker, its subscriptions and its acknowledgements.

@@ -244,6 +244,11 @@ def read_object(body: str | bytes) -> dict[str, Any]:
     return content
 
 
+def execution_message_id(execution_id: str, step: str) -> UUID:
+    """The id of an execution's message: the same step has the same id, whoever sends it."""
+    return uuid5(NAMESPACE_URL, f"swf-testbed/{execution_id}/{step}")
+
+
 def derived_message_id(content: dict[str, Any]) -> UUID:
     """The id of a message that carries none: the same content always gives the same id."""
     return uuid5(CONTENT_ID_SPACE, json.dumps(content, sort_keys=True, default=str))

@@ -203,7 +203,6 @@ def test_no_expected_agents_are_ready_at_once() -> None:
     verdict = decide(NAMESPACE, [], [a_container()], None)
     assert verdict == Verdict(())
     assert verdict.ready
-    assert verdict.settled
 
 
 def replica(number: int, **facts: object) -> Container:
@@ -251,4 +250,3 @@ def test_the_verdict_lists_who_is_missing_and_who_has_failed() -> None:
     verdict = decide(NAMESPACE, [WANTED, Expected("dead")], [a_container(), dead], a_snapshot())
     assert [agent.program for agent in verdict.missing] == [PROGRAM, "dead"]
     assert [agent.program for agent in verdict.failed] == ["dead"]
-    assert not verdict.settled
