@@ -1,8 +1,11 @@
-"""The ASGI application: Django, with what lives as long as the process around it."""
+"""The ASGI application: Django, what answers on the event loop, and what lives as long as the
+process around them.
+"""
 
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from django.conf import settings
@@ -11,13 +14,23 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "monitor.settings")
 django = get_asgi_application()
 
+from monitor.control.commands import control  # noqa: E402 - models need the set-up above
+from monitor.live.heartbeats import PATH  # noqa: E402
+from monitor.live.metrics import observe  # noqa: E402
+from monitor.live.process import heartbeat_endpoint, heartbeat_writer, hub  # noqa: E402
+from monitor.records.own_logs import DatabaseLogHandler  # noqa: E402
+
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Serve requests through Django, and the server's own start and end here."""
+    """Serve requests, and the server's own start and end."""
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
     elif _announced_length(scope) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         await _refuse_large(send)
+    elif heartbeat_endpoint.takes(scope):
+        started = time.perf_counter()
+        status = await heartbeat_endpoint(scope, _bounded(receive), send)
+        observe("POST", PATH, status, time.perf_counter() - started)
     else:
         await django(scope, _bounded(receive), send)
 
@@ -53,14 +66,17 @@ def _bounded(receive: Any) -> Any:
 
 
 async def _lifespan(receive: Any, send: Any) -> None:
-    from monitor.control.commands import control
-
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            DatabaseLogHandler("monitor").start()
             control().start()
+            heartbeat_writer.start()
+            hub.start()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
+            await hub.stop()
+            await heartbeat_writer.stop()
             control().stop()
             await send({"type": "lifespan.shutdown.complete"})
             return

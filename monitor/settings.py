@@ -8,6 +8,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from testbed.protocol.states import (
+    AgentStatus,
+    ExecutionStatus,
+    FileStatus,
+    OperationalState,
+    SliceStatus,
+)
+
 
 def _secret(name: str, default: str = "") -> str:
     path = os.environ.get(f"{name}_FILE")
@@ -24,6 +32,7 @@ def _words(name: str, default: str) -> list[str]:
 
 TESTBED_NAMESPACE = os.environ.get("TESTBED_NAMESPACE", "")
 TESTBED_ANONYMOUS_READ = _flag("TESTBED_ANONYMOUS_READ")
+TESTBED_LOG_RETENTION_DAYS = float(os.environ.get("TESTBED_LOG_RETENTION_DAYS") or 30)
 TESTBED_SECRETS = Path(os.environ.get("TESTBED_SECRETS", "/run/secrets"))
 TESTBED_MONITOR_URL = os.environ.get("SWF_MONITOR_URL", "http://monitor:8000")
 TESTBED_STATE_FILE = Path(os.environ.get("TESTBED_STATE_FILE", "/run/testbed/state"))
@@ -49,26 +58,65 @@ TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 LOGIN_URL = "/accounts/login/"
+LOGIN_REDIRECT_URL = "/account/"
+LOGOUT_REDIRECT_URL = LOGIN_URL
+SESSION_COOKIE_NAME = f"testbed_{TESTBED_NAMESPACE}" if TESTBED_NAMESPACE else "testbed"
+CSRF_COOKIE_NAME = f"{SESSION_COOKIE_NAME}_csrf"
+SESSION_COOKIE_SAMESITE = "Lax"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator")
+]
 
 INSTALLED_APPS = [
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
     "rest_framework",
-    "rest_framework.authtoken",
     "django_filters",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "monitor.records",
+    "monitor.pages",
 ]
 
 MIDDLEWARE = [
+    "monitor.live.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "monitor.api.failures.FailureMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "monitor.pages.context.testbed",
+            ]
+        },
+    }
+]
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(os.environ.get("TESTBED_STATIC", "/opt/testbed/static"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
 
 DATABASES = {
     "default": {
@@ -87,14 +135,15 @@ DATABASES = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "monitor.api.roles.RoleTokenAuthentication",
+        "monitor.api.roles.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["monitor.api.roles.RolePermission"],
     "DEFAULT_FILTER_BACKENDS": ["monitor.api.filters.StrictFilterBackend"],
     "DEFAULT_PARSER_CLASSES": ["monitor.api.parsers.CheckedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "monitor.api.schema.DescribedSchema",
+    "EXCEPTION_HANDLER": "monitor.api.failures.refused",
     "DEFAULT_PAGINATION_CLASS": None,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
@@ -105,6 +154,14 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["monitor.api.roles.RolePermission"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        f"{states.__name__}Enum": [(state.value, state.value) for state in states]
+        for states in (AgentStatus, OperationalState, FileStatus, SliceStatus, ExecutionStatus)
+    },
 }
 
 LOGGING = {

@@ -2,42 +2,67 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from drf_spectacular.views import SpectacularAPIView
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 from rest_framework.routers import DefaultRouter
 
-from monitor.api import functions, views
+from monitor.api import agents, fast_processing, functions, logs, messages, runs, workflows
 from monitor.api.executions import ExecutionViewSet
+from monitor.live.metrics import metrics
+from monitor.live.process import stream
 
 router = DefaultRouter(use_regex_path=True)
-router.register("systemagents", views.AgentViewSet)
-router.register("namespaces", views.NamespaceViewSet)
-router.register("runs", views.RunViewSet)
-router.register("run-states", views.RunStateViewSet)
-router.register("stf-files", views.StfFileViewSet)
-router.register("workflow-definitions", views.DefinitionViewSet)
+router.register("systemagents", agents.AgentViewSet)
+router.register("agent-state-changes", agents.StateChangeViewSet)
+router.register("namespaces", agents.NamespaceViewSet)
+router.register("subscribers", agents.SubscriberViewSet)
+router.register("runs", runs.RunViewSet)
+router.register("run-states", runs.RunStateViewSet)
+router.register("stf-files", runs.StfFileViewSet)
+router.register("fastmon-files", fast_processing.FastMonFileViewSet)
+router.register("tf-slices", fast_processing.TFSliceViewSet)
+router.register("workers", fast_processing.WorkerViewSet)
+router.register("system-state-events", fast_processing.EventViewSet)
+router.register("workflow-definitions", workflows.DefinitionViewSet)
 router.register("workflow-executions", ExecutionViewSet)
-router.register("workflow-messages", views.MessageViewSet)
-router.register("dead-letters", views.DeadLetterViewSet)
-router.register("logs", views.LogViewSet)
+router.register("workflow-messages", messages.MessageViewSet)
+router.register("dead-letters", messages.DeadLetterViewSet)
+router.register("logs", logs.LogViewSet)
 
-stf_files = views.StfFileViewSet.as_view(
-    {"get": "list", "post": "create", "patch": "change_many"}, detail=False
-)
+
+def list_address(name: str, view: Any) -> URLPattern:
+    """The address of a list that also takes changes of many records."""
+    verbs = {"get": "list", "post": "create", "patch": "change_many"}
+    address: URLPattern = path(f"{name}/", view.as_view(verbs, detail=False))
+    return address
+
 
 api: list[URLPattern | URLResolver] = [
-    path("stf-files/", stf_files),
+    list_address("stf-files", runs.StfFileViewSet),
+    list_address("fastmon-files", fast_processing.FastMonFileViewSet),
+    list_address("tf-slices", fast_processing.TFSliceViewSet),
+    path("state/", functions.state),
     path("state/next-agent-id/", functions.next_agent_id),
     path("state/next-run-number/", functions.next_run_number),
     path("state/next-workflow-execution-id/", functions.next_workflow_execution_id),
+    path("messages/stream/", stream, name="stream"),
+    path("messages/stream/status/", functions.stream_status),
     path("readiness/", functions.readiness),
     path("backlog/", functions.backlog),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/swagger-ui/", SpectacularSwaggerView.as_view(), name="swagger-ui"),
+    path("schema/redoc/", SpectacularRedocView.as_view(), name="redoc"),
     path("", include(router.urls)),
 ]
 
 urlpatterns = [
     path("api/", include(api)),
+    path("admin/", admin.site.urls),
+    path("", include("monitor.pages.urls")),
     path("healthz", functions.healthz),
     path("readyz", functions.readyz),
+    path("metrics", metrics),
 ]

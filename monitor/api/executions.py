@@ -7,17 +7,29 @@ from typing import Any
 from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import status
+from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from monitor.api.roles import OPERATOR
-from monitor.api.serializers import StartWorkflow
-from monitor.api.views import ExecutionRecordViewSet
+from monitor.api.workflows import ExecutionRecordViewSet
 from monitor.control.commands import NoAnswer, control
 from monitor.records.progress import progress_of
 from testbed.protocol.messages import Message, RunWorkflow, StopWorkflow
+
+
+class StartWorkflow(serializers.Serializer[Any]):
+    """What `workflow-executions/start/` takes."""
+
+    workflow_name = serializers.RegexField(r"^[A-Za-z0-9_-]+$", max_length=200)
+    config = serializers.RegexField(
+        r"^[A-Za-z0-9_.-]+$", max_length=200, required=False, allow_null=True
+    )
+    realtime = serializers.BooleanField(default=True)
+    duration = serializers.FloatField(default=0, min_value=0)
+    params = serializers.DictField(required=False, default=dict)
+    resolved = serializers.DictField(required=False, allow_null=True, default=None)
 
 
 class ExecutionViewSet(ExecutionRecordViewSet):

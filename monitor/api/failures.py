@@ -1,15 +1,25 @@
-"""Failures that are not the view's: a database that is away, a body that is too large."""
+"""Failures that are not the view's: a database that is away or refuses, a body too large."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from typing import Any
 
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from psycopg import errors
+from rest_framework import status
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
 
 log = logging.getLogger(__name__)
+
+DATABASE_AWAY = {"detail": "The database is away."}
+COME_BACK_S = {"Retry-After": "1"}
+TOO_LARGE = {"detail": "The request body is too large."}
 
 
 class FailureMiddleware:
@@ -17,17 +27,47 @@ class FailureMiddleware:
     bodies over `DATA_UPLOAD_MAX_MEMORY_SIZE` into 413.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self._get_response = get_response
+    sync_capable = True
+    async_capable = True
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __init__(self, get_response: Any) -> None:
+        self._get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, RequestDataTooBig):
-            return JsonResponse({"detail": "The request body is too large."}, status=413)
+            return JsonResponse(TOO_LARGE, status=413)
         if isinstance(error, OperationalError | InterfaceError):
             log.error("%s %s: the database is away: %s", request.method, request.path, error)
-            detail = {"detail": "The database is away."}
-            return JsonResponse(detail, status=503, headers={"Retry-After": "1"})
+            return JsonResponse(DATABASE_AWAY, status=503, headers=COME_BACK_S)
         return None
+
+
+def refused(error: Exception, context: dict[str, Any]) -> Response | None:
+    """The answer to an exception in a view: what the database refuses is the client's mistake."""
+    if isinstance(error, ProtectedError):
+        names = sorted({str(one._meta.verbose_name) for one in error.protected_objects})
+        detail = f"It cannot be deleted while it is used by: {', '.join(names)}."
+        return Response({"detail": detail}, status=status.HTTP_409_CONFLICT)
+    if isinstance(error, IntegrityError):
+        return _refused_by_constraint(error)
+    if isinstance(error, DataError):
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        answer = {"non_field_errors": [f"A value cannot be stored: {reason}"]}
+        return Response(answer, status=status.HTTP_400_BAD_REQUEST)
+    return exception_handler(error, context)
+
+
+def _refused_by_constraint(error: IntegrityError) -> Response:
+    cause = error.__cause__
+    diagnosis: Any = getattr(cause, "diag", None)
+    reason = getattr(diagnosis, "message_primary", None) or "A constraint forbids it."
+    if isinstance(cause, errors.ForeignKeyViolation):
+        return Response({"detail": reason}, status=status.HTTP_409_CONFLICT)
+    if isinstance(cause, errors.UniqueViolation):
+        reason = f"A record with these values already exists: {diagnosis.message_detail}"
+    return Response({"non_field_errors": [reason]}, status=status.HTTP_400_BAD_REQUEST)

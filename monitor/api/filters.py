@@ -24,14 +24,30 @@ class StrictFilterBackend(DjangoFilterBackend):
             return queryset
         filterset = self.get_filterset_class(view, queryset)
         known = set(filterset.base_filters) if filterset else set()
+        if view.pagination_class is not None:
+            known |= PAGING
         for name, values in request.query_params.lists():
-            if name not in known | PAGING:
-                raise ValidationError(
-                    {name: [f"There is no such parameter; {nearest(name, known | PAGING)}"]}
-                )
+            if name not in known:
+                text = f"There is no such parameter; {nearest(name, known)}"
+                raise ValidationError({name: [text]})
             if any("\x00" in value for value in values):
                 raise ValidationError({name: ["The value holds a NUL character."]})
         return super().filter_queryset(request, queryset, view)
+
+
+class NumberFilter(django_filters.NumberFilter):
+    """A whole number that a column of 64 bits holds."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=-(2**63), max_value=2**63 - 1, decimal_places=0, **options)
+
+
+def period(field: str) -> tuple[django_filters.Filter, django_filters.Filter]:
+    """Filters for a time not before, and not after, a moment."""
+    return (
+        django_filters.IsoDateTimeFilter(field_name=field, lookup_expr="gte"),
+        django_filters.IsoDateTimeFilter(field_name=field, lookup_expr="lte"),
+    )
 
 
 class AgentFilter(FilterSet):
@@ -50,7 +66,28 @@ class AgentFilter(FilterSet):
         ]
 
 
+class StateChangeFilter(FilterSet):
+    since, until = period("changed_at")
+
+    class Meta:
+        model = models.AgentStateChange
+        fields = ["instance_name", "program", "namespace", "operational_state", "status"]
+
+
+class NamespaceFilter(FilterSet):
+    class Meta:
+        model = models.Namespace
+        fields = ["name", "owner"]
+
+
+class SubscriberFilter(FilterSet):
+    class Meta:
+        model = models.Subscriber
+        fields = ["subscriber_name", "is_active", "delivery_type"]
+
+
 class RunFilter(FilterSet):
+    run_number = NumberFilter()
     active = django_filters.BooleanFilter(field_name="end_time", lookup_expr="isnull")
 
     class Meta:
@@ -58,12 +95,65 @@ class RunFilter(FilterSet):
         fields = ["run_number"]
 
 
+class RunStateFilter(FilterSet):
+    run_number = NumberFilter()
+
+    class Meta:
+        model = models.RunState
+        fields = ["run_number", "phase", "state", "substate"]
+
+
 class StfFileFilter(FilterSet):
-    run_number = django_filters.NumberFilter(field_name="run__run_number")
+    run_number = NumberFilter(field_name="run__run_number")
+    since, until = period("created_at")
 
     class Meta:
         model = models.StfFile
         fields = ["stf_filename", "status", "workflow_id", "machine_state"]
+
+
+class FastMonFileFilter(FilterSet):
+    stf_filename = django_filters.CharFilter(field_name="stf_file__stf_filename")
+    run_number = NumberFilter(field_name="stf_file__run__run_number")
+    since, until = period("created_at")
+
+    class Meta:
+        model = models.FastMonFile
+        fields = ["tf_filename", "status"]
+
+
+class TFSliceFilter(FilterSet):
+    run_number = NumberFilter()
+    slice_id = NumberFilter()
+    since, until = period("created_at")
+
+    class Meta:
+        model = models.TFSlice
+        fields = [
+            "run_number",
+            "tf_filename",
+            "stf_filename",
+            "slice_id",
+            "status",
+            "assigned_worker",
+        ]
+
+
+class WorkerFilter(FilterSet):
+    run_number = NumberFilter()
+
+    class Meta:
+        model = models.Worker
+        fields = ["run_number", "status", "location"]
+
+
+class EventFilter(FilterSet):
+    run_number = NumberFilter()
+    since, until = period("timestamp")
+
+    class Meta:
+        model = models.SystemStateEvent
+        fields = ["run_number", "event_type", "state", "substate"]
 
 
 class DefinitionFilter(FilterSet):
@@ -73,7 +163,9 @@ class DefinitionFilter(FilterSet):
 
 
 class ExecutionFilter(FilterSet):
+    run_number = NumberFilter()
     workflow_name = django_filters.CharFilter(field_name="workflow_definition__workflow_name")
+    since, until = period("start_time")
 
     class Meta:
         model = models.WorkflowExecution
@@ -81,8 +173,7 @@ class ExecutionFilter(FilterSet):
 
 
 class MessageFilter(FilterSet):
-    since = django_filters.IsoDateTimeFilter(field_name="sent_at", lookup_expr="gte")
-    until = django_filters.IsoDateTimeFilter(field_name="sent_at", lookup_expr="lte")
+    since, until = period("sent_at")
 
     class Meta:
         model = models.WorkflowMessage
@@ -90,9 +181,9 @@ class MessageFilter(FilterSet):
 
 
 class LogFilter(FilterSet):
-    min_level = django_filters.NumberFilter(field_name="level", lookup_expr="gte")
-    since = django_filters.IsoDateTimeFilter(field_name="timestamp", lookup_expr="gte")
-    until = django_filters.IsoDateTimeFilter(field_name="timestamp", lookup_expr="lte")
+    level = NumberFilter()
+    min_level = NumberFilter(field_name="level", lookup_expr="gte")
+    since, until = period("timestamp")
 
     class Meta:
         model = models.AppLog
@@ -105,6 +196,14 @@ class LogFilter(FilterSet):
             "execution_id",
             "run_id",
         ]
+
+
+class LogSummaryFilter(FilterSet):
+    since, until = period("timestamp")
+
+    class Meta:
+        model = models.AppLog
+        fields = ["app_name", "instance_name", "namespace", "execution_id"]
 
 
 class DeadLetterFilter(FilterSet):

@@ -18,8 +18,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from monitor.control.commands import NoAnswer, control
+from monitor.live.process import hub
 from monitor.records.models import DeadLetter, PersistentState, SystemAgent
-from monitor.records.models.counters import FIRST_RUN_NUMBER
+from monitor.records.models.counters import AGENT_ID, EXECUTION_SEQUENCE, RUN_NUMBER
 from testbed.protocol.identifiers import is_namespace
 
 HEARTBEAT_FIELDS = (
@@ -41,14 +42,14 @@ HEARTBEAT_FIELDS = (
 @api_view(["POST"])
 def next_agent_id(request: Request) -> Response:
     """The number of a new agent instance; the first is 1."""
-    return Response({"agent_id": PersistentState.take("agent_id", 1), "status": "success"})
+    return Response({"agent_id": PersistentState.take(AGENT_ID), "status": "success"})
 
 
 @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
 @api_view(["POST"])
 def next_run_number(request: Request) -> Response:
     """The number of a new run; the first is 100010."""
-    number = PersistentState.take("run_number", FIRST_RUN_NUMBER)
+    number = PersistentState.take(RUN_NUMBER)
     return Response({"run_number": number, "status": "success"})
 
 
@@ -56,8 +57,16 @@ def next_run_number(request: Request) -> Response:
 @api_view(["POST"])
 def next_workflow_execution_id(request: Request) -> Response:
     """The sequence number of a new execution, over all workflows; the first is 1."""
-    number = PersistentState.take("workflow_execution_id", 1)
+    number = PersistentState.take(EXECUTION_SEQUENCE)
     return Response({"sequence": number, "status": "success"})
+
+
+@extend_schema(responses=OpenApiTypes.OBJECT)
+@api_view(["GET"])
+def state(request: Request) -> Response:
+    """The persistent state: the next and the last value of each counter, and when that was."""
+    row = PersistentState.objects.first()
+    return Response(row.state_data if row else {})
 
 
 @extend_schema(
@@ -86,6 +95,27 @@ def readiness(request: Request) -> Response:
         cursor.execute("SELECT now()")
         (moment,) = cursor.fetchone() or (None,)
     return Response({"namespace": namespace, "now": moment, "heartbeats": list(rows)})
+
+
+@extend_schema(responses=OpenApiTypes.OBJECT)
+@api_view(["GET"])
+def stream_status(request: Request) -> Response:
+    """Who reads the live stream at the moment, and what each wants."""
+    clients = list(hub.clients.values())
+    return Response(
+        {
+            "connected_clients": len(clients),
+            "client_ids": [client.id for client in clients],
+            "client_filters": {
+                client.id: {
+                    "kinds": sorted(client.wanted.kinds),
+                    **{name: sorted(values) for name, values in client.wanted.values.items()},
+                }
+                for client in clients
+            },
+            "following": hub.following,
+        }
+    )
 
 
 @extend_schema(responses=OpenApiTypes.OBJECT)

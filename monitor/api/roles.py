@@ -7,39 +7,96 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
-from rest_framework.authentication import TokenAuthentication
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-VIEWER = "viewer"
-AGENT = "agent"
-OPERATOR = "operator"
-ADMINISTRATOR = "administrator"
-ROLES = (VIEWER, AGENT, OPERATOR)
+from monitor.records.models import ApiToken
+from monitor.records.models.tokens import digest_of
+from testbed.protocol.states import Role
+
+VIEWER, AGENT, OPERATOR, ADMINISTRATOR = (
+    Role.VIEWER,
+    Role.AGENT,
+    Role.OPERATOR,
+    Role.ADMINISTRATOR,
+)
+GROUP_ROLES = (VIEWER, AGENT, OPERATOR)
 """Roles that are groups of users; administrators are Django's superusers."""
+ALL_ROLES = frozenset(Role)
+SCHEMES = (b"token", b"bearer")
+"""Schemes of the `Authorization` header that carry a key."""
 
 
-def roles_of(user: Any) -> frozenset[str]:
-    """The roles of a user; empty for an anonymous visitor."""
+class BadToken(Exception):
+    """The key in a request opens nothing; the message says why."""
+
+
+def roles_of(user: Any, token: Any = None) -> frozenset[Role]:
+    """The roles of a request: its token's one, or those of the user who signed in.
+
+    :param token: the `ApiToken` that the request carries
+    """
     if isinstance(user, AnonymousUser) or not user.is_active:
         return frozenset()
+    if token is not None:
+        return ALL_ROLES if token.role == ADMINISTRATOR else frozenset({Role(token.role)})
     if user.is_superuser:
-        return frozenset({*ROLES, ADMINISTRATOR})
-    known: frozenset[str] | None = getattr(user, "_testbed_roles", None)
+        return ALL_ROLES
+    known: frozenset[Role] | None = getattr(user, "_testbed_roles", None)
     if known is None:
-        known = frozenset(user.groups.values_list("name", flat=True))
+        names = set(user.groups.values_list("name", flat=True))
+        known = frozenset(role for role in GROUP_ROLES if role in names)
         user._testbed_roles = known
     return known
 
 
-class RoleTokenAuthentication(TokenAuthentication):
-    """`Authorization: Token <key>`; the user's groups come with the token's query."""
+def key_in(header: bytes) -> str | None:
+    """The key in an `Authorization` header; None when it carries something else.
 
-    def authenticate_credentials(self, key: str) -> Any:
-        user, token = super().authenticate_credentials(key)
-        roles_of(user)
-        return user, token
+    :raises BadToken: a scheme of ours without a key, or with more than one
+    """
+    scheme, *rest = header.split() or [b""]
+    if scheme.lower() not in SCHEMES:
+        return None
+    if len(rest) != 1:
+        raise BadToken("The Authorization header has to be: Token <key>")
+    return rest[0].decode("latin-1")
+
+
+def token_of(key: str) -> ApiToken:
+    """The valid token with that key, with its user.
+
+    :raises BadToken: there is none
+    """
+    token = ApiToken.objects.select_related("user").filter(digest=digest_of(key)).first()
+    if token is None:
+        raise BadToken("Invalid token.")
+    if token.expired:
+        raise BadToken("The token has expired.")
+    if not token.user.is_active:
+        raise BadToken("The token's user is not active.")
+    return token
+
+
+class TokenAuthentication(BaseAuthentication):
+    """`Authorization: Token <key>`, or `Bearer <key>`."""
+
+    def authenticate(self, request: Request) -> tuple[AbstractBaseUser, ApiToken] | None:
+        try:
+            key = key_in(get_authorization_header(request))
+            if key is None:
+                return None
+            token = token_of(key)
+        except BadToken as error:
+            raise AuthenticationFailed(str(error)) from None
+        token.used()
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Token"
 
 
 class RolePermission(BasePermission):
@@ -48,7 +105,7 @@ class RolePermission(BasePermission):
     message = "Your role does not allow this."
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        roles = roles_of(request.user)
+        roles = roles_of(request.user, request.auth)
         if request.method in SAFE_METHODS:
             return bool(roles) or settings.TESTBED_ANONYMOUS_READ
         if request.method == "DELETE":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
 
+from monitor.records.bulk import change_rows
 from monitor.records.models import Run, StfFile
 
 
@@ -17,7 +19,7 @@ class UnknownFiles(Exception):
     """Changes name STF files that have no record."""
 
 
-def register(rows: list[dict[str, Any]]) -> list[StfFile]:
+def register(rows: Sequence[dict[str, Any]]) -> list[StfFile]:
     """Register STF files; one that is registered already stays as it is.
 
     :raises UnknownRuns: a run has no record; nothing is stored
@@ -41,24 +43,17 @@ def register(rows: list[dict[str, Any]]) -> list[StfFile]:
 
 
 @transaction.atomic
-def change(rows: list[dict[str, Any]]) -> list[StfFile]:
+def change(rows: Sequence[dict[str, Any]]) -> list[StfFile]:
     """Change status and metadata of STF files; metadata is merged key by key.
 
     :raises UnknownFiles: a file has no record; nothing is changed
     """
-    changes = {row["stf_filename"]: row for row in rows}
-    files = list(
-        StfFile.objects.select_for_update(of=("self",))
-        .select_related("run")
-        .filter(stf_filename__in=changes)
-        .order_by("file_id")
+    changed, missing = change_rows(
+        StfFile.objects.select_related("run"),
+        "stf_filename",
+        {row["stf_filename"]: row for row in rows},
+        ["status"],
     )
-    missing = sorted(changes.keys() - {file.stf_filename for file in files})
     if missing:
-        raise UnknownFiles(", ".join(missing))
-    for file in files:
-        row = changes[file.stf_filename]
-        file.status = row.get("status", file.status)
-        file.metadata = {**(file.metadata or {}), **row.get("metadata", {})}
-    StfFile.objects.bulk_update(files, ["status", "metadata"])
-    return files
+        raise UnknownFiles(", ".join(sorted(missing)))
+    return changed

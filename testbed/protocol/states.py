@@ -1,4 +1,4 @@
-"""States of agents, runs, STF files and executions, as they appear on the wire."""
+"""States of agents, runs, files and executions, and roles, as they appear on the wire."""
 
 from __future__ import annotations
 
@@ -46,6 +46,24 @@ class FileStatus(StrEnum):
     PROCESSED = "processed"
     FAILED = "failed"
     DONE = "done"
+
+
+class SliceStatus(StrEnum):
+    """The life of a TF slice's record."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class Role(StrEnum):
+    """What the holder of a token, or a user, may do at the monitor."""
+
+    VIEWER = "viewer"
+    AGENT = "agent"
+    OPERATOR = "operator"
+    ADMINISTRATOR = "administrator"
 
 
 class EndReason(StrEnum):

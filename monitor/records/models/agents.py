@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.validators import RegexValidator
 from django.db import models
 
-from monitor.records.models.choices import choices_of
+from monitor.records.models.choices import choices_of, one_of
 from testbed.protocol.identifiers import CONTAINER_ID_PATTERN
 from testbed.protocol.states import AgentStatus, OperationalState
 
@@ -64,5 +64,38 @@ class SystemAgent(models.Model):
             models.Index(fields=["namespace", "operational_state"]),
             models.Index(fields=["program"]),
             models.Index(fields=["container_id"]),
-            models.Index(fields=["last_heartbeat"]),
+            models.Index(fields=["agent_type"]),
+            # none on last_heartbeat: each heartbeat would have to write it
+        ]
+        constraints = [
+            one_of("status", AgentStatus, "agent_status"),
+            one_of("operational_state", OperationalState, "agent_operational_state"),
+            models.CheckConstraint(
+                condition=models.Q(heartbeat_interval__gt=0), name="agent_heartbeat_interval"
+            ),
+        ]
+
+
+class AgentStateChange(models.Model):
+    """An agent's state or status has changed. Written by a trigger (migration 0003), whoever
+    changes the agent's row; `id` grows in the order of the commits.
+    """
+
+    agent = models.ForeignKey(SystemAgent, on_delete=models.CASCADE, related_name="state_changes")
+    instance_name = models.CharField(max_length=100)
+    program = models.CharField(max_length=100, null=True, blank=True)
+    namespace = models.CharField(max_length=100, null=True, blank=True)
+    execution_id = models.CharField(max_length=100, null=True, blank=True)
+    run_id = models.CharField(max_length=50, null=True, blank=True)
+    operational_state = models.CharField(max_length=20)
+    status = models.CharField(max_length=10)
+    description = models.TextField(blank=True, default="")
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "swf_agent_state_changes"
+        ordering = ["id"]
+        indexes = [
+            models.Index(fields=["instance_name", "id"]),
+            models.Index(fields=["namespace", "changed_at"]),
         ]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from django.db import models
 
+CONTEXT_LENGTHS = {"namespace": 100, "execution_id": 100, "run_id": 50}
+"""Columns that say what an agent was working on, and how long each may be."""
+
 
 class AppLog(models.Model):
     """A log record, with what the agent was working on."""
@@ -40,7 +43,11 @@ class AppLog(models.Model):
         indexes = [
             models.Index(fields=["timestamp"]),
             models.Index(fields=["instance_name", "id"]),
+            models.Index(fields=["app_name", "instance_name"]),
             models.Index(fields=["app_name", "id"]),
             models.Index(fields=["level", "id"]),
+            models.Index(fields=["levelname", "id"]),
+            models.Index(fields=["namespace", "id"]),
             models.Index(fields=["execution_id", "id"]),
+            models.Index(fields=["run_id", "id"]),
         ]

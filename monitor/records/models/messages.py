@@ -60,9 +60,33 @@ class DeadLetter(models.Model):
     class Meta:
         db_table = "swf_dead_letters"
         ordering = ["id"]
-        indexes = [models.Index(fields=["resolution", "id"])]
+        indexes = [
+            models.Index(fields=["resolution", "id"]),
+            models.Index(fields=["execution_id", "id"]),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["destination", "broker_message_id"], name="dead_letter_once"
             )
         ]
+
+
+class RecorderStatus(models.Model):
+    """One row: what the recorder has done so far, and when it was last at work."""
+
+    messages_recorded = models.BigIntegerField(default=0)
+    duplicates = models.BigIntegerField(
+        default=0, help_text="deliveries of what was stored already"
+    )
+    foreign_messages = models.BigIntegerField(default=0, help_text="of other namespaces")
+    malformed = models.BigIntegerField(default=0, help_text="kept as dead letters")
+    rate = models.FloatField(default=0, help_text="messages a second, over the last seconds")
+    lag_s = models.FloatField(
+        default=0, help_text="seconds from sending to commit, of the last batch"
+    )
+    waiting = models.PositiveIntegerField(default=0, help_text="taken from the broker, not stored")
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "swf_recorder_status"
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_recorder_status")]

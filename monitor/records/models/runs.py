@@ -6,7 +6,7 @@ import uuid
 
 from django.db import models
 
-from monitor.records.models.choices import choices_of
+from monitor.records.models.choices import choices_of, one_of
 from testbed.protocol.states import FileStatus
 
 
@@ -22,10 +22,28 @@ class Run(models.Model):
     class Meta:
         db_table = "swf_runs"
         ordering = ["run_id"]
+        indexes = [models.Index(fields=["start_time"])]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(run_number__gte=0), name="run_number_not_negative"
+            ),
+        ]
 
 
 class RunState(models.Model):
-    """Where a run is, driven by the recorder from the lifecycle messages."""
+    """Where a run is. The recorder drives its state from the lifecycle messages; the counts of
+    slices, samples and workers follow their rows by triggers (migration 0003).
+    """
+
+    COUNTS = (
+        "active_worker_count",
+        "stf_samples_received",
+        "slices_created",
+        "slices_queued",
+        "slices_processing",
+        "slices_completed",
+        "slices_failed",
+    )
 
     run_number = models.BigIntegerField(primary_key=True)
     phase = models.CharField(max_length=20)
@@ -71,9 +89,15 @@ class StfFile(models.Model):
     class Meta:
         db_table = "swf_stf_files"
         ordering = ["created_at", "stf_filename"]
-        indexes = [models.Index(fields=["run", "status"]), models.Index(fields=["created_at"])]
+        indexes = [
+            models.Index(fields=["run", "status"]),
+            models.Index(fields=["status", "created_at"]),
+            models.Index(fields=["created_at"]),
+            models.Index(fields=["workflow_id"]),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(file_size_bytes__gte=0), name="stf_file_size_not_negative"
-            )
+            ),
+            one_of("status", FileStatus, "stf_file_status"),
         ]

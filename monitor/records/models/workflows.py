@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from monitor.records.models.choices import choices_of
+from monitor.records.models.choices import choices_of, one_of
 from testbed.protocol.states import ExecutionStatus
 
 FINAL_STATUSES = [status.value for status in ExecutionStatus if status.final]
@@ -62,6 +62,8 @@ class WorkflowExecution(models.Model):
         ordering = ["-start_time", "execution_id"]
         indexes = [
             models.Index(fields=["namespace", "status"]),
+            models.Index(fields=["status"]),
+            models.Index(fields=["executed_by"]),
             models.Index(fields=["-start_time"]),
             models.Index(fields=["run_number"]),
         ]
@@ -69,5 +71,6 @@ class WorkflowExecution(models.Model):
             models.CheckConstraint(
                 condition=~Q(status__in=FINAL_STATUSES) | Q(end_time__isnull=False),
                 name="execution_that_ended_has_an_end_time",
-            )
+            ),
+            one_of("status", ExecutionStatus, "execution_status"),
         ]

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management import BaseCommand
 
 from monitor.recorder.service import Recorder
+from monitor.records.own_logs import DatabaseLogHandler
 
 
 class Command(BaseCommand):
@@ -18,6 +19,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         signals = {signal.SIGTERM, signal.SIGINT}
         signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+        DatabaseLogHandler("recorder").start()
         recorder = Recorder()
         recorder.start()
         while not signal.sigtimedwait(signals, 0.5):

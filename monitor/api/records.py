@@ -1,0 +1,77 @@
+"""What the view sets of all records share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rest_framework import serializers, status, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from monitor.api.paging import OptInPagination, PlainListMixin
+
+UUID_KEY = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+
+
+class RecordViewSet(PlainListMixin, viewsets.ModelViewSet[Any]):
+    """All verbs on one model."""
+
+    pagination_class: Any = OptInPagination
+    lookup_value_regex = "[^/]{1,255}"
+
+
+class ReadOnlyViewSet(PlainListMixin, viewsets.ReadOnlyModelViewSet[Any]):
+    """Listing and looking at one model."""
+
+    pagination_class: Any = OptInPagination
+
+
+class IntegerKeyMixin:
+    """Detail addresses take whole numbers only: anything else is a 404."""
+
+    lookup_value_regex = "[0-9]{1,18}"
+
+
+class ListBodyMixin:
+    """A list as body writes many records in one statement, safe to repeat.
+
+    `POST` takes one record or a list of `element_class`; `PATCH` of the list's address takes a
+    list of `change_class`. A record that exists already stays as it is.
+    """
+
+    element_class: type[serializers.Serializer[Any]]
+    change_class: type[serializers.Serializer[Any]]
+
+    def register_many(self, rows: Sequence[dict[str, Any]]) -> Sequence[Any]:
+        """Register the checked elements; the stored records in the same order."""
+        raise NotImplementedError
+
+    def apply_changes(self, rows: Sequence[dict[str, Any]]) -> Sequence[Any]:
+        """Apply the checked changes; the stored records."""
+        raise NotImplementedError
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if not isinstance(request.data, list):
+            answer: Response = super().create(request, *args, **kwargs)  # type: ignore[misc]
+            return answer
+        return self._many(
+            self.element_class, self.register_many, request.data, status.HTTP_201_CREATED
+        )
+
+    def change_many(self, request: Request) -> Response:
+        """Change many records, each named by its key."""
+        return self._many(self.change_class, self.apply_changes, request.data, status.HTTP_200_OK)
+
+    def _many(
+        self,
+        kind: type[serializers.Serializer[Any]],
+        write: Callable[[Sequence[dict[str, Any]]], Sequence[Any]],
+        data: Any,
+        code: int,
+    ) -> Response:
+        rows = kind(data=data, many=True)
+        rows.is_valid(raise_exception=True)
+        view: Any = self
+        stored = write(rows.validated_data)
+        return Response(view.get_serializer(stored, many=True).data, status=code)

@@ -1,0 +1,115 @@
+"""Runs, their states, and STF files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from monitor.api.filters import RunFilter, RunStateFilter, StfFileFilter
+from monitor.api.records import UUID_KEY, IntegerKeyMixin, ListBodyMixin, RecordViewSet
+from monitor.records import models, stf_files
+from testbed.protocol.states import FileStatus
+
+LARGEST = 2**63 - 1
+"""What a column of 64 bits holds."""
+
+
+class RunSerializer(serializers.ModelSerializer[models.Run]):
+    class Meta:
+        model = models.Run
+        fields = "__all__"
+
+
+class RunStateSerializer(serializers.ModelSerializer[models.RunState]):
+    """The counts follow the records of slices, samples and workers: a client's are ignored."""
+
+    class Meta:
+        model = models.RunState
+        fields = "__all__"
+        read_only_fields = models.RunState.COUNTS
+
+
+class StfFileSerializer(serializers.ModelSerializer[models.StfFile]):
+    run_number = serializers.IntegerField(source="run.run_number", read_only=True)
+
+    class Meta:
+        model = models.StfFile
+        fields = "__all__"
+
+
+class StfFileInList(serializers.Serializer[Any]):
+    """One element of a list that registers STF files; the run is named by its number."""
+
+    run_number = serializers.IntegerField(min_value=0, max_value=LARGEST)
+    stf_filename = serializers.CharField(max_length=255)
+    file_size_bytes = serializers.IntegerField(
+        required=False, min_value=0, max_value=LARGEST, allow_null=True
+    )
+    checksum = serializers.CharField(required=False, max_length=128, allow_null=True)
+    tf_count = serializers.IntegerField(
+        required=False, min_value=0, max_value=2**31 - 1, allow_null=True
+    )
+    machine_state = serializers.CharField(required=False, max_length=64)
+    daq_state = serializers.CharField(required=False, max_length=20, allow_null=True)
+    daq_substate = serializers.CharField(required=False, max_length=20, allow_null=True)
+    status = serializers.ChoiceField([status.value for status in FileStatus], required=False)
+    metadata = serializers.DictField(required=False)
+
+
+class StfFileChange(serializers.Serializer[Any]):
+    """One element of a list that changes STF files; `metadata` is merged key by key."""
+
+    stf_filename = serializers.CharField(max_length=255)
+    status = serializers.ChoiceField([status.value for status in FileStatus], required=False)
+    metadata = serializers.DictField(required=False)
+
+
+class RunViewSet(IntegerKeyMixin, RecordViewSet):
+    queryset = models.Run.objects.all()
+    serializer_class = RunSerializer
+    filterset_class = RunFilter
+
+
+class RunStateViewSet(IntegerKeyMixin, RecordViewSet):
+    queryset = models.RunState.objects.all()
+    serializer_class = RunStateSerializer
+    filterset_class = RunStateFilter
+
+
+class StfFileViewSet(ListBodyMixin, RecordViewSet):
+    """STF files. A list as body registers (POST) or changes (PATCH) many, safe to repeat."""
+
+    queryset = models.StfFile.objects.select_related("run")
+    serializer_class = StfFileSerializer
+    filterset_class = StfFileFilter
+    lookup_value_regex = UUID_KEY
+    element_class = StfFileInList
+    change_class = StfFileChange
+
+    def register_many(self, rows: Sequence[dict[str, Any]]) -> Sequence[models.StfFile]:
+        try:
+            return stf_files.register(rows)
+        except stf_files.UnknownRuns as error:
+            raise ValidationError({"run_number": [f"There is no run {error}."]}) from None
+
+    def apply_changes(self, rows: Sequence[dict[str, Any]]) -> Sequence[models.StfFile]:
+        try:
+            return stf_files.change(rows)
+        except stf_files.UnknownFiles as error:
+            raise ValidationError({"stf_filename": [f"There is no STF file {error}."]}) from None
+
+    @extend_schema(
+        operation_id="stf_files_change_many",
+        request=StfFileChange(many=True),
+        responses=StfFileSerializer(many=True),
+        filters=False,
+    )
+    def change_many(self, request: Request) -> Response:
+        """Change status and metadata of many files, named by their file names."""
+        return super().change_many(request)

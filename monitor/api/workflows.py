@@ -1,0 +1,101 @@
+"""Workflow definitions, and the records of executions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers, status
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from monitor.api.filters import DefinitionFilter, ExecutionFilter
+from monitor.api.records import IntegerKeyMixin, RecordViewSet
+from monitor.api.roles import AGENT, OPERATOR
+from monitor.records import models
+from testbed.protocol.states import ExecutionStatus
+
+
+class DefinitionSerializer(serializers.ModelSerializer[models.WorkflowDefinition]):
+    class Meta:
+        model = models.WorkflowDefinition
+        fields = "__all__"
+        validators: list[Any] = []  # a second definition is answered by the view: 400 or 409
+
+
+class ExecutionSerializer(serializers.ModelSerializer[models.WorkflowExecution]):
+    class Meta:
+        model = models.WorkflowExecution
+        fields = "__all__"
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """An execution that has ended has an end time and never runs again."""
+        before = self.instance
+        status = ExecutionStatus(
+            attrs.get("status", before.status if before else ExecutionStatus.PENDING)
+        )
+        if before and ExecutionStatus(before.status).final and not status.final:
+            raise serializers.ValidationError(
+                {"status": [f"The execution has ended ({before.status}); it cannot run again."]}
+            )
+        if status.final and not attrs.get("end_time"):
+            attrs["end_time"] = (before.end_time if before else None) or timezone.now()
+        return attrs
+
+
+class DefinitionViewSet(IntegerKeyMixin, RecordViewSet):
+    """Workflow definitions; a recorded one is never changed."""
+
+    queryset = models.WorkflowDefinition.objects.all()
+    serializer_class = DefinitionSerializer
+    filterset_class = DefinitionFilter
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            with transaction.atomic():
+                serializer.save()
+        except IntegrityError:
+            return self._refuse(serializer.validated_data)
+        return Response(serializer.data, status=status.HTTP_201_CREATED)
+
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        before = self.get_object()
+        serializer = self.get_serializer(before, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        changed = [
+            name
+            for name, value in serializer.validated_data.items()
+            if getattr(before, name) != value
+        ]
+        if changed:
+            text = f"A definition is immutable; it differs in: {', '.join(changed)}."
+            return Response({"detail": text}, status=status.HTTP_409_CONFLICT)
+        return Response(self.get_serializer(before).data)
+
+    def _refuse(self, wanted: dict[str, Any]) -> Response:
+        known = models.WorkflowDefinition.objects.get(
+            workflow_name=wanted["workflow_name"], version=wanted["version"]
+        )
+        text = f"workflow {known.workflow_name} version {known.version} already exists."
+        same = all(
+            getattr(known, name) == wanted.get(name) for name in ("definition", "workflow_type")
+        )
+        if same:
+            raise ValidationError({"non_field_errors": [text]})
+        detail = f"{text} Its definition differs; record this one under another version."
+        return Response({"detail": detail}, status=status.HTTP_409_CONFLICT)
+
+
+@extend_schema_view(destroy=extend_schema(description="Administrators only."))
+class ExecutionRecordViewSet(RecordViewSet):
+    """The records of executions; what acts on them is in `executions.py`."""
+
+    queryset = models.WorkflowExecution.objects.select_related("workflow_definition")
+    serializer_class = ExecutionSerializer
+    filterset_class = ExecutionFilter
+    write_roles = frozenset({AGENT, OPERATOR})

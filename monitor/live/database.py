@@ -1,0 +1,28 @@
+"""Connections to the database for the event loop, beside those of Django's threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from django.conf import settings
+
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OSError)
+"""What a connection raises when the database is away."""
+
+
+async def connect() -> psycopg.AsyncConnection[Any]:
+    """A connection that commits each statement.
+
+    :raises psycopg.OperationalError: the database is away
+    """
+    database: dict[str, Any] = settings.DATABASES["default"]
+    return await psycopg.AsyncConnection.connect(
+        host=database["HOST"],
+        port=database["PORT"],
+        dbname=database["NAME"],
+        user=database["USER"],
+        password=database["PASSWORD"],
+        connect_timeout=5,
+        autocommit=True,
+    )

@@ -1,0 +1,180 @@
+"""Events of the live stream: what they look like, who wants which, and where they stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+KINDS = ("message", "agent", "log")
+FILTERS = ("msg_types", "agents", "run_ids", "namespace", "execution_id")
+PARAMETERS = frozenset({"kinds", *FILTERS})
+
+
+class BadParameter(ValueError):
+    """A parameter of the stream is unknown or malformed.
+
+    :param name: the parameter
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(text)
+        self.name = name
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far the stream has come: the id of the last event of each kind."""
+
+    message: int = 0
+    agent: int = 0
+    log: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.message}-{self.agent}-{self.log}"
+
+    @classmethod
+    def parse(cls, text: str) -> Position:
+        """The position in an event's `id:`; a plain number is a message's.
+
+        :raises BadParameter: it is none
+        """
+        parts = text.strip().split("-")
+        if len(parts) not in (1, len(KINDS)) or not all(
+            part.isdecimal() and part.isascii() and len(part) < 19 for part in parts
+        ):
+            raise BadParameter("Last-Event-ID", f"{text[:100]!r} is no id of this stream")
+        return cls(*(int(part) for part in parts))
+
+    def of(self, kind: str) -> int:
+        """The id of the last event of a kind."""
+        known: int = getattr(self, kind)
+        return known
+
+    def after(self, kind: str, event_id: int) -> Position:
+        """The position once an event of a kind has been seen."""
+        values = {name: self.of(name) for name in KINDS}
+        return Position(**{**values, kind: event_id})
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened.
+
+    :param name: the `event:` of the stream
+    :param data: the `data:`, JSON text
+    :param facts: what filters look at, by filter; None where it does not apply
+    """
+
+    kind: str
+    id: int
+    name: str
+    data: str
+    facts: Mapping[str, str | None]
+
+    def frame(self, position: Position) -> str:
+        """The event as it goes over the wire."""
+        return f"id: {position}\nevent: {self.name}\ndata: {self.data}\n\n"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a client wants: kinds, and by filter the values that it accepts (none: all)."""
+
+    kinds: frozenset[str] = frozenset({"message"})
+    values: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, str]) -> Wanted:
+        """What the parameters of a request ask for; each is a list separated by commas.
+
+        :raises BadParameter: one is unknown, or a kind is
+        """
+        for name in parameters:
+            if name not in PARAMETERS:
+                raise BadParameter(name, "There is no such parameter.")
+        kinds = _words(parameters.get("kinds", "message"))
+        for kind in sorted(kinds - set(KINDS)):
+            raise BadParameter("kinds", f"{kind!r} is none of {', '.join(KINDS)}.")
+        given = {name: _words(parameters[name]) for name in FILTERS if name in parameters}
+        return cls(kinds or frozenset({"message"}), {n: v for n, v in given.items() if v})
+
+    def accepts(self, event: Event) -> bool:
+        """Whether the client wants an event; a filter holds for kinds that have such a fact."""
+        if event.kind not in self.kinds:
+            return False
+        return all(
+            name not in event.facts or event.facts[name] in accepted
+            for name, accepted in self.values.items()
+        )
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word.strip() for word in text.split(",") if word.strip())
+
+
+def message_event(row: Mapping[str, Any]) -> Event:
+    """The event of a recorded message: its whole content, with what the predecessor added."""
+    content = dict(row["message_content"])
+    content["message_id"] = str(row["message_id"])
+    content["sender_agent"] = row["sender_agent"]
+    content["recipient_agent"] = row["recipient_agent"]
+    content["namespace"] = row["namespace"]
+    content["queue_name"] = row["queue_name"]
+    content["sent_at"] = row["sent_at"].isoformat()
+    facts = {
+        "msg_types": row["message_type"],
+        "agents": row["sender_agent"],
+        "run_ids": row["run_id"],
+        "namespace": row["namespace"],
+        "execution_id": row["execution_id"],
+    }
+    return Event("message", row["id"], _one_line(row["message_type"]), _json(content), facts)
+
+
+def agent_event(row: Mapping[str, Any]) -> Event:
+    """The event of a change of an agent's state."""
+    return _plain("agent", row)
+
+
+def log_event(row: Mapping[str, Any]) -> Event:
+    """The event of a log record."""
+    return _plain("log", row)
+
+
+def _plain(kind: str, row: Mapping[str, Any]) -> Event:
+    facts = {
+        "agents": row["instance_name"],
+        "run_ids": row["run_id"],
+        "namespace": row["namespace"],
+        "execution_id": row["execution_id"],
+    }
+    return Event(kind, row["id"], kind, _json(dict(row)), facts)
+
+
+EVENT_OF = {"message": message_event, "agent": agent_event, "log": log_event}
+
+
+def said(name: str, data: Mapping[str, Any], position: Position | None = None) -> str:
+    """An event of the stream itself: connected, heartbeat or dropped."""
+    mark = "" if position is None else f"id: {position}\n"
+    return f"{mark}event: {name}\ndata: {_json(data)}\n\n"
+
+
+def joined(frames: Iterable[str]) -> bytes:
+    """Several frames as one chunk."""
+    return "".join(frames).encode()
+
+
+def _one_line(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, default=_plain_value, separators=(",", ":"))
+
+
+def _plain_value(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

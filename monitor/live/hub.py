@@ -1,0 +1,289 @@
+"""Following what is stored: one connection listens, reads new rows once, and hands them out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from monitor.live.database import AWAY, connect
+from monitor.live.events import EVENT_OF, FILTERS, KINDS, Event, Position, Wanted
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "swf_live"
+PAGE = 500
+"""Rows that are read at once."""
+CAPACITY = 5_000
+"""Events that may wait for one client; who is further behind is dropped."""
+LOOK_S = 5.0
+"""Seconds after which the hub looks by itself, should a notification have been lost."""
+RETRY_S = 0.5
+CONTENT_COLUMNS = (
+    "id",
+    "message_id",
+    "message_type",
+    "sender_agent",
+    "recipient_agent",
+    "namespace",
+    "execution_id",
+    "run_id",
+    "queue_name",
+    "sent_at",
+    "message_content",
+)
+SOURCES = {
+    "message": ("swf_workflow_messages", CONTENT_COLUMNS),
+    "agent": (
+        "swf_agent_state_changes",
+        (
+            "id",
+            "instance_name",
+            "program",
+            "namespace",
+            "execution_id",
+            "run_id",
+            "operational_state",
+            "status",
+            "description",
+            "changed_at",
+        ),
+    ),
+    "log": (
+        "swf_applog",
+        (
+            "id",
+            "timestamp",
+            "app_name",
+            "instance_name",
+            "level",
+            "levelname",
+            "message",
+            "module",
+            "funcname",
+            "lineno",
+            "namespace",
+            "execution_id",
+            "run_id",
+            "extra_data",
+        ),
+    ),
+}
+FILTER_COLUMNS = {
+    "message": {
+        "msg_types": "message_type",
+        "agents": "sender_agent",
+        "run_ids": "run_id",
+        "namespace": "namespace",
+        "execution_id": "execution_id",
+    },
+    "agent": {
+        "agents": "instance_name",
+        "run_ids": "run_id",
+        "namespace": "namespace",
+        "execution_id": "execution_id",
+    },
+}
+FILTER_COLUMNS["log"] = FILTER_COLUMNS["agent"]
+
+
+class Client:
+    """One reader of the stream, and what waits for it."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.id = str(uuid4())
+        self.wanted = wanted
+        self.position = Position()
+        self.since = time.time()
+        self.sent = 0
+        self.overflowed = False
+        self._waiting: deque[Event] = deque()
+        self._arrived = asyncio.Event()
+
+    def offer(self, events: Sequence[Event]) -> None:
+        """Queue the events that the client wants; too many, and it is dropped."""
+        wanted = [event for event in events if self.wanted.accepts(event)]
+        if not wanted or self.overflowed:
+            return
+        if len(self._waiting) + len(wanted) > CAPACITY:
+            self.overflowed = True
+            self._waiting.clear()
+        else:
+            self._waiting.extend(wanted)
+        self._arrived.set()
+
+    async def take(self, timeout: float) -> list[str]:
+        """All that waits, as frames; nothing when nothing came within `timeout` seconds."""
+        if not self._waiting and not self.overflowed:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._arrived.wait()
+        self._arrived.clear()
+        return self.frames(self._take_all())
+
+    def frames(self, events: Sequence[Event]) -> list[str]:
+        """Events as frames, each with the position that the client has reached with it."""
+        frames = []
+        for event in events:
+            self.position = self.position.after(event.kind, event.id)
+            frames.append(event.frame(self.position))
+        self.sent += len(frames)
+        return frames
+
+    def _take_all(self) -> list[Event]:
+        events = list(self._waiting)
+        self._waiting.clear()
+        return events
+
+
+class Hub:
+    """Reads new messages, changes of agents and log records, and hands them to the clients."""
+
+    def __init__(self) -> None:
+        self.clients: dict[str, Client] = {}
+        self.following = False
+        self._position: Position | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin to follow; call it on the event loop."""
+        self._task = asyncio.create_task(self._follow_for_ever())
+
+    async def stop(self) -> None:
+        """End."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def join(self, client: Client, since: Position | None) -> AsyncIterator[list[str]]:
+        """Hand a client what it has missed since a position, then every new event.
+
+        Yields pages of frames; once this ends, the client gets its events by `take`. In between
+        nothing is missed and nothing comes twice: it becomes a client of the hub at the very
+        moment at which it is level with it.
+        """
+        await self._ready.wait()
+        assert self._position is not None
+        client.position = since or self._position
+        if any(client.position.of(kind) < self._position.of(kind) for kind in client.wanted.kinds):
+            async with await connect() as connection:
+                async for frames in self._missed(connection, client):
+                    yield frames
+        else:
+            self.clients[client.id] = client
+
+    def leave(self, client: Client) -> None:
+        """Forget a client."""
+        self.clients.pop(client.id, None)
+
+    async def _missed(
+        self, connection: psycopg.AsyncConnection[Any], client: Client
+    ) -> AsyncIterator[list[str]]:
+        reached = client.position
+        while True:
+            assert self._position is not None
+            level = self._position
+            behind = [k for k in KINDS if k in client.wanted.kinds and reached.of(k) < level.of(k)]
+            if not behind:
+                self.clients[client.id] = client
+                return
+            for kind in behind:
+                end = level.of(kind)
+                events = await _read(connection, kind, reached.of(kind), end, client.wanted)
+                full = len(events) == PAGE
+                reached = reached.after(kind, events[-1].id if full else end)
+                if events:
+                    yield client.frames(events)
+
+    async def _follow_for_ever(self) -> None:
+        while True:
+            try:
+                await self._follow()
+            except AWAY as error:
+                log.warning("the live stream waits for the database: %s", error)
+            except Exception:
+                log.exception("the live stream has to connect again")
+            self.following = False
+            await asyncio.sleep(RETRY_S)
+
+    async def _follow(self) -> None:
+        # two connections: what is announced while a query runs would not be seen on its own one
+        async with await connect() as listening, await connect() as reading:
+            await listening.execute(f"LISTEN {CHANNEL}")
+            if self._position is None:
+                self._position = await _newest(reading)
+                self._ready.set()
+            self.following = True
+            await self._catch_up(reading, KINDS)
+            while True:
+                announced = {
+                    notice.payload
+                    async for notice in listening.notifies(timeout=LOOK_S, stop_after=1)
+                }
+                await self._catch_up(reading, [k for k in KINDS if k in announced] or KINDS)
+
+    async def _catch_up(
+        self, connection: psycopg.AsyncConnection[Any], kinds: Sequence[str]
+    ) -> None:
+        for kind in kinds:
+            while True:
+                assert self._position is not None
+                events = await _read(connection, kind, self._position.of(kind))
+                if events:
+                    self._position = self._position.after(kind, events[-1].id)
+                    for client in list(self.clients.values()):
+                        client.offer(events)
+                if len(events) < PAGE:
+                    break
+
+
+async def _newest(connection: psycopg.AsyncConnection[Any]) -> Position:
+    """The position after all that is stored."""
+    values = {}
+    for kind, (table, _) in SOURCES.items():
+        query = sql.SQL("SELECT COALESCE(max(id), 0) FROM {}").format(sql.Identifier(table))
+        cursor = await connection.execute(query)
+        row = await cursor.fetchone()
+        values[kind] = row[0] if row else 0
+    return Position(**values)
+
+
+async def _read(
+    connection: psycopg.AsyncConnection[Any],
+    kind: str,
+    after: int,
+    end: int | None = None,
+    wanted: Wanted | None = None,
+) -> list[Event]:
+    """A page of events of one kind with ids in (after, end] that a client wants, in order."""
+    table, columns = SOURCES[kind]
+    conditions = [sql.SQL("id > {}").format(after)]
+    if end is not None:
+        conditions.append(sql.SQL("id <= {}").format(end))
+    for name in FILTERS:
+        column = FILTER_COLUMNS[kind].get(name)
+        if wanted is not None and name in wanted.values and column is not None:
+            values = sorted(wanted.values[name])
+            conditions.append(
+                sql.SQL("{} = ANY({})").format(sql.Identifier(column), sql.Literal(values))
+            )
+    query = sql.SQL("SELECT {} FROM {} WHERE {} ORDER BY id LIMIT {}").format(
+        sql.SQL(", ").join(map(sql.Identifier, columns)),
+        sql.Identifier(table),
+        sql.SQL(" AND ").join(conditions),
+        PAGE,
+    )
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(query)
+        return [EVENT_OF[kind](row) for row in await cursor.fetchall()]

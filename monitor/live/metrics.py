@@ -1,0 +1,184 @@
+"""`/metrics` for Prometheus: requests of this process, and what the database knows."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from monitor.api.roles import BadToken, key_in, roles_of, token_of
+from monitor.control.commands import NoAnswer, control
+from monitor.records.models import DeadLetter, RecorderStatus, SystemAgent, WorkflowExecution
+from testbed.protocol.destinations import RECORDER
+from testbed.protocol.states import ExecutionStatus, OperationalState
+
+disable_created_metrics()
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+registry = CollectorRegistry()
+REQUESTS = Counter(
+    "testbed_http_requests", "Requests answered.", ["method", "route", "status"], registry=registry
+)
+SECONDS = Histogram(
+    "testbed_http_request_seconds",
+    "Seconds until the answer began.",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=registry,
+)
+STREAM_CLIENTS = Gauge("testbed_stream_clients", "Clients of the live stream.", registry=registry)
+
+
+def observe(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one answered request."""
+    REQUESTS.labels(method, route, status).inc()
+    SECONDS.labels(method, route).observe(seconds)
+
+
+class MetricsMiddleware:
+    """Counts the requests that Django answers, by route."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Any) -> None:
+        self._get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if iscoroutinefunction(self._get_response):
+            return self._asynchronously(request)
+        started = time.perf_counter()
+        response = self._get_response(request)
+        _observe(request, response, started)
+        return response
+
+    async def _asynchronously(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        response: HttpResponse = await self._get_response(request)
+        _observe(request, response, started)
+        return response
+
+
+def _observe(request: HttpRequest, response: HttpResponse, started: float) -> None:
+    match = request.resolver_match
+    route = _readable(match.route) if match is not None else "none"
+    known = request.method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    method = str(request.method) if known else "other"
+    observe(method, route, response.status_code, time.perf_counter() - started)
+
+
+@cache
+def _readable(route: str) -> str:
+    """A route without the marks of regular expressions."""
+    return "/" + re.sub(r"\(\?P<(\w+)>.*?\)(?=/|\$|$)", r"<\1>", route).rstrip("$")
+
+
+class StoredFacts(Collector):
+    """What the database and the broker tell at the moment of a scrape."""
+
+    def describe(self) -> list[Metric]:
+        """Nothing: registering must not ask the database."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics that are not counted in this process."""
+        yield _by_state(
+            "testbed_agents",
+            "Agents of this namespace by operational state.",
+            SystemAgent.objects.filter(namespace=settings.TESTBED_NAMESPACE),
+            "operational_state",
+            OperationalState,
+        )
+        yield _by_state(
+            "testbed_executions",
+            "Workflow executions of this namespace by status.",
+            WorkflowExecution.objects.filter(namespace=settings.TESTBED_NAMESPACE),
+            "status",
+            ExecutionStatus,
+        )
+        letters = DeadLetter.objects.filter(resolution="open").count()
+        yield _gauge("testbed_dead_letters", "Dead letters that nobody has dealt with.", letters)
+        yield from _recorder()
+
+
+def _recorder() -> Iterator[Metric]:
+    status = RecorderStatus.objects.first()
+    if status is not None:
+        for name, text in (
+            ("messages_recorded", "Messages stored."),
+            ("duplicates", "Deliveries of messages that were stored already."),
+            ("foreign_messages", "Messages of other namespaces, dropped."),
+            ("malformed", "Messages that nobody understands, kept as dead letters."),
+        ):
+            yield _counter(f"testbed_recorder_{name}", text, getattr(status, name))
+        yield _gauge("testbed_recorder_rate", "Messages a second, lately.", status.rate)
+        yield _gauge(
+            "testbed_recorder_lag_seconds", "Sending to commit, of the last batch.", status.lag_s
+        )
+        yield _gauge(
+            "testbed_recorder_updated_timestamp_seconds",
+            "When the recorder was last at work.",
+            status.updated_at.timestamp(),
+        )
+    try:
+        queues = control().queue_depths(f"Consumer.{settings.TESTBED_NAMESPACE}-{RECORDER}.>")
+    except NoAnswer:
+        return
+    depth = sum(queue["depth"] for queue in queues)
+    yield _gauge("testbed_recorder_waiting", "Messages that wait for the recorder.", depth)
+
+
+def _by_state(name: str, text: str, rows: Any, field: str, states: Any) -> Metric:
+    counts = dict(rows.order_by().values_list(field).annotate(Count("pk")))
+    metric = GaugeMetricFamily(name, text, labels=[field])
+    for state in states:
+        metric.add_metric([state.value], counts.get(state.value, 0))
+    return metric
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    metric = GaugeMetricFamily(name, text)
+    metric.add_metric([], value)
+    return metric
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    metric = CounterMetricFamily(name, text)
+    metric.add_metric([], value)
+    return metric
+
+
+registry.register(StoredFacts())
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """The page that Prometheus scrapes; a viewer's key opens it."""
+    try:
+        key = key_in(request.headers.get("Authorization", "").encode("latin-1", "replace"))
+        token = None if key is None else token_of(key)
+    except BadToken as error:
+        headers = {"WWW-Authenticate": "Token"}
+        return JsonResponse({"detail": str(error)}, status=401, headers=headers)
+    roles = roles_of(request.user if token is None else token.user, token)
+    if not roles and not settings.TESTBED_ANONYMOUS_READ:
+        detail = {"detail": "Authentication credentials were not provided."}
+        return JsonResponse(detail, status=401, headers={"WWW-Authenticate": "Token"})
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE)

@@ -1,0 +1,107 @@
+"""Registering and changing many TF samples and slices at once, safe to repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from monitor.records.bulk import change_rows
+from monitor.records.models import FastMonFile, StfFile, TFSlice
+
+
+class UnknownFiles(Exception):
+    """Rows name files that have no record."""
+
+
+class UnknownSlices(Exception):
+    """Changes name slices that have no record."""
+
+
+def register_samples(rows: Sequence[dict[str, Any]]) -> list[FastMonFile]:
+    """Register TF samples; one that is registered already stays as it is.
+
+    :raises UnknownFiles: an STF file has no record; nothing is stored
+    """
+    parents = StfFile.objects.in_bulk({row["stf_file"] for row in rows}, field_name="stf_filename")
+    _demand(parents.keys(), {row["stf_file"] for row in rows})
+    FastMonFile.objects.bulk_create(
+        [FastMonFile(**{**row, "stf_file": parents[row["stf_file"]]}) for row in rows],
+        ignore_conflicts=True,
+    )
+    names = [row["tf_filename"] for row in rows]
+    samples = FastMonFile.objects.select_related("stf_file__run")
+    stored = samples.in_bulk(names, field_name="tf_filename")
+    return [stored[name] for name in names]
+
+
+@transaction.atomic
+def change_samples(rows: Sequence[dict[str, Any]]) -> list[FastMonFile]:
+    """Change status and metadata of TF samples; metadata is merged key by key.
+
+    :raises UnknownFiles: a TF file has no record; nothing is changed
+    """
+    changed, missing = change_rows(
+        FastMonFile.objects.select_related("stf_file__run"),
+        "tf_filename",
+        {row["tf_filename"]: row for row in rows},
+        ["status"],
+    )
+    if missing:
+        raise UnknownFiles(", ".join(sorted(missing)))
+    return changed
+
+
+def register_slices(rows: Sequence[dict[str, Any]]) -> list[TFSlice]:
+    """Register slices of registered TF files; one that is registered already stays as it is.
+
+    :raises UnknownFiles: a TF file has no record; nothing is stored
+    """
+    names = {row["tf_filename"] for row in rows}
+    samples = FastMonFile.objects.select_related("stf_file__run").in_bulk(
+        names, field_name="tf_filename"
+    )
+    _demand(samples.keys(), names)
+    TFSlice.objects.bulk_create(
+        [
+            TFSlice(
+                **row,
+                fastmon_file=samples[row["tf_filename"]],
+                stf_filename=samples[row["tf_filename"]].stf_file.stf_filename,
+                run_number=samples[row["tf_filename"]].stf_file.run.run_number,
+            )
+            for row in rows
+        ],
+        ignore_conflicts=True,
+    )
+    stored = {
+        (one.tf_filename, one.slice_id): one
+        for one in TFSlice.objects.select_related("fastmon_file").filter(tf_filename__in=names)
+    }
+    return [stored[row["tf_filename"], row["slice_id"]] for row in rows]
+
+
+@transaction.atomic
+def change_slices(rows: Sequence[dict[str, Any]]) -> list[TFSlice]:
+    """Change slices; metadata is merged key by key.
+
+    :raises UnknownSlices: a slice has no record; nothing is changed
+    """
+    now = timezone.now()
+    changed, missing = change_rows(
+        TFSlice.objects.select_related("fastmon_file"),
+        "id",
+        {row["id"]: {**row, "updated_at": now} for row in rows},
+        ["status", "retries", "assigned_worker", "assigned_at", "completed_at", "updated_at"],
+    )
+    if missing:
+        raise UnknownSlices(", ".join(str(one) for one in sorted(missing)))
+    return changed
+
+
+def _demand(known: Any, wanted: set[str]) -> None:
+    missing = sorted(wanted - set(known))
+    if missing:
+        raise UnknownFiles(", ".join(missing))
