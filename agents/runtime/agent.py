@@ -19,7 +19,7 @@ from agents.runtime.monitor import MonitorClient, Stopped
 from agents.runtime.reporter import Reporter
 from agents.runtime.routing import routes_of
 from agents.runtime.settings import AgentSettings
-from testbed.protocol.destinations import EPICTOPIC, consumer_queue
+from testbed.protocol.destinations import CONTROL, EPICTOPIC, consumer_queue
 from testbed.protocol.heartbeat import STALE_AFTER_INTERVALS, Heartbeat
 from testbed.protocol.link import Subscription
 from testbed.protocol.messages import Message
@@ -125,6 +125,10 @@ class BaseAgent:
 
         :param may_be_lost: that the broker refuses it does not fail the handler
         """
+        self.publisher.publish(destination, self._signed(message), headers, may_be_lost=may_be_lost)
+
+    def _signed(self, message: Message) -> Message:
+        """A message in this agent's name, with the id that follows from the handled one."""
         changes: dict[str, Any] = {
             "sender": self.instance_name,
             "namespace": self.settings.namespace,
@@ -133,18 +137,18 @@ class BaseAgent:
         message_id = self._cause.next_message_id(purpose)
         if message_id is not None:
             changes["message_id"] = message_id
-        self.publisher.publish(
-            destination, message.model_copy(update=changes), headers, may_be_lost=may_be_lost
-        )
+        return message.model_copy(update=changes)
 
     def reply(self, msg_type: str, **fields: Any) -> None:
-        """Answer the command in hand, if its sender gave a `reply-to`."""
-        address = self._cause.reply_address
-        if address is not None:
-            reply_to, correlation_id = address
-            headers = {"persistent": "false", "correlation-id": correlation_id}
-            answer = Message(msg_type=msg_type, **fields)
-            self.publish(reply_to, answer, headers, may_be_lost=True)
+        """Answer the command in hand: to its sender's `reply-to` if it gave one, and in copy to
+        the topic from which commands and their answers are recorded.
+        """
+        answer = self._signed(Message(msg_type=msg_type, **fields))
+        correlation = {"correlation-id": self._cause.command_id}
+        self.publisher.publish(CONTROL, answer, correlation, may_be_lost=True)
+        if self._cause.reply_to is not None:
+            headers = {**correlation, "persistent": "false"}
+            self.publisher.publish(self._cause.reply_to, answer, headers, may_be_lost=True)
 
     def answering(self, message: Message) -> AbstractContextManager[None]:
         """Within a batch handler: what is published inside follows from this one message."""

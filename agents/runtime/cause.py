@@ -49,9 +49,18 @@ class Cause:
         return uuid5(handled.message_id, f"{purpose}/{handled.published}")
 
     @property
-    def reply_address(self) -> tuple[str, str] | None:
-        """Where a reply to the handled command goes, and its correlation id."""
+    def command_id(self) -> str:
+        """The id of the handled command, by which its sender knows the reply.
+
+        :raises LookupError: nothing is being handled
+        """
         handled = self._handled
-        if handled is None or handled.reply_to is None:
-            return None
-        return handled.reply_to, str(handled.message_id)
+        if handled is None:
+            raise LookupError("only a handler replies")
+        return str(handled.message_id)
+
+    @property
+    def reply_to(self) -> str | None:
+        """Where a reply to the handled command goes."""
+        handled = self._handled
+        return None if handled is None else handled.reply_to

@@ -7,12 +7,15 @@ import os
 import threading
 import time
 from collections import deque
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from monitor.control.commands import broker
 from monitor.recorder.dead_letters import DeadLetterQueues
+from monitor.recorder.reporting import Pace
+from monitor.recorder.retention import Retention
 from monitor.recorder.storing import Row, dead_letter, read_row, store
 from monitor.recorder.sweep import Sweep
 from monitor.records.models import DeadLetter
@@ -41,13 +44,14 @@ class Recorder:
 
     def __init__(self) -> None:
         self.namespace: str = settings.TESTBED_NAMESPACE
-        self.foreign_messages = 0
         self._arrived: deque[Delivery] = deque()
         self._letters: deque[Delivery] = deque()
         self._changed = threading.Condition()
         self._stopping = False
         self._database_ok = True
         self._publisher = Publisher(broker(), RECORDER)
+        self._pace = Pace()
+        self._retention = Retention()
         self._sweep = Sweep(self.namespace, self._publisher, self._caught_up)
         self._last_arrival = time.monotonic()
         self._state_file = StateFile(settings.TESTBED_STATE_FILE, STATE_VALID_S)
@@ -137,6 +141,8 @@ class Recorder:
         self._dead_letters.look()
         try:
             self._sweep.run()
+            self._retention.run()
+            self._pace.store(waiting=len(self._arrived))
             self._database_ok = True
         except (OperationalError, InterfaceError) as error:
             self._database_away(error)
@@ -144,7 +150,7 @@ class Recorder:
         self._state_file.write(OperationalState.READY if ready else OperationalState.STARTING)
 
     def _store_letters(self, letters: list[Delivery]) -> None:
-        if self._store_for_ever([], [dead_letter(delivery) for delivery in letters]):
+        if self._store_for_ever([], [dead_letter(delivery) for delivery in letters], 0):
             for delivery in letters:
                 self._dead_letters.ack(delivery)
 
@@ -153,8 +159,10 @@ class Recorder:
         dead: list[DeadLetter] = []
         for delivery in batch:
             self._sort(delivery, rows, dead)
-        if not self._store_for_ever(rows, dead):
+        if not self._store_for_ever(rows, dead, len(batch) - len(rows) - len(dead)):
             return
+        if rows:
+            self._pace.add(len(rows), (datetime.now(UTC) - rows[-1].sent_at).total_seconds())
         last = {delivery.headers.get("subscription"): delivery for delivery in batch}
         for delivery in last.values():
             self._link.ack(delivery)
@@ -166,17 +174,15 @@ class Recorder:
             log.error("a message on %s: %s", delivery.headers.get("destination"), error)
             dead.append(dead_letter(delivery, str(error)))
             return
-        if row.namespace not in (None, self.namespace):
-            self.foreign_messages += 1
-            return
-        rows.append(row)
+        if row.namespace in (None, self.namespace):
+            rows.append(row)
 
-    def _store_for_ever(self, rows: list[Row], dead: list[DeadLetter]) -> bool:
+    def _store_for_ever(self, rows: list[Row], dead: list[DeadLetter], foreign: int) -> bool:
         """Store, however long the database is away; False when the recorder is stopped first."""
         pause = 0.1
         while not self._stopping:
             try:
-                self._store(rows, dead)
+                self._store(rows, dead, foreign)
                 return True
             except (OperationalError, InterfaceError) as error:
                 self._database_away(error)
@@ -184,9 +190,9 @@ class Recorder:
                 pause = min(pause * 2, 2.0)
         return False
 
-    def _store(self, rows: list[Row], dead: list[DeadLetter]) -> None:
+    def _store(self, rows: list[Row], dead: list[DeadLetter], foreign: int = 0) -> None:
         try:
-            store(rows, dead)
+            store(rows, dead, foreign)
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:

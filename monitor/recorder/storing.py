@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from monitor.recorder.reporting import count
 from monitor.records.models import DeadLetter, RunState
 from testbed.protocol.destinations import DEAD_LETTER_QUEUE
 from testbed.protocol.link import Delivery
@@ -86,13 +87,15 @@ def read_row(delivery: Delivery) -> Row:
     )
 
 
-def store(rows: list[Row], dead: list[DeadLetter]) -> int:
+def store(rows: list[Row], dead: list[DeadLetter], foreign: int = 0) -> int:
     """Store messages and dead letters in one transaction; how many messages were new.
 
+    :param foreign: messages of other namespaces that came with them, to be counted
     :raises django.db.Error: nothing is stored
     """
     with transaction.atomic():
         new = _insert(rows) if rows else set()
+        count(len(new), len(rows) - len(new), foreign, len(dead))
         steps = {
             row.message_id: row
             for row in rows

@@ -10,7 +10,9 @@ EPICTOPIC = "/topic/epictopic"
 SLICES = "/topic/panda.slices"
 RESULTS = "/topic/panda.results"
 WORKERS = "/topic/panda.workers"
-TOPICS = (EPICTOPIC, SLICES, RESULTS, WORKERS)
+CONTROL = "/topic/testbed.control"
+"""Copies of commands, made by the broker, and of the replies to them, sent by who replies."""
+TOPICS = (EPICTOPIC, SLICES, RESULTS, WORKERS, CONTROL)
 
 WORKFLOW_CONTROL = "/queue/workflow_control"
 AGENT_CONTROL = "/queue/agent_control"
