@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,6 +46,9 @@ class Containers(Protocol):
 
     def start(self, container_id: str) -> None:
         """Start a stopped container."""
+
+    def execute(self, container_id: str, command: Sequence[str]) -> tuple[int, str]:
+        """Run a command in a running container; its exit code and output."""
 
     def image_exists(self, name: str) -> bool:
         """Whether the engine has an image."""
@@ -108,6 +111,13 @@ class DockerContainers:
     def start(self, container_id: str) -> None:
         with _engine_errors():
             self._client.api.start(container_id)
+
+    def execute(self, container_id: str, command: Sequence[str]) -> tuple[int, str]:
+        with _engine_errors():
+            created = self._client.api.exec_create(container_id, list(command))
+            output: bytes = self._client.api.exec_start(created["Id"])
+            code = self._client.api.exec_inspect(created["Id"])["ExitCode"]
+        return int(code), output.decode(errors="replace")
 
     def image_exists(self, name: str) -> bool:
         from docker.errors import ImageNotFound

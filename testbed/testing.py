@@ -79,6 +79,8 @@ class FakeContainers(Containers):
         self.ports: dict[tuple[str, int], tuple[str, int]] = {}
         self.working_folders: set[str] = set()
         self.started: list[str] = []
+        self.executed: list[tuple[str, tuple[str, ...]]] = []
+        self.answers: dict[tuple[str, ...], tuple[int, str]] = {}
         self._found: dict[str, Container] = {}
         self._evidence: dict[str, Evidence] = {}
         self._numbers = itertools.count(1)
@@ -97,6 +99,10 @@ class FakeContainers(Containers):
     def start(self, container_id: str) -> None:
         self.started.append(container_id)
         self.change(container_id, state="running", started_at=self.clock.now)
+
+    def execute(self, container_id: str, command: Sequence[str]) -> tuple[int, str]:
+        self.executed.append((container_id, tuple(command)))
+        return self.answers.get(tuple(command), (0, ""))
 
     def image_exists(self, name: str) -> bool:
         return name in self.images

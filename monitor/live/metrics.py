@@ -29,7 +29,7 @@ from monitor.records.models import DeadLetter, RecorderStatus, SystemAgent, Work
 from testbed.protocol.destinations import RECORDER
 from testbed.protocol.states import ExecutionStatus, OperationalState
 
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 registry = CollectorRegistry()
 REQUESTS = Counter(

@@ -48,6 +48,7 @@ class Recorder:
         self._letters: deque[Delivery] = deque()
         self._changed = threading.Condition()
         self._stopping = False
+        self._idle = False
         self._database_ok = True
         self._publisher = Publisher(broker(), RECORDER)
         self._pace = Pace()
@@ -104,9 +105,10 @@ class Recorder:
 
     def _take_in(self, delivery: Delivery) -> None:
         self._last_arrival = time.monotonic()
-        with self._changed:
-            self._arrived.append(delivery)
-            self._changed.notify()
+        self._arrived.append(delivery)
+        if self._idle:  # waking is dear, and most messages find the recorder at work
+            with self._changed:
+                self._changed.notify()
 
     def _take_letter(self, delivery: Delivery) -> None:
         with self._changed:
@@ -122,9 +124,11 @@ class Recorder:
         swept = 0.0
         while True:
             with self._changed:
+                self._idle = True
                 self._changed.wait_for(
                     lambda: self._arrived or self._letters or self._stopping, SWEEP_S
                 )
+                self._idle = False
                 if self._stopping:
                     return
                 batch = _take(self._arrived)

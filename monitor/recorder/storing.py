@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from dataclasses import dataclass
+import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
 from django.db import connection, transaction
 
 from monitor.recorder.reporting import count
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 REFUSED = "refused by its consumer at every delivery"
 """Cause of a dead letter for which the broker gives none."""
 
+CANONICAL_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII).fullmatch
+
 PHASES = {
     "run_imminent": ("initializing", "imminent", "preparing"),
     "start_run": ("physics", "running", "physics"),
@@ -37,11 +39,10 @@ PHASES = {
 """Phase, state and substate of a run's record after each lifecycle message."""
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One message as it is stored."""
 
-    message_id: UUID
+    message_id: str
     message_type: str
     sender: str | None
     recipient: str | None
@@ -49,6 +50,7 @@ class Row:
     execution_id: str | None
     run_id: str | None
     content: dict[str, Any]
+    body: str
     sent_at: datetime
     queue_name: str
     correlation_id: str | None
@@ -64,27 +66,36 @@ def read_row(delivery: Delivery) -> Row:
     if not isinstance(kind, str) or not kind:
         raise MalformedMessage("the message has no msg_type")
 
-    def text(name: str, length: int) -> str | None:
-        value = content.get(name)
-        return None if value is None else str(value)[:length]
-
-    try:
-        message_id = UUID(str(content["message_id"]))
-    except (KeyError, ValueError):
-        message_id = derived_message_id(content)
+    message_id = content.get("message_id")
+    if not isinstance(message_id, str) or not CANONICAL_UUID(message_id):
+        message_id = _other_id(message_id, content)
     return Row(
         message_id=message_id,
         message_type=kind[:50],
-        sender=text("sender", 100),
-        recipient=text("recipient", 100),
-        namespace=text("namespace", 100),
-        execution_id=text("execution_id", 100),
-        run_id=text("run_id", 50),
+        sender=_text(content, "sender", 100),
+        recipient=_text(content, "recipient", 100),
+        namespace=_text(content, "namespace", 100),
+        execution_id=_text(content, "execution_id", 100),
+        run_id=_text(content, "run_id", 50),
         content=content,
+        body=delivery.body,
         sent_at=_time(content.get("timestamp") or content.get("created_at")),
         queue_name=delivery.headers.get("destination", "")[:200],
         correlation_id=delivery.headers.get("correlation-id", "")[:100] or None,
     )
+
+
+def _other_id(given: Any, content: dict[str, Any]) -> str:
+    """An id in another spelling, or one that follows from the content."""
+    try:
+        return str(UUID(str(given)))
+    except ValueError:
+        return str(derived_message_id(content))
+
+
+def _text(content: dict[str, Any], name: str, length: int) -> str | None:
+    value = content.get(name)
+    return None if value is None else str(value)[:length]
 
 
 def store(rows: list[Row], dead: list[DeadLetter], foreign: int = 0) -> int:
@@ -94,18 +105,14 @@ def store(rows: list[Row], dead: list[DeadLetter], foreign: int = 0) -> int:
     :raises django.db.Error: nothing is stored
     """
     with transaction.atomic():
-        new = _insert(rows) if rows else set()
-        count(len(new), len(rows) - len(new), foreign, len(dead))
-        steps = {
-            row.message_id: row
-            for row in rows
-            if row.message_id in new and row.message_type in LIFECYCLE_TYPES
-        }
+        stored, new = _insert(rows) if rows else (0, set())
+        count(stored, len(rows) - stored, foreign, len(dead))
+        steps = {row.message_id: row for row in rows if row.message_id in new}
         for row in steps.values():
             _drive_run_state(row)
         if dead:
             DeadLetter.objects.bulk_create(dead, ignore_conflicts=True)
-    return len(new)
+    return stored
 
 
 def dead_letter(delivery: Delivery, cause: str | None = None) -> DeadLetter:
@@ -122,7 +129,7 @@ def dead_letter(delivery: Delivery, cause: str | None = None) -> DeadLetter:
     return DeadLetter(
         destination=destination[:255],
         cause=cause or headers.get("dlqDeliveryFailureCause", REFUSED),
-        message_id=row.message_id if row else None,
+        message_id=UUID(row.message_id) if row else None,
         broker_message_id=headers.get("message-id", "")[:255],
         message_type=row.message_type if row else "",
         execution_id=row.execution_id if row else None,
@@ -131,34 +138,46 @@ def dead_letter(delivery: Delivery, cause: str | None = None) -> DeadLetter:
     )
 
 
-def _insert(rows: list[Row]) -> set[UUID]:
-    """Insert messages that are not stored yet, in order; the ids of the new ones."""
+def _insert(rows: list[Row]) -> tuple[int, set[str]]:
+    """Insert messages that are not stored yet, in order; how many were new, and the ids of those
+    that are steps of a run.
+
+    Columns travel as binary arrays, past Django's cursor: that one would write each value as an
+    SQL literal, which costs as much as all the rest of the recorder.
+    """
     columns: list[tuple[str, str, list[Any]]] = [
-        ("message_id", "uuid", [row.message_id for row in rows]),
+        ("message_id", "text", [row.message_id for row in rows]),
         ("message_type", "text", [row.message_type for row in rows]),
         ("sender_agent", "text", [row.sender for row in rows]),
         ("recipient_agent", "text", [row.recipient for row in rows]),
         ("namespace", "text", [row.namespace for row in rows]),
         ("execution_id", "text", [row.execution_id for row in rows]),
         ("run_id", "text", [row.run_id for row in rows]),
-        ("message_content", "jsonb", [json.dumps(row.content) for row in rows]),
+        ("message_content", "text", [row.body for row in rows]),
         ("sent_at", "timestamptz", [row.sent_at for row in rows]),
         ("queue_name", "text", [row.queue_name for row in rows]),
         ("correlation_id", "text", [row.correlation_id for row in rows]),
     ]
     names = ", ".join(name for name, _, _ in columns)
-    arrays = ", ".join(f"%s::{kind}[]" for _, kind, _ in columns)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
+    values = names.replace("message_id", "message_id::uuid").replace(
+        "message_content", "message_content::jsonb"
+    )
+    arrays = ", ".join(f"%b::{kind}[]" for _, kind, _ in columns)
+    statement = f"""
+        WITH stored AS (
             INSERT INTO swf_workflow_messages ({names}, recorded_at)
-            SELECT {names}, now() FROM unnest({arrays}) WITH ORDINALITY
+            SELECT {values}, now() FROM unnest({arrays}) WITH ORDINALITY
                 AS incoming({names}, position) ORDER BY position
-            ON CONFLICT (message_id) DO NOTHING RETURNING message_id
-            """,
-            [values for _, _, values in columns],
+            ON CONFLICT (message_id) DO NOTHING RETURNING message_id, message_type
         )
-        return {row[0] for row in cursor.fetchall()}
+        SELECT count(*), array_agg(message_id::text) FILTER (WHERE message_type = ANY(%b))
+        FROM stored
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(statement, [*(column for _, _, column in columns), sorted(LIFECYCLE_TYPES)])
+        new, steps = cursor.fetchone() or (0, None)
+        return new, set(steps or ())
 
 
 def _drive_run_state(row: Row) -> None:

@@ -18,6 +18,7 @@ from testbed.commands.run import run
 from testbed.commands.status import status
 from testbed.commands.stop import stop
 from testbed.commands.stop_agents import stop_agents
+from testbed.commands.token import token
 from testbed.commands.up import up
 from testbed.errors import ExitCode, TestbedError
 
@@ -31,7 +32,7 @@ def cli() -> None:
     """
 
 
-for command in (init, build, up, run, status, stop, stop_agents, logs, config, down):
+for command in (init, build, up, run, status, stop, stop_agents, logs, config, token, down):
     cli.add_command(command)
 
 

@@ -13,7 +13,14 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 def holds_nul(text: bytes) -> bool:
     """Whether a JSON text holds a NUL character, which PostgreSQL cannot store."""
-    return _NUL.search(text) is not None
+    return b"\\u0000" in text and _NUL.search(text) is not None
+
+
+def may_nest_too_deeply(text: str | bytes) -> bool:
+    """Whether a JSON text has so many brackets at all; cheap, for texts that mostly have few."""
+    if isinstance(text, str):
+        return text.count("{") + text.count("[") > MAX_DEPTH
+    return text.count(b"{") + text.count(b"[") > MAX_DEPTH
 
 
 def nested_too_deeply(value: Any) -> bool:

@@ -14,7 +14,7 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from testbed.protocol.identifiers import Namespace, RunId
-from testbed.protocol.json_text import holds_nul, nested_too_deeply
+from testbed.protocol.json_text import holds_nul, may_nest_too_deeply, nested_too_deeply
 from testbed.protocol.states import DaqState, DaqSubstate, EndReason
 
 CONTENT_ID_SPACE = uuid5(NAMESPACE_URL, "swf-testbed/message")
@@ -239,7 +239,7 @@ def read_object(body: str | bytes) -> dict[str, Any]:
         raise MalformedMessage(f"the body is a JSON {type(content).__name__}, not an object")
     if holds_nul(body if isinstance(body, bytes) else body.encode("utf-8", "replace")):
         raise MalformedMessage("the body holds a NUL character")
-    if nested_too_deeply(content):
+    if may_nest_too_deeply(body) and nested_too_deeply(content):
         raise MalformedMessage("the body is nested too deeply")
     return content
 

@@ -1,0 +1,56 @@
+"""`testbed token`"""
+
+from __future__ import annotations
+
+import getpass
+
+import click
+
+from testbed.commands.options import open_session, testbed_options
+from testbed.protocol.states import Role
+
+
+@click.command()
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    default=Role.VIEWER.value,
+    show_default=True,
+    help="What the token may do.",
+)
+@click.option("--name", "purpose", default="testbed token", metavar="TEXT", help="What it is for.")
+@click.option(
+    "--days", type=click.FloatRange(min=0.001, max=3650), help="Valid so long; else until revoked."
+)
+@click.option("--user", metavar="NAME", help="Whose it is; default: you.")
+@click.option("--list", "show_all", is_flag=True, help="Show the user's tokens instead.")
+@click.option("--revoke", type=int, metavar="ID", help="Revoke a token instead.")
+@testbed_options
+def token(
+    role: str,
+    purpose: str,
+    days: float | None,
+    user: str | None,
+    show_all: bool,
+    revoke: int | None,
+    config_file: str,
+    namespace: str | None,
+    verbose: bool,
+) -> None:
+    """Make a token for the REST interface; the key alone goes to stdout."""
+    from testbed import console
+    from testbed.tokens import Tokens, table
+
+    session = open_session(config_file, verbose=verbose, namespace=namespace)
+    tokens = Tokens(session.containers, session.project.namespace, user or getpass.getuser())
+    if show_all:
+        for line in table(tokens.all()):
+            click.echo(line)
+    elif revoke is not None:
+        gone = tokens.revoke(revoke)
+        console.note(f"Revoked: {gone['hint']}… ({gone['name']}, {gone['role']})")
+    else:
+        made = tokens.issue(role, purpose, days)
+        until = f"until {made['expires_at'][:16]}" if made["expires_at"] else "until it is revoked"
+        console.note(f"A {role} token of {made['user']}, valid {until}; it is not shown again:")
+        click.echo(made["key"])

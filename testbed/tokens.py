@@ -1,0 +1,86 @@
+"""Tokens of the monitor's REST interface, made and revoked inside the monitor's container.
+
+Whoever may run commands there holds every secret of the testbed anyway, so this asks for none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from testbed.containers import Containers
+from testbed.errors import BackendError, ConfigurationError
+
+COMMAND = ("python3", "-m", "monitor", "token")
+
+
+class MonitorDoesNotRun(BackendError):
+    """The monitor of {namespace} does not run."""
+
+    hint = "Start it: testbed up"
+
+
+class Tokens:
+    """The tokens of one user.
+
+    :param namespace: the testbed's
+    """
+
+    def __init__(self, containers: Containers, namespace: str, user: str) -> None:
+        self._containers = containers
+        self._namespace = namespace
+        self._user = user
+
+    def issue(self, role: str, name: str, days: float | None) -> dict[str, Any]:
+        """A new token; its `key` is in the answer and nowhere else."""
+        valid = [] if days is None else [f"--days={days}"]
+        token: dict[str, Any] = self._ask("issue", f"--role={role}", f"--name={name}", *valid)
+        return token
+
+    def all(self) -> list[dict[str, Any]]:
+        """The user's tokens."""
+        tokens: list[dict[str, Any]] = self._ask("list")
+        return tokens
+
+    def revoke(self, number: int) -> dict[str, Any]:
+        """Revoke a token by its number; what it was."""
+        token: dict[str, Any] = self._ask("revoke", f"--id={number}")
+        return token
+
+    def _ask(self, verb: str, *options: str) -> Any:
+        code, output = self._containers.execute(
+            self._monitor(), [*COMMAND, verb, f"--user={self._user}", *options]
+        )
+        lines = output.strip().splitlines() or [""]
+        if code:
+            problem = lines[-1].removeprefix("CommandError: ")
+            raise ConfigurationError(place=f"token {verb}", problem=problem)
+        return json.loads(lines[-1])
+
+    def _monitor(self) -> str:
+        for container in self._containers.all():
+            if container.program == "monitor" and container.state == "running":
+                return container.container_id
+        raise MonitorDoesNotRun(namespace=self._namespace)
+
+
+def table(tokens: Sequence[dict[str, Any]]) -> list[str]:
+    """Tokens as lines of text."""
+    if not tokens:
+        return ["no tokens"]
+    rows = [("id", "key", "role", "name", "made", "last used", "valid until")]
+    rows += [
+        (
+            str(token["id"]),
+            f"{token['hint']}…",
+            token["role"],
+            token["name"],
+            token["created_at"][:16],
+            (token["last_used_at"] or "never")[:16],
+            (token["expires_at"] or "revoked")[:16],
+        )
+        for token in tokens
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
