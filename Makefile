@@ -30,7 +30,8 @@ unit: setup-dev ## The unit tests; seconds, no Docker
 
 .PHONY: bench
 bench: setup-dev ## Run the benchmarks (benchmarks/README.md)
-	@$(BIN)/python -m benchmarks.start_up && $(BIN)/python -m benchmarks.stf_chain
+	@for one in start_up stf_chain recorder heartbeats stream million; do \
+		echo "== $$one"; $(BIN)/python -m benchmarks.$$one || exit; done
 
 .PHONY: up
 up: setup ## Start the backend and the enabled agents

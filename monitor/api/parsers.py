@@ -1,4 +1,4 @@
-"""Reading request bodies: free of what the database cannot hold."""
+"""Reading request bodies: free of what the database cannot or should not hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import IO, Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
-from testbed.protocol.json_text import holds_nul, nested_too_deeply
+from testbed.protocol.json_text import holds_long_text, holds_nul, nested_too_deeply
+
+LONGEST_TEXT = 500_000
+"""Characters of any text in a body, at the most: the source of a workflow, say."""
 
 
 class CheckedJSONParser(JSONParser):
@@ -30,4 +33,6 @@ class CheckedJSONParser(JSONParser):
             raise ParseError("The JSON is nested too deeply.") from None
         if nested_too_deeply(value):
             raise ParseError("The JSON is nested too deeply.")
+        if len(content) > LONGEST_TEXT and holds_long_text(value, LONGEST_TEXT):
+            raise ParseError(f"A text in the body has more than {LONGEST_TEXT} characters.")
         return value

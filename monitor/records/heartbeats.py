@@ -33,6 +33,10 @@ COLUMNS = {
 """What a heartbeat may write: each column's type, and its value in a new row by default."""
 
 
+LARGEST_BODY = 100_000
+"""Bytes of a heartbeat, at the most."""
+
+
 def _statement() -> str:
     names = ", ".join(COLUMNS)
     types = ", ".join(f"{name} {kind}" for name, (kind, _) in COLUMNS.items())
@@ -119,8 +123,10 @@ def read(data: Any) -> Beat:
 def read_body(body: bytes) -> Beat:
     """The heartbeat in a request's body.
 
-    :raises BadHeartbeat: it is not JSON, or as `read`
+    :raises BadHeartbeat: it is not JSON or very large, or as `read`
     """
+    if len(body) > LARGEST_BODY:
+        raise BadHeartbeat({"detail": [f"A heartbeat has at most {LARGEST_BODY} bytes."]})
     try:
         data = json.loads(body)
     except (ValueError, RecursionError) as error:

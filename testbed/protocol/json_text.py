@@ -16,6 +16,21 @@ def holds_nul(text: bytes) -> bool:
     return b"\\u0000" in text and _NUL.search(text) is not None
 
 
+def holds_long_text(value: Any, longest: int) -> bool:
+    """Whether a decoded JSON value holds a text of more than `longest` characters."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str) and len(one) > longest:
+            return True
+        if isinstance(one, dict):
+            waiting += one.keys()
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return False
+
+
 def may_nest_too_deeply(text: str | bytes) -> bool:
     """Whether a JSON text has so many brackets at all; cheap, for texts that mostly have few."""
     if isinstance(text, str):

@@ -15,7 +15,7 @@ class Namespace(models.Model):
 
     name = models.CharField(max_length=100, primary_key=True)
     owner = models.CharField(max_length=100)
-    description = models.TextField(blank=True, default="")
+    description = models.TextField(max_length=10_000, blank=True, default="")
     metadata = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -36,7 +36,7 @@ class SystemAgent(models.Model):
         max_length=64, null=True, blank=True, validators=[RegexValidator(CONTAINER_ID_PATTERN)]
     )
     hostname = models.CharField(max_length=100, null=True, blank=True)
-    description = models.TextField(blank=True, default="")
+    description = models.TextField(max_length=10_000, blank=True, default="")
     status = models.CharField(
         max_length=10, choices=choices_of(AgentStatus), default=AgentStatus.UNKNOWN.value
     )

@@ -18,7 +18,7 @@ class Subscriber(models.Model):
     subscriber_id = models.AutoField(primary_key=True)
     subscriber_name = models.CharField(max_length=255, unique=True)
     fraction = models.FloatField(null=True, blank=True, help_text="of the messages, 0 to 1")
-    description = models.TextField(null=True, blank=True)
+    description = models.TextField(max_length=10_000, null=True, blank=True)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -46,7 +46,7 @@ class WorkflowExecution(models.Model):
     status = models.CharField(
         max_length=50, choices=choices_of(ExecutionStatus), default=ExecutionStatus.PENDING.value
     )
-    reason = models.TextField(blank=True, default="", help_text="why it ended")
+    reason = models.TextField(max_length=10_000, blank=True, default="", help_text="why it ended")
     start_time = models.DateTimeField()
     end_time = models.DateTimeField(null=True, blank=True)
     executed_by = models.CharField(max_length=100)
