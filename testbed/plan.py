@@ -23,6 +23,7 @@ class Service:
     role: str
     agent: str | None = None
     always: bool = False
+    switch: str | None = None
     accounts: tuple[str, ...] = ()
     one_shot: bool = False
     dockerfile: str | None = None
@@ -35,6 +36,7 @@ class Plan:
 
     :param scales: replicas of agent services that have more than one
     :param others: agent services that the configuration does not enable
+    :param switched_off: backend services that it leaves out
     :param accounts: stages that the required agents bring every STF to
     :param ready_timeout: seconds to wait for READY, per program
     """
@@ -45,6 +47,7 @@ class Plan:
     others: tuple[str, ...]
     accounts: tuple[str, ...]
     ready_timeout: Mapping[str, float] = field(default_factory=dict)
+    switched_off: tuple[str, ...] = ()
 
     @property
     def programs(self) -> tuple[str, ...]:
@@ -78,6 +81,7 @@ def read_services(compose_config: Mapping[str, Any]) -> dict[str, Service]:
             role=labels.get(f"{LABEL}role", ""),
             agent=labels.get(f"{LABEL}agent"),
             always=labels.get(f"{LABEL}always") == "true",
+            switch=labels.get(f"{LABEL}switch"),
             accounts=tuple(labels.get(f"{LABEL}accounts", "").split()),
             one_shot=name in depended_on,
             dockerfile=service.get("build", {}).get("dockerfile"),
@@ -91,7 +95,8 @@ def make_plan(configuration: Configuration, services: Mapping[str, Service]) -> 
 
     :raises ConfigurationError: an enabled agent has no such service, or two have the same one
     """
-    backend = tuple(name for name, service in services.items() if service.role == "backend")
+    backend = [name for name, service in services.items() if service.role == "backend"]
+    off = [name for name in backend if services[name].switch in configuration.switched_off]
     agents = {name: service for name, service in services.items() if service.role == "agent"}
     chosen: dict[str, AgentSection] = {}
     for key, section in configuration.enabled_agents.items():
@@ -114,7 +119,7 @@ def make_plan(configuration: Configuration, services: Mapping[str, Service]) -> 
                     f"there is one {name} in a testbed; use another namespace for a second",
                 )
     return Plan(
-        backend=backend,
+        backend=tuple(name for name in backend if name not in off),
         expected=tuple(
             Expected(program, section.replicas, section.required)
             for program, section in chosen.items()
@@ -128,6 +133,7 @@ def make_plan(configuration: Configuration, services: Mapping[str, Service]) -> 
             for stage in agents[name].accounts
         ),
         ready_timeout={program: section.ready_timeout for program, section in chosen.items()},
+        switched_off=tuple(off),
     )
 
 

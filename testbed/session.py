@@ -18,6 +18,7 @@ from testbed.compose import Compose, ComposeFailed, PythonOnWhalesCompose
 from testbed.configuration import Configuration
 from testbed.configuration.resolver import NAMESPACE_OPTION
 from testbed.containers import Containers, DockerContainers
+from testbed.engine_socket import socket_variables
 from testbed.errors import BackendError, ConfigurationError
 from testbed.gate import Container
 from testbed.image_digests import image_variables
@@ -52,6 +53,7 @@ class Session:
             "TESTBED_NAMESPACE": self.project.namespace,
             "TESTBED_USER": os.environ.get("TESTBED_USER") or user_name(),
             BASE_IMAGE: base,
+            **socket_variables(),
             **{name: os.environ.get(name) or image for name, image in images.items()},
         }
 
@@ -132,14 +134,15 @@ class Session:
         self.initialise()
 
     def start(self) -> Plan:
-        """Start the backend and the enabled agents, stop other agents; the plan."""
+        """Start the backend and the enabled agents, stop what is not enabled; the plan."""
         self.build()
         plan = self.plan
         found = self.containers.all()
         running = {container.program for container in found if container.state == "running"}
-        surplus = [name for name in plan.others if name in running]
+        not_enabled = (*plan.others, *plan.switched_off)
+        surplus = [name for name in not_enabled if name in running]
         if surplus:
-            console.note(f"Stopping agents that are not enabled: {', '.join(surplus)}")
+            console.note(f"Stopping what is not enabled: {', '.join(surplus)}")
             self.compose.stop(surplus)
         paused = {container.program for container in found if container.state == "paused"}
         services = [name for name in plan.services if name not in paused]

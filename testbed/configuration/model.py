@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from testbed.protocol.identifiers import Namespace
 
-SYSTEM_SECTIONS = ("testbed", "workflow", "agents", "expect", "parameters")
+SYSTEM_SECTIONS = ("testbed", "workflow", "agents", "supervisor", "expect", "parameters")
 """Sections with a meaning of their own; every other one holds the workflow's parameters."""
 
 
@@ -49,6 +49,12 @@ class AgentSection(Section):
     script: str | None = Field(default=None, description="accepted from old files; not used")
 
 
+class SupervisorSection(Section):
+    """`[supervisor]`: the service that manages agents on command."""
+
+    enabled: bool = Field(default=True, description="false: no container gets the engine's socket")
+
+
 class ExpectSection(Section):
     """`[expect]`: numbers that `testbed run` checks when the run has drained."""
 
@@ -69,6 +75,7 @@ class Configuration:
     parameters: dict[str, dict[str, Any]]
     expect: ExpectSection
     origins: dict[tuple[str, ...], str]
+    supervisor: SupervisorSection = field(default_factory=SupervisorSection)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -79,6 +86,11 @@ class Configuration:
     def enabled_agents(self) -> dict[str, AgentSection]:
         return {key: agent for key, agent in self.agents.items() if agent.enabled}
 
+    @property
+    def switched_off(self) -> frozenset[str]:
+        """Sections of services that are not to run."""
+        return frozenset() if self.supervisor.enabled else frozenset({"supervisor"})
+
     def resolved(self) -> dict[str, Any]:
         """All of it as one JSON object: what travels in `run_workflow` and is stored."""
         return {
@@ -87,6 +99,7 @@ class Configuration:
             "agents": {
                 key: agent.model_dump(exclude={"script"}) for key, agent in self.agents.items()
             },
+            "supervisor": self.supervisor.model_dump(),
             "expect": self.expect.model_dump(exclude_none=True),
             **{section: dict(values) for section, values in self.parameters.items()},
         }

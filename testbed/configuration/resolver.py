@@ -25,6 +25,7 @@ from testbed.configuration.model import (
     AgentSection,
     Configuration,
     ExpectSection,
+    SupervisorSection,
     TestbedSection,
     WorkflowSection,
 )
@@ -89,6 +90,7 @@ def resolve(
     workflow = _section(WorkflowSection, layers, "workflow", place=main.name)
     _demand_workflow(workflow.name, workflows, layers.origins.get(("workflow", "name"), main.name))
     agents = _agents(layers, main.name)
+    supervisor = _section(SupervisorSection, layers, "supervisor", place=main.name)
     expect = _section(ExpectSection, layers, "expect", place=main.name)
 
     defaults = _workflow_file(workflow, workflows, layers.origins, main.name)
@@ -112,6 +114,7 @@ def resolve(
         parameters=parameters.values,
         expect=expect,
         origins={**layers.origins, **parameters.origins},
+        supervisor=supervisor,
         notes=notes,
     )
 
@@ -190,6 +193,7 @@ def _lay_system(layers: Layers, main: Document, name: str | None, workflows: Pat
         return
     layers.lay({"testbed": system.get("testbed", {})}, main.name)
     layers.lay({"agents": system.get("agents", {})}, main.name)
+    layers.lay({"supervisor": system.get("supervisor", {})}, main.name)
     path = find_workflow_file(name, workflows)
     chosen = documents.read(path)
     workflow = dict(chosen.tables.get("workflow", {}))

@@ -28,6 +28,11 @@ def compose_services() -> dict[str, Any]:
     }
 
 
+def a_supervisor() -> dict[str, Any]:
+    """A backend service that can be switched off, as `docker compose config` shows it."""
+    return _service("supervisor", "backend", switch="supervisor")
+
+
 def _agent(key: str, **labels: str) -> dict[str, Any]:
     needs = {"migrate": COMPLETED, "activemq": "service_healthy", "monitor": "service_healthy"}
     return _service("agent", "agent", needs=needs, agent=key, **labels)

@@ -12,6 +12,7 @@ from testbed.configuration.model import (
     AgentSection,
     ExpectSection,
     Section,
+    SupervisorSection,
     TestbedSection,
     WorkflowSection,
 )
@@ -37,6 +38,7 @@ def rows(page: str, heading: str) -> list[str]:
         ("## `[testbed]`", TestbedSection),
         ("## `[workflow]`", WorkflowSection),
         ("## `[agents.<key>]`", AgentSection),
+        ("## `[supervisor]`", SupervisorSection),
         ("## `[expect]`", ExpectSection),
     ],
 )

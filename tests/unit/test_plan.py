@@ -10,7 +10,7 @@ from testbed.configuration import Configuration
 from testbed.errors import ConfigurationError
 from testbed.gate import Expected
 from testbed.plan import Plan, distinct_builds, make_plan, read_services
-from tests.unit.samples import compose_services
+from tests.unit.samples import a_supervisor, compose_services
 from tests.unit.testbed_files import Files
 
 SERVICES = read_services({"services": compose_services()})
@@ -29,6 +29,19 @@ def test_the_enabled_agents_and_the_runner_are_expected(files: Files) -> None:
     made = plan(files, '[agents.data]\nenabled = true\nprogram = "example-data-agent"\n')
     assert made.expected == (Expected("example-data-agent"), Expected("workflow-runner"))
     assert made.others == ("example-processing-agent",)
+
+
+@pytest.mark.parametrize(
+    ("text", "left_out"),
+    [("", ()), ("[supervisor]\n", ()), ("[supervisor]\nenabled = false\n", ("supervisor",))],
+)
+def test_a_backend_service_runs_unless_its_section_switches_it_off(
+    files: Files, text: str, left_out: tuple[str, ...]
+) -> None:
+    services = read_services({"services": {**compose_services(), "supervisor": a_supervisor()}})
+    made = make_plan(configuration(files, text), services)
+    assert made.switched_off == left_out
+    assert ("supervisor" in made.services) == (not left_out)
 
 
 def test_an_agent_without_a_program_is_found_by_its_label(files: Files) -> None:

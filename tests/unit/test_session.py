@@ -13,7 +13,7 @@ from testbed.monitor_api import MonitorAway
 from testbed.project import Project
 from testbed.session import MONITOR_PORT, MONITOR_SERVICE, Session
 from testbed.testing import FakeCompose, FakeContainers
-from tests.unit.samples import compose_services
+from tests.unit.samples import a_supervisor, compose_services
 from tests.unit.testbed_files import Files
 
 DATA = "example-data-agent"
@@ -117,6 +117,15 @@ def test_a_running_agent_that_is_not_enabled_is_stopped(bed: Bed) -> None:
     assert bed.states()[PROCESSING] == "exited"
 
 
+def test_a_running_supervisor_that_is_switched_off_is_stopped(files: Files, bed: Bed) -> None:
+    files.more("[supervisor]\nenabled = false\n")
+    bed = Bed(files.folder, files.resolve())
+    bed.compose = FakeCompose({**compose_services(), "supervisor": a_supervisor()}, bed.containers)
+    bed.containers.add("supervisor", image="testbed/supervisor:1")
+    assert "supervisor" not in bed.start().backend
+    assert bed.states()["supervisor"] == "exited"
+
+
 def test_a_new_image_takes_the_place_of_the_old_container(bed: Bed) -> None:
     bed.start()
     (old,) = [found for found in bed.containers.all() if found.program == DATA]
@@ -176,6 +185,8 @@ def test_initialising_makes_secrets_and_the_env_file(bed: Bed) -> None:
     assert "TESTBED_NAMESPACE=torre1\n" in env
     assert "TESTBED_BASE_IMAGE=base:1\n" in env
     assert "TESTBED_USER=jane\n" in env
+    assert "TESTBED_ENGINE_SOCKET=" in env
+    assert "TESTBED_ENGINE_GROUP=" in env
 
 
 def test_a_namespace_of_the_command_line_leaves_the_env_file(files: Files, bed: Bed) -> None:

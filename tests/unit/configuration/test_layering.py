@@ -155,6 +155,13 @@ def test_what_is_left_out_has_its_documented_default(files: Files) -> None:
     assert (data.required, data.replicas, data.ready_timeout) == (True, 1, 90)
 
 
+def test_the_supervisor_runs_unless_testbed_toml_says_otherwise(files: Files) -> None:
+    assert files.resolve().supervisor.enabled
+    assert not files.resolve("supervisor.enabled=false").supervisor.enabled
+    files.more("[supervisor]\nenabled = false\n")
+    assert not files.resolve(name="fast").supervisor.enabled
+
+
 def test_the_resolved_configuration_is_one_json_object(files: Files) -> None:
     resolved = files.resolve().resolved()
     assert resolved["testbed"] == {"namespace": "torre1"}
@@ -163,6 +170,7 @@ def test_the_resolved_configuration_is_one_json_object(files: Files) -> None:
         "testbed",
         "workflow",
         "agents",
+        "supervisor",
         "expect",
         "daq_state_machine",
         "fast",

@@ -50,6 +50,14 @@ MALFORMED: dict[str, tuple[str, tuple[str, ...]]] = {
         DEFAULT_TESTBED + "[agents.data]\nenabeld = true\n",
         ("testbed.toml", '[agents.data] has no key "enabeld"', 'did you mean "enabled"?'),
     ),
+    "an unknown key of the supervisor": (
+        DEFAULT_TESTBED + "[supervisor]\nenable = false\n",
+        ("testbed.toml", '[supervisor] has no key "enable"', 'did you mean "enabled"?'),
+    ),
+    "a mistyped supervisor": (
+        DEFAULT_TESTBED + "[supervisr]\nenabled = false\n",
+        ("testbed.toml", "[supervisr]", 'did you mean "supervisor"?'),
+    ),
     "an agent that is no section": (
         DEFAULT_TESTBED + "[agents]\ndata = true\n",
         ("testbed.toml", "[agents] data = true", "[agents.data]"),

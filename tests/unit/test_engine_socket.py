@@ -1,0 +1,56 @@
+"""Which socket the supervisor is given, and which group may use it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from testbed.engine_socket import USUAL_SOCKET, socket_variables
+
+
+@pytest.fixture
+def own_socket(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+        yield path
+
+
+@pytest.mark.parametrize("host", ["", "tcp://elsewhere:2375", "ssh://elsewhere"])
+def test_the_usual_socket_is_taken_unless_another_one_is_in_use(host: str) -> None:
+    assert socket_variables({"DOCKER_HOST": host})["TESTBED_ENGINE_SOCKET"] == USUAL_SOCKET
+
+
+def test_the_socket_in_use_is_taken_with_its_group(own_socket: Path) -> None:
+    found = own_socket.stat()
+    if found.st_uid == 0:
+        os.chown(own_socket, 0, 4711)
+    group = "4711" if found.st_uid == 0 else "0"
+    assert socket_variables({"DOCKER_HOST": f"unix://{own_socket}"}) == {
+        "TESTBED_ENGINE_SOCKET": str(own_socket),
+        "TESTBED_ENGINE_GROUP": group,
+    }
+
+
+def test_a_socket_of_a_user_is_roots_within_containers(
+    own_socket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = list(own_socket.stat())
+    fields[4:6] = [1000, 1000]  # owner and group
+    monkeypatch.setattr(Path, "stat", lambda _: os.stat_result(fields))
+    rootless = socket_variables({"DOCKER_HOST": f"unix://{own_socket}"})
+    assert rootless["TESTBED_ENGINE_GROUP"] == "0"
+
+
+def test_the_group_of_a_socket_that_is_not_here_is_roots(tmp_path: Path) -> None:
+    away = socket_variables({"TESTBED_ENGINE_SOCKET": str(tmp_path / "none.sock")})
+    assert away["TESTBED_ENGINE_GROUP"] == "0"
+
+
+def test_what_the_user_says_is_taken() -> None:
+    said = {"TESTBED_ENGINE_SOCKET": "/elsewhere.sock", "TESTBED_ENGINE_GROUP": "998"}
+    assert socket_variables({"DOCKER_HOST": "unix:///other.sock", **said}) == said
