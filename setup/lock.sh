@@ -13,4 +13,4 @@ lock() {
         -o "requirements/$1.txt"
 }
 for purpose in command build dev; do lock "$purpose" 3.11; done
-for image in agent monitor; do lock "$image" 3.13; done
+for image in agent monitor supervisor; do lock "$image" 3.13; done

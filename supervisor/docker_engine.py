@@ -1,0 +1,114 @@
+"""The Docker engine behind its socket, through the docker SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException, NotFound
+
+from supervisor.engine import ActionFailed, AgentContainer, Engine, EngineAway
+
+SOCKET = "unix:///var/run/docker.sock"
+PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
+ONE_OFF_LABEL = "com.docker.compose.oneoff"
+ROLE_LABEL = "org.epic.testbed.role"
+NEVER = "0001-01-01T00:00:00Z"
+ANSWER_S = 15
+"""Seconds that the engine may take to answer; for a stop, on top of the stop's own time."""
+USUAL_STOP_TIMEOUT = 10
+"""What the engine takes for a container whose service says nothing."""
+
+
+class DockerEngine(Engine):
+    """The agents of one Compose project.
+
+    :param project: the project's name
+    """
+
+    def __init__(self, project: str, socket: str = SOCKET) -> None:
+        self._labels = {PROJECT_LABEL: project, ROLE_LABEL: "agent", ONE_OFF_LABEL: "False"}
+        self._socket = socket
+
+    @cached_property
+    def _client(self) -> docker.APIClient:
+        """The connection; asking for it fails, and is tried again, while the engine is away."""
+        return docker.APIClient(self._socket, timeout=ANSWER_S)
+
+    def ping(self) -> None:
+        with _errors():
+            self._client.ping()
+
+    def agents(self) -> list[AgentContainer]:
+        labels = [f"{name}={value}" for name, value in self._labels.items()]
+        with _errors():
+            listed = self._client.containers(all=True, filters={"label": labels})
+        found = [self._inspect(summary["Id"]) for summary in listed]
+        return sorted((one for one in found if one is not None), key=lambda one: one.name)
+
+    def look(self, container: AgentContainer) -> AgentContainer | None:
+        return self._inspect(container.container_id)
+
+    def start(self, container: AgentContainer) -> None:
+        with _errors():
+            self._client.start(container.container_id)
+
+    def unpause(self, container: AgentContainer) -> None:
+        with _errors():
+            self._client.unpause(container.container_id)
+
+    def stop(self, container: AgentContainer, timeout: int) -> None:
+        with _errors():
+            self._client.stop(container.container_id, timeout)
+
+    def restart(self, container: AgentContainer, timeout: int) -> None:
+        with _errors():
+            self._client.restart(container.container_id, timeout)
+
+    def kill(self, container: AgentContainer) -> None:
+        with _errors():
+            self._client.kill(container.container_id, "SIGKILL")
+
+    def _inspect(self, container_id: str) -> AgentContainer | None:
+        with _errors():
+            try:
+                details = self._client.inspect_container(container_id)
+            except NotFound:
+                return None
+        labels = details["Config"]["Labels"] or {}
+        if any(labels.get(name) != value for name, value in self._labels.items()):
+            return None
+        return read_container(details)
+
+
+def read_container(details: Any) -> AgentContainer:
+    """A container from what `inspect` says."""
+    state, config = details["State"], details["Config"]
+    started = state.get("StartedAt") or NEVER
+    stop_timeout = config.get("StopTimeout")
+    return AgentContainer(
+        program=config["Labels"][SERVICE_LABEL],
+        container_id=details["Id"],
+        name=details["Name"].lstrip("/"),
+        state=state["Status"],
+        exit_code=state.get("ExitCode", 0),
+        started_at="" if started == NEVER else started,
+        restart_count=details.get("RestartCount", 0),
+        health=(state.get("Health") or {}).get("Status"),
+        stop_timeout=USUAL_STOP_TIMEOUT if stop_timeout is None else stop_timeout,
+    )
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """What goes wrong, as one of our errors; an answer of the engine is told in its words."""
+    try:
+        yield
+    except APIError as error:
+        raise ActionFailed(what=f"the engine says: {error.explanation or error}") from error
+    except (DockerException, OSError) as error:  # what requests raises is an OSError
+        raise EngineAway(cause=str(error)) from error

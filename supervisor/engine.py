@@ -1,0 +1,94 @@
+"""What the supervisor asks of the container engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from testbed.errors import TestbedError
+from testbed.protocol.agent_control import AgentContainerState
+
+DOWN = frozenset({"created", "exited", "dead"})
+"""States of a container that does not run and is not about to."""
+
+
+class EngineAway(TestbedError):
+    """The Docker engine does not answer: {cause}"""
+
+
+class ActionFailed(TestbedError):
+    """{what}"""
+
+
+@dataclass(frozen=True)
+class AgentContainer:
+    """A container of an agent program of this testbed.
+
+    Only an engine makes these, from containers that carry the project's label and the agents'
+    role label: what is no such container cannot be acted upon.
+
+    :param started_at: as the engine writes it; empty before the first start
+    :param stop_timeout: seconds that it may take to stop, by its service's `stop_grace_period`
+    """
+
+    program: str
+    container_id: str
+    name: str
+    state: str
+    exit_code: int = 0
+    started_at: str = ""
+    restart_count: int = 0
+    health: str | None = None
+    stop_timeout: int = 10
+
+    @property
+    def ended(self) -> bool:
+        """Whether its exit code means something."""
+        return bool(self.started_at) and self.state in ("exited", "dead", "restarting")
+
+    def told(self) -> AgentContainerState:
+        """What a reply says of it."""
+        return AgentContainerState.model_validate(
+            {
+                "program": self.program,
+                "container_id": self.container_id,
+                "name": self.name,
+                "state": self.state,
+                "exit_code": self.exit_code if self.ended else None,
+                "started_at": self.started_at or None,
+                "restart_count": self.restart_count,
+                "health": self.health,
+            }
+        )
+
+
+class Engine(Protocol):
+    """The engine, as far as it concerns the agents of one testbed.
+
+    Each method raises `EngineAway` when the engine does not answer, and the acting ones
+    `ActionFailed` when it answers that it will not.
+    """
+
+    def ping(self) -> None:
+        """Nothing, if the engine answers."""
+
+    def agents(self) -> list[AgentContainer]:
+        """Every agent container of the testbed, whatever its state."""
+
+    def look(self, container: AgentContainer) -> AgentContainer | None:
+        """The container as it is now; None when it is gone."""
+
+    def start(self, container: AgentContainer) -> None:
+        """Start it, if it does not run."""
+
+    def unpause(self, container: AgentContainer) -> None:
+        """Let it go on."""
+
+    def stop(self, container: AgentContainer, timeout: int) -> None:
+        """SIGTERM, and SIGKILL after `timeout` seconds; returns when it has ended."""
+
+    def restart(self, container: AgentContainer, timeout: int) -> None:
+        """Stop it like `stop`, if it runs, and start it."""
+
+    def kill(self, container: AgentContainer) -> None:
+        """SIGKILL; its restart policy does not bring it back."""

@@ -1,0 +1,187 @@
+"""The service: from the broker to the commands, and their replies back."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from uuid import UUID, uuid5
+
+from supervisor.commands import Commands, read_command
+from supervisor.engine import Engine
+from supervisor.settings import Settings
+from testbed.errors import TestbedError
+from testbed.protocol.agent_control import AgentCommand, Rejected
+from testbed.protocol.destinations import AGENT_CONTROL, namespace_selector
+from testbed.protocol.link import BrokerLink, Delivery, Subscription
+from testbed.protocol.messages import MalformedMessage, Message
+from testbed.protocol.publisher import Publisher
+from testbed.protocol.state_file import StateFile
+from testbed.protocol.states import OperationalState
+
+log = logging.getLogger(__name__)
+
+SENDER = "supervisor"
+PREFETCH = 50
+"""Commands in hand, at the most; further ones wait at the broker."""
+WORKERS = 8
+"""Acting commands at the same time; `list` and refusals have threads of their own."""
+QUICK_WORKERS = 4
+REMEMBERED = 1000
+"""Commands whose reply is kept, in case that the broker delivers them again."""
+CONFIRMATION_S = 30.0
+"""Seconds that a reply may take to be confirmed before its command is acknowledged."""
+LOOK_S = 2.0
+"""Seconds between two looks at the engine."""
+STATE_VALID_S = 40.0
+"""Seconds after which the state file is out of date: the engine may take long to answer."""
+
+
+class Supervisor:
+    """Takes commands until `stop`."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._commands = Commands(engine)
+        self._state = StateFile(settings.state_file, STATE_VALID_S)
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._away = ""
+        self._replies: OrderedDict[UUID, Future[Message]] = OrderedDict()
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="command")
+        self._quick = ThreadPoolExecutor(QUICK_WORKERS, thread_name_prefix="quick")
+        self._publisher = Publisher(settings.broker, SENDER, on_state=lambda _: self._wake.set())
+        self._link = BrokerLink(
+            settings.broker,
+            f"{SENDER}-receive",
+            (Subscription(AGENT_CONTROL, PREFETCH, namespace_selector(settings.namespace)),),
+            on_message=self._arrived,
+            on_state=lambda _: self._wake.set(),
+        )
+
+    def run(self) -> None:
+        """Serve until `stop`: READY while the broker is connected and the engine answers."""
+        self._state.write(OperationalState.STARTING)
+        self._publisher.start()
+        self._link.start()
+        log.info("serving the agents of %s", self._settings.project)
+        try:
+            while not self._stopping.is_set():
+                self._wake.clear()
+                self._state.write(self._look())
+                self._wake.wait(LOOK_S)
+        finally:
+            self._end()
+
+    def stop(self) -> None:
+        """Take nothing more, finish the actions in progress and end; returns at once."""
+        self._stopping.set()
+        self._wake.set()
+
+    def _look(self) -> OperationalState:
+        try:
+            self._engine.ping()
+        except TestbedError as error:
+            if str(error) != self._away:
+                log.error("%s", error)
+            self._away = str(error)
+            return OperationalState.STARTING
+        if self._away:
+            log.info("the Docker engine answers again")
+        self._away = ""
+        connected = self._link.connected and self._publisher.link.connected
+        return OperationalState.READY if connected else OperationalState.STARTING
+
+    def _end(self) -> None:
+        self._workers.shutdown(cancel_futures=True)  # what has not begun is delivered again
+        self._commands.close()
+        self._quick.shutdown()
+        self._publisher.stop()
+        self._link.stop()
+        self._state.write(OperationalState.EXITED)
+
+    # On the receiver's thread: must not wait.
+
+    def _arrived(self, delivery: Delivery) -> None:
+        if self._stopping.is_set():
+            return
+        bare = replace(delivery, body="")  # a body is no longer needed, and may be large
+        try:
+            command = read_command(delivery, self._settings.namespace)
+        except MalformedMessage as error:
+            self._quick.submit(_logged, self._refuse, bare, str(error))
+            return
+        reply = self._replies.get(command.message_id)
+        if reply is None:
+            reply = self._begin(command)
+        else:
+            log.warning("%s %s came again", command.msg_type, command.message_id)
+        reply.add_done_callback(
+            lambda done: self._quick.submit(_logged, self._answer, bare, command, done)
+        )
+
+    def _begin(self, command: AgentCommand) -> Future[Message]:
+        reply: Future[Message] = Future()
+        self._replies[command.message_id] = reply
+        while len(self._replies) > REMEMBERED:
+            self._replies.popitem(last=False)
+        pool = self._quick if command.msg_type == "list" else self._workers
+        pool.submit(self._carry_out, command, reply)
+        return reply
+
+    # On the pools' threads.
+
+    def _carry_out(self, command: AgentCommand, reply: Future[Message]) -> None:
+        answer: Message
+        try:
+            answer = self._commands.carry_out(command)
+        except Exception as error:  # every command gets an answer
+            log.exception("%s failed", command.msg_type)
+            answer = Rejected(reason=f"{type(error).__name__}: {error}")
+        named = {
+            "message_id": uuid5(command.message_id, f"{SENDER}/reply"),
+            "sender": SENDER,
+            "namespace": self._settings.namespace,
+        }
+        reply.set_result(answer.model_copy(update=named))
+
+    def _answer(self, delivery: Delivery, command: AgentCommand, reply: Future[Message]) -> None:
+        if self._send(delivery, reply.result(), str(command.message_id)):
+            self._link.ack(delivery)
+
+    def _refuse(self, delivery: Delivery, reason: str) -> None:
+        """Refuse what is no command; without an address for the reason it is a dead letter."""
+        log.warning("rejected: %s", reason)
+        if "reply-to" not in delivery.headers:
+            self._link.nack(delivery)
+            return
+        reply = Rejected(reason=reason, sender=SENDER, namespace=self._settings.namespace)
+        if self._send(delivery, reply, "unknown"):
+            self._link.ack(delivery)
+
+    def _send(self, delivery: Delivery, reply: Message, message_id: str) -> bool:
+        """Send a reply to whom the delivery names; whether it is confirmed."""
+        reply_to = delivery.headers.get("reply-to")
+        if reply_to is None:
+            return True
+        headers = {
+            "persistent": "false",
+            "correlation-id": delivery.headers.get("correlation-id") or message_id,
+        }
+        self._publisher.publish(reply_to, reply, headers, may_be_lost=True)
+        confirmed = self._publisher.flush(CONFIRMATION_S)
+        if not confirmed:
+            log.error("a reply is not confirmed by the broker; its command comes again")
+        return confirmed
+
+
+def _logged(call: Callable[..., None], *arguments: object) -> None:
+    """A task of a pool whose failure nobody waits for."""
+    try:
+        call(*arguments)
+    except Exception:
+        log.exception("a reply could not be sent")
