@@ -97,6 +97,7 @@ class Supervisor:
         return OperationalState.READY if connected else OperationalState.STARTING
 
     def _end(self) -> None:
+        self._stopping.set()
         self._workers.shutdown(cancel_futures=True)  # what has not begun is delivered again
         self._commands.close()
         self._quick.shutdown()
