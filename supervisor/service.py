@@ -15,7 +15,7 @@ from supervisor.engine import Engine
 from supervisor.settings import Settings
 from testbed.errors import TestbedError
 from testbed.protocol.agent_control import AgentCommand, Rejected
-from testbed.protocol.destinations import AGENT_CONTROL, namespace_selector
+from testbed.protocol.destinations import AGENT_CONTROL, CONTROL, namespace_selector
 from testbed.protocol.link import BrokerLink, Delivery, Subscription
 from testbed.protocol.messages import MalformedMessage, Message
 from testbed.protocol.publisher import Publisher
@@ -165,15 +165,15 @@ class Supervisor:
             self._link.ack(delivery)
 
     def _send(self, delivery: Delivery, reply: Message, message_id: str) -> bool:
-        """Send a reply to whom the delivery names; whether it is confirmed."""
+        """Send a reply to whom the delivery names, and in copy to the recorder; whether it is
+        confirmed.
+        """
+        correlation = {"correlation-id": delivery.headers.get("correlation-id") or message_id}
+        self._publisher.publish(CONTROL, reply, correlation, may_be_lost=True)
         reply_to = delivery.headers.get("reply-to")
-        if reply_to is None:
-            return True
-        headers = {
-            "persistent": "false",
-            "correlation-id": delivery.headers.get("correlation-id") or message_id,
-        }
-        self._publisher.publish(reply_to, reply, headers, may_be_lost=True)
+        if reply_to is not None:
+            headers = {**correlation, "persistent": "false"}
+            self._publisher.publish(reply_to, reply, headers, may_be_lost=True)
         confirmed = self._publisher.flush(CONFIRMATION_S)
         if not confirmed:
             log.error("a reply is not confirmed by the broker; its command comes again")

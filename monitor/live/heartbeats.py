@@ -56,7 +56,8 @@ class HeartbeatWriter:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         for _, answer in self._waiting:
-            answer.cancel()
+            if not answer.done():
+                answer.set_exception(psycopg.OperationalError("the monitor is stopping"))
         await self._disconnect()
 
     async def store(self, beat: Beat) -> StoredHeartbeat:

@@ -14,7 +14,7 @@ import pytest
 from supervisor import actions, service
 from supervisor.service import Supervisor
 from supervisor.settings import Settings
-from testbed.protocol.destinations import AGENT_CONTROL
+from testbed.protocol.destinations import AGENT_CONTROL, CONTROL
 from tests.unit.samples import NAMESPACE
 from tests.unit.stomp_server import PATIENCE_S, StompServer
 from tests.unit.supervisor.fake_engine import FakeEngine
@@ -59,8 +59,13 @@ class Bench:
         self.server.deliver(body, ack=f"ack-{number}", **{"reply_to": REPLIES, **headers})
 
     def replies(self, count: int = 1) -> list[Any]:
-        """So many replies, once they have been sent."""
-        return [json.loads(frame.body) for frame in self.server.wait_for("SEND", count)[:count]]
+        """What was sent to the commands' senders."""
+        self.server.wait(lambda: len(self.sent_to(REPLIES)) >= count, f"{count} replies")
+        return [json.loads(frame.body) for frame in self.sent_to(REPLIES)[:count]]
+
+    def sent_to(self, destination: str) -> list[Any]:
+        """The frames that were sent to a destination."""
+        return [one for one in self.server.of("SEND") if one.destination == destination]
 
     def acknowledged(self, count: int = 1) -> set[str]:
         return {frame.headers["id"] for frame in self.server.wait_for("ACK", count)}
@@ -98,10 +103,18 @@ def test_a_command_is_answered_and_then_acknowledged(bench: Bench) -> None:
     assert (reply["msg_type"], reply["sender"]) == ("done", "supervisor")
     assert reply["namespace"] == NAMESPACE
     assert [told["state"] for told in reply["containers"]] == ["exited"]
-    (sent,) = bench.server.of("SEND")
-    assert (sent.destination, sent.headers["correlation-id"]) == (REPLIES, "my-question")
+    (sent,) = bench.sent_to(REPLIES)
+    assert sent.headers["correlation-id"] == "my-question"
     order = [one.command for one in bench.server.frames if one.command in ("SEND", "ACK")]
-    assert order == ["SEND", "ACK"]
+    assert order == ["SEND", "SEND", "ACK"]
+
+
+def test_a_reply_goes_to_the_recorder_too(bench: Bench) -> None:
+    bench.deliver(command("stop"), correlation_id="my-question")
+    bench.acknowledged()
+    (copy,) = bench.sent_to(CONTROL)
+    assert copy.headers["correlation-id"] == "my-question"
+    assert copy.body == bench.sent_to(REPLIES)[0].body
 
 
 def test_the_reply_to_a_command_without_correlation_id_carries_its_message_id(bench: Bench) -> None:
@@ -115,7 +128,7 @@ def test_a_command_without_an_address_is_carried_out(bench: Bench) -> None:
     bench.server.deliver(json.dumps(command("stop")), ack="ack-1")
     assert bench.acknowledged() == {"ack-1"}
     assert bench.engine.calls
-    assert bench.server.of("SEND") == []
+    assert bench.sent_to(REPLIES) == []
 
 
 def test_a_command_that_comes_again_is_answered_again_and_carried_out_once(bench: Bench) -> None:
