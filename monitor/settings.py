@@ -158,6 +158,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "monitor.api.schema.without_useless_choices",
+    ],
     "ENUM_NAME_OVERRIDES": {
         f"{states.__name__}Enum": [(state.value, state.value) for state in states]
         for states in (AgentStatus, OperationalState, FileStatus, SliceStatus, ExecutionStatus)

@@ -14,6 +14,7 @@ from monitor.api.executions import ExecutionViewSet
 from monitor.live.metrics import metrics
 from monitor.live.process import stream
 
+redoc = SpectacularRedocView.as_view(template_name="pages/redoc.html")
 router = DefaultRouter(use_regex_path=True)
 router.register("systemagents", agents.AgentViewSet)
 router.register("agent-state-changes", agents.StateChangeViewSet)
@@ -54,10 +55,12 @@ api: list[URLPattern | URLResolver] = [
     path("backlog/", functions.backlog),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("schema/swagger-ui/", SpectacularSwaggerView.as_view(), name="swagger-ui"),
-    path("schema/redoc/", SpectacularRedocView.as_view(), name="redoc"),
+    path("schema/redoc/", redoc, name="redoc"),
     path("", include(router.urls)),
 ]
 
+handler404 = "monitor.api.failures.not_found"
+handler500 = "monitor.api.failures.failed"
 urlpatterns = [
     path("api/", include(api)),
     path("admin/", admin.site.urls),

@@ -81,7 +81,7 @@ class AgentViewSet(IntegerKeyMixin, RecordViewSet):
     serializer_class = AgentSerializer
     filterset_class = AgentFilter
 
-    @extend_schema(request=Heartbeat, responses={(200, 201): AgentSerializer})
+    @extend_schema(request=Heartbeat, responses={200: AgentSerializer, 201: AgentSerializer})
     @action(detail=False, methods=["post"])
     def heartbeat(self, request: Request) -> HttpResponse:
         """Report an agent's state; 201 when the agent is new. Only fields given are written."""
@@ -114,7 +114,7 @@ class NamespaceViewSet(RecordViewSet):
     serializer_class = NamespaceSerializer
     filterset_class = NamespaceFilter
 
-    @extend_schema(request=NamespaceWanted, responses={(200, 201): NamespaceEnsured}, filters=False)
+    @extend_schema(request=NamespaceWanted, responses=NamespaceEnsured, filters=False)
     @action(detail=False, methods=["post"])
     def ensure(self, request: Request) -> Response:
         """The namespace of that name, created when there is none; its owner is not compared."""

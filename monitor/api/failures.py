@@ -10,6 +10,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.defaults import page_not_found, server_error
 from psycopg import errors
 from rest_framework import status
 from rest_framework.response import Response
@@ -17,6 +18,7 @@ from rest_framework.views import exception_handler
 
 log = logging.getLogger(__name__)
 
+API = "/api/"
 DATABASE_AWAY = {"detail": "The database is away."}
 COME_BACK_S = {"Retry-After": "1"}
 TOO_LARGE = {"detail": "The request body is too large."}
@@ -71,3 +73,17 @@ def _refused_by_constraint(error: IntegrityError) -> Response:
     if isinstance(cause, errors.UniqueViolation):
         reason = f"A record with these values already exists: {diagnosis.message_detail}"
     return Response({"non_field_errors": [reason]}, status=status.HTTP_400_BAD_REQUEST)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The answer to an address that there is not: JSON for programs, a page for people."""
+    if request.path.startswith(API):
+        return JsonResponse({"detail": "There is nothing at this address."}, status=404)
+    return page_not_found(request, exception)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """The answer to a bug of ours."""
+    if request.path.startswith(API):
+        return JsonResponse({"detail": "The monitor failed; its log says why."}, status=500)
+    return server_error(request)

@@ -16,6 +16,14 @@ from testbed.configuration.suggestions import nearest
 PAGING = frozenset({"limit", "offset", "cursor"})
 
 
+LEAST = {"limit": 1, "offset": 0}
+"""The least value of each parameter that counts rows."""
+
+
+def _is_count(text: str, least: int) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 19 and int(text) >= least
+
+
 class StrictFilterBackend(DjangoFilterBackend):
     """Refuses query parameters that the view does not know, naming them."""
 
@@ -30,6 +38,8 @@ class StrictFilterBackend(DjangoFilterBackend):
             if name not in known:
                 text = f"There is no such parameter; {nearest(name, known)}"
                 raise ValidationError({name: [text]})
+            if name in LEAST and not all(_is_count(value, LEAST[name]) for value in values):
+                raise ValidationError({name: [f"Not a whole number from {LEAST[name]} on."]})
             if any("\x00" in value for value in values):
                 raise ValidationError({name: ["The value holds a NUL character."]})
         return super().filter_queryset(request, queryset, view)

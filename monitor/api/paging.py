@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination, LimitOffsetPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,6 +29,13 @@ class OptInCursorPagination(CursorPagination):
     page_size_query_param = "limit"
     max_page_size = MAX_LIMIT
     ordering = "-id"
+
+    def decode_cursor(self, request: Request) -> Any:
+        try:
+            return super().decode_cursor(request)
+        except NotFound:
+            text = "It is not one that an answer's next or previous held."
+            raise ValidationError({"cursor": [text]}) from None
 
     def get_page_size(self, request: Request) -> int | None:
         return super().get_page_size(request) if "limit" in request.query_params else None

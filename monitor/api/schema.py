@@ -50,6 +50,19 @@ class DescribedSchema(AutoSchema):
         return bodies
 
 
+def without_useless_choices(result: Any, **_: Any) -> Any:
+    """A hook: "anything or null" is anything, else null would match twice."""
+    if isinstance(result, dict):
+        if {} in result.get("oneOf", ()):
+            del result["oneOf"]
+        for value in result.values():
+            without_useless_choices(value)
+    elif isinstance(result, list):
+        for value in result:
+            without_useless_choices(value)
+    return result
+
+
 def _refusal(text: str) -> dict[str, Any]:
     schema = {"oneOf": [{"type": "object"}, {"type": "array"}]}
     return {"description": text, "content": {"application/json": {"schema": schema}}}
