@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents import stf_file
+from agents.data.files import DamagedFile, locate, verify
 from agents.runtime import BaseAgent, handles
 from agents.runtime.monitor import MonitorRefused
 from agents.runtime.settings import AgentSettings
@@ -76,9 +76,9 @@ class ExampleDataAgent(BaseAgent):
 
     def _damage(self, message: StfGen) -> str | None:
         try:
-            path = stf_file.locate(message.file_url, self.settings.data_folder)
-            stf_file.read(path, message.size_bytes, message.checksum)
-        except stf_file.DamagedFile as error:
+            path = locate(message.file_url, self.settings.data_folder)
+            verify(path, message.size_bytes, message.checksum)
+        except DamagedFile as error:
             self.log.error("%s", error)
             return str(error)
         return None

@@ -7,7 +7,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agents import stf_file
+from agents.data.clustering import ClusteringSettings, find_clusters
+from agents.data.files import DamagedFile, locate, verify, write_atomically
+from agents.data.frame_file import FrameReader
+from agents.data.time_frames import TimeFrames
 from agents.runtime import BaseAgent, handles
 from testbed.protocol.destinations import EPICTOPIC
 from testbed.protocol.messages import ProcessingComplete, StfReady
@@ -33,12 +36,14 @@ class ExampleProcessingAgent(BaseAgent):
         """One STF: its record's changes, and what to announce (nothing when it failed)."""
         started = time.monotonic()
         try:
-            path = stf_file.locate(message.file_url, self.settings.data_folder)
-            content = stf_file.read(path, message.size_bytes, message.checksum)
-        except stf_file.DamagedFile as error:
+            path = locate(message.file_url, self.settings.data_folder)
+            verify(path, message.size_bytes, message.checksum)
+            with FrameReader(path) as reader:
+                frames = reader.read()
+        except DamagedFile as error:
             self.log.error("%s", error)
             return self._outcome(message, FileStatus.FAILED, failure=str(error)), None
-        output = self._reconstruct(message, content)
+        output = self._reconstruct(message, frames)
         elapsed_ms = (time.monotonic() - started) * 1000
         row = self._outcome(message, FileStatus.PROCESSED, output_files=[output.name])
         announcement = ProcessingComplete(
@@ -51,13 +56,18 @@ class ExampleProcessingAgent(BaseAgent):
         )
         return row, announcement
 
-    def _reconstruct(self, message: StfReady, content: bytes) -> Path:
-        """Write the output of one STF: the digest of each of its time frames."""
-        frames = [stf_file.checksum_of(frame) for frame in stf_file.time_frames(content)]
+    def _reconstruct(self, message: StfReady, frames: TimeFrames) -> Path:
+        """Write the output of one STF: what was found in it."""
+        clusters = find_clusters(frames, ClusteringSettings())
         folder = self.settings.data_folder / "processed" / message.run_id
         output = folder / message.filename.replace(".stf", ".rec.json")
-        summary = {"input": message.filename, "tf_count": len(frames), "frames": frames}
-        stf_file.write_atomically(output, json.dumps(summary).encode())
+        summary = {
+            "input": message.filename,
+            "tf_count": frames.tf_count,
+            "hit_count": frames.hit_count,
+            "cluster_count": clusters.count,
+        }
+        write_atomically(output, json.dumps(summary).encode())
         return output
 
     def _outcome(self, message: StfReady, status: FileStatus, **facts: Any) -> dict[str, Any]:

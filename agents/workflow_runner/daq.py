@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import simpy
 
-from agents import stf_file
+from agents.data.generation import GenerationSettings
+from agents.data.stf import write_stf
+from agents.data.time_frames import TF_DURATION_NS
 from testbed.protocol.messages import (
     EndRun,
     Message,
@@ -30,7 +33,6 @@ RUN_CONDITIONS = {
     "detector_config": "physics",
     "bunch_structure": "216x216",
 }
-DEFAULT_TF_COUNT = 1000
 PHYSICS: dict[str, Any] = {"state": DaqState.RUN, "substate": DaqSubstate.PHYSICS}
 STANDBY: dict[str, Any] = {"state": DaqState.RUN, "substate": DaqSubstate.STANDBY}
 NOT_READY: dict[str, Any] = {"state": DaqState.BEAM, "substate": DaqSubstate.NOT_READY}
@@ -101,10 +103,13 @@ class Daq:
         self._send(ResumeRun(**self._common(f"resume-{self._steps}"), **PHYSICS, reason=reason))
 
     def generate_stf(self) -> None:
-        """Write the next STF into the exit buffer and announce it."""
+        """Write the next STF into the exit buffer and announce it.
+
+        :raises VolumeFull: the exit buffer has no room for it
+        :raises ConfigurationError: a parameter of the data is not valid
+        """
         sequence = self.stf_count + 1
-        tf_count = int(self.parameters.get("tf_count", DEFAULT_TF_COUNT))
-        written = stf_file.write(self._buffer, self._run_id, sequence, tf_count)
+        written = write_stf(self._buffer, self._run_id, sequence, self._data_settings)
         self.stf_count = sequence
         start = self._began + timedelta(seconds=self._env.now)
         self._send(
@@ -116,9 +121,9 @@ class Daq:
                 file_url=f"file://{written.path}",
                 checksum=written.checksum,
                 size_bytes=written.size_bytes,
-                tf_count=tf_count,
+                tf_count=written.tf_count,
                 start=start,
-                end=start + timedelta(seconds=tf_count * stf_file.TF_DURATION_S),
+                end=start + timedelta(microseconds=written.tf_count * TF_DURATION_NS / 1000),
             )
         )
 
@@ -135,6 +140,10 @@ class Daq:
                 reason=reason,
             )
         )
+
+    @cached_property
+    def _data_settings(self) -> GenerationSettings:
+        return GenerationSettings.from_parameters(self.parameters)
 
     def _common(self, step: str) -> dict[str, Any]:
         return {

@@ -1,0 +1,144 @@
+"""Files of time frames: what is written is read, of the file only what is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uproot
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.data.files import DamagedFile, verify
+from agents.data.frame_file import TFS_PER_BASKET, TREE, FrameFile, FrameReader, encode, write
+from agents.data.generation import GenerationSettings
+from agents.data.stf import stf_path, write_stf
+from agents.data.time_frames import COLUMNS
+from tests.unit.data.frames import frames_of, same, stf
+
+SMALL = GenerationSettings(tf_count=6, mean_hits_per_tf=20)
+
+
+def test_an_stf_is_named_after_run_and_sequence(tmp_path: Path) -> None:
+    path = write_stf(tmp_path, "100010", 7, SMALL).path
+    assert path == stf_path(tmp_path, "100010", 7)
+    assert path == tmp_path / "100010" / "swf.100010.000007.stf"
+
+
+@pytest.mark.parametrize(
+    "tf_count", [0, 1, TFS_PER_BASKET - 1, TFS_PER_BASKET, TFS_PER_BASKET + 1, 180]
+)
+def test_what_is_written_is_what_is_read(tmp_path: Path, tf_count: int) -> None:
+    frames = stf(tf_count, 8)
+    file = write(tmp_path / "file.stf", frames)
+    assert file.size_bytes == file.path.stat().st_size
+    assert (file.tf_count, file.hit_count) == (tf_count, frames.hit_count)
+    verify(file.path, file.size_bytes, file.checksum)
+    with FrameReader(file.path) as reader:
+        assert (reader.tf_count, reader.tf_last) == (tf_count, tf_count - 1)
+        assert same(reader.read(), frames)
+
+
+def test_frames_without_hits_are_frames(tmp_path: Path) -> None:
+    frames = frames_of([(11, 1, 5, 2.0, 0.5)], tf_count=3, tf_first=10)
+    file = write(tmp_path / "file.tf", frames)
+    with FrameReader(file.path) as reader:
+        assert same(reader.read(), frames)
+        assert same(reader.read(12, 12), frames_of([], tf_count=1, tf_first=12))
+
+
+def test_the_same_stf_gives_a_file_of_the_same_content_and_size(tmp_path: Path) -> None:
+    one = write_stf(tmp_path / "one", "100010", 1, SMALL)
+    two = write_stf(tmp_path / "two", "100010", 1, SMALL)
+    assert one.size_bytes == two.size_bytes
+    with FrameReader(one.path) as first, FrameReader(two.path) as second:
+        assert same(first.read(), second.read())
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> FrameFile:
+    """A file of 1000 TFs."""
+    return write(tmp_path_factory.mktemp("large") / "file.stf", stf(1000, 30))
+
+
+@given(st.data())
+@settings(max_examples=25)
+def test_any_range_is_read_as_it_was_written(large: FrameFile, data: st.DataObject) -> None:
+    first = data.draw(st.integers(0, 999))
+    last = data.draw(st.integers(first, 999))
+    with FrameReader(large.path) as reader:
+        assert same(reader.read(first, last), stf(1000, 30).select(first, last))
+
+
+def test_only_the_baskets_that_hold_a_range_are_read(large: FrameFile) -> None:
+    with FrameReader(large.path) as reader:
+        opened = reader.bytes_read
+        reader.read(500, 500 + TFS_PER_BASKET - 1)
+        one_basket = reader.bytes_read - opened
+        reader.read(620, 640)
+        inside_another = reader.bytes_read - opened - one_basket
+    assert one_basket < 1.3 * large.size_bytes * TFS_PER_BASKET / 1000
+    assert inside_another == pytest.approx(one_basket, rel=0.2)
+    assert opened + one_basket < 0.15 * large.size_bytes
+
+
+def test_a_sample_keeps_the_numbers_that_its_frames_have_in_the_stf(
+    tmp_path: Path, large: FrameFile
+) -> None:
+    with FrameReader(large.path) as reader:
+        block = reader.read(437, 457)
+    sample = write(tmp_path / "sample.tf", block)
+    with FrameReader(sample.path) as reader:
+        assert (reader.tf_first, reader.tf_last, reader.tf_count) == (437, 457, 21)
+        assert same(reader.read(440, 441), block.select(440, 441))
+
+
+@pytest.mark.parametrize(("first", "last"), [(436, 440), (450, 458), (0, 1), (450, 440)])
+def test_frames_that_a_file_does_not_hold_are_refused(
+    tmp_path: Path, first: int, last: int
+) -> None:
+    sample = write(tmp_path / "sample.tf", stf(1000, 1).select(437, 457))
+    with (
+        FrameReader(sample.path) as reader,
+        pytest.raises(DamagedFile, match=r"sample\.tf holds TFs 437 to 457, asked for were"),
+    ):
+        reader.read(first, last)
+
+
+def test_any_root_program_can_read_a_file(tmp_path: Path) -> None:
+    frames = stf(60, 10)
+    file = write(tmp_path / "file.stf", frames)
+    with uproot.open(file.path) as root:
+        tree = root[TREE]
+        assert tree.keys() == ["tf", "nhits", *(f"hits_{name}" for name in COLUMNS)]
+        assert np.array_equal(tree["tf"].array(library="np"), np.arange(60))
+        assert np.array_equal(tree["nhits"].array(library="np"), frames.hits_per_tf)
+
+
+def test_what_is_no_file_of_time_frames_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "file.stf"
+    with pytest.raises(DamagedFile, match=r"file\.stf is missing"):
+        FrameReader(path).__enter__()
+    for content in (b"", b"root", b"something else " * 100):
+        path.write_bytes(content)
+        with pytest.raises(DamagedFile, match=r"file\.stf is no file of time frames"):
+            FrameReader(path).__enter__()
+
+
+INTACT = encode(stf(60, 5))
+
+
+@given(cut=st.integers(0, len(INTACT) - 1))
+@settings(max_examples=30)
+def test_a_cut_file_is_damaged_or_read_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, cut: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "cut.stf"
+    path.write_bytes(INTACT[:cut])
+    try:
+        with FrameReader(path) as reader:
+            frames = reader.read()
+    except DamagedFile:
+        return
+    assert same(frames, stf(60, 5))
