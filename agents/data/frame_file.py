@@ -56,7 +56,7 @@ def encode(frames: TimeFrames) -> bytes:
         tree = file.mktree(
             TREE,
             {"tf": "uint32", "hits": hits.type.content},
-            initial_basket_capacity=1 + frames.tf_count // TFS_PER_BASKET,
+            initial_basket_capacity=2 + frames.tf_count // TFS_PER_BASKET,
         )
         for first in range(frames.tf_first, frames.tf_last + 1, TFS_PER_BASKET):
             part = frames.select(first, min(first + TFS_PER_BASKET - 1, frames.tf_last))
@@ -131,7 +131,7 @@ class FrameReader:
         except Exception as error:
             raise self._damage(error) from error
         offsets = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
-        if not np.array_equal(numbers, np.arange(first, last + 1)):
+        if len(numbers) != last + 1 - first or (numbers != np.arange(first, last + 1)).any():
             raise DamagedFile(f"{self._path.name} does not hold consecutive TFs")
         if {len(column) for column in hits.values()} != {int(offsets[-1])}:
             raise DamagedFile(f"{self._path.name} holds hits without all their values")

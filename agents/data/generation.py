@@ -62,8 +62,8 @@ class GenerationSettings(DetectorSettings):
 def generate(settings: GenerationSettings, run: int, sequence: int) -> TimeFrames:
     """The STF of a run and sequence number; the same arguments give the same hits.
 
-    Takes memory and time in proportion to the number of hits (README of `benchmarks/`). numpy
-    may change how it draws numbers between its versions: the promise holds for one version.
+    Time and memory are in proportion to the number of hits. numpy may change how it draws numbers
+    between its versions: the promise holds for one version.
     """
     seed = np.random.SeedSequence((settings.seed, run, sequence))
     rng = np.random.Generator(np.random.PCG64(seed))
