@@ -78,7 +78,7 @@ class HistogramSet:
 
         :param settings: those that the set was made with
         """
-        crossing = np.floor(frames.time / CROSSING_NS) + frames.tf * CROSSINGS_PER_TF
+        crossing = frames.time.astype(np.float64) // CROSSING_NS + frames.tf * CROSSINGS_PER_TF
         self._fill(HITS_PER_TF, frames.hits_per_tf)
         self._fill(HIT_TIME, frames.time)
         self._fill(HIT_BUNCH, crossing % CROSSINGS_PER_ORBIT)

@@ -5,7 +5,9 @@ The expected ticks are the predecessor's (contracts, section 2: its timelines ar
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -251,6 +253,29 @@ def test_a_workflow_that_fails_before_the_announcement_has_failed(tmp_path: Path
     assert ran.sent == []
     assert ran.outcome.status == ExecutionStatus.FAILED
     assert ran.outcome.reason == "ValueError: the beam is gone"
+
+
+def test_a_full_exit_buffer_ends_the_run_as_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    ran = run(tmp_path, resolved())
+    (end,) = ran.only("end_run")
+    assert (end.reason, end.total_stf_files) == (EndReason.FAILED, 0)
+    assert ran.outcome.status == ExecutionStatus.FAILED
+    assert "VolumeFull: swf.100001.000001.stf" in ran.outcome.reason
+    assert "No space left on device" in ran.outcome.reason
+
+
+def test_data_that_cannot_be_made_end_the_run_as_failed(tmp_path: Path) -> None:
+    content = resolved()
+    content["test"]["mean_hits_per_tf"] = -1
+    ran = run(tmp_path, content)
+    assert ran.only("end_run")[0].reason == EndReason.FAILED
+    assert "mean_hits_per_tf: Input should be greater than or equal to 0" in ran.outcome.reason
 
 
 @pytest.mark.parametrize("workflow", [failing_after, failing_at_once, leaving, stuck])
