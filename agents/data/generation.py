@@ -7,11 +7,11 @@ an exponential background. Noise hits are alone, small, and at any time.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from agents.data.detectors import LARGEST_CLUSTER, DetectorSettings
 from agents.data.time_frames import (
@@ -26,6 +26,8 @@ from agents.data.time_frames import (
 MEAN_CLUSTER = (1 + LARGEST_CLUSTER) / 2
 """Mean number of cells that a particle hits."""
 PARTICLES_PER_EVENT = 5
+MOST_HITS_PER_STF = 2_000_000
+"""A hit takes about 120 bytes while its STF is made or clustered; agents have 512 MB."""
 BACKGROUND_SCALE = 0.5
 """Mean energy of the background over the energy of the peak."""
 NOISE_SCALE = 0.05
@@ -57,6 +59,16 @@ class GenerationSettings(DetectorSettings):
     noise_fraction: float = Field(default=0.1, ge=0, le=1)
     peak_fraction: float = Field(default=0.3, ge=0, le=1)
     peak_width_fraction: float = Field(default=0.1, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _fits_into_memory(self) -> Self:
+        hits = self.tf_count * self.mean_hits_per_tf
+        if hits > MOST_HITS_PER_STF:
+            raise ValueError(
+                f"tf_count times mean_hits_per_tf makes {hits:.0f} hits in an STF; "
+                f"at most {MOST_HITS_PER_STF} fit into an agent's memory"
+            )
+        return self
 
 
 def generate(settings: GenerationSettings, run: int, sequence: int) -> TimeFrames:

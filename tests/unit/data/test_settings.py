@@ -47,6 +47,7 @@ TWICE = [EPIC_LIKE[0].model_dump(), {**EPIC_LIKE[1].model_dump(), "id": EPIC_LIK
         ({"tf_count": 1.5}, "tf_count: "),
         ({"mean_hits_per_tf": "many"}, "mean_hits_per_tf: "),
         ({"noise_fraction": 1.1}, "noise_fraction: "),
+        ({"mean_hits_per_tf": 2001}, "makes 2001000 hits in an STF; at most 2000000 fit"),
         ({"detectors": []}, "detectors: .*at least one is needed"),
         ({"detectors": TWICE}, "detectors: .*two subdetectors have the same id"),
         ({"detectors": [{"id": 1}]}, "detectors.0.name: Field required"),
