@@ -15,11 +15,19 @@ PLAIN_LIMIT = 10_000
 MAX_LIMIT = 1_000
 
 
+def _either(array: dict[str, Any], envelope: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a list's answer: an array, or an envelope with `limit`."""
+    return {"oneOf": [array, envelope]}
+
+
 class OptInPagination(LimitOffsetPagination):
     """`?limit=` and `?offset=`."""
 
     default_limit = None
     max_limit = MAX_LIMIT
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        return _either(schema, super().get_paginated_response_schema(schema))
 
 
 class OptInCursorPagination(CursorPagination):
@@ -53,7 +61,7 @@ class OptInCursorPagination(CursorPagination):
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         described = super().get_paginated_response_schema(schema)
         described["properties"]["count"] = {"type": "null"}
-        return described
+        return _either(schema, described)
 
 
 class PlainListMixin:

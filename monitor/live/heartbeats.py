@@ -41,6 +41,7 @@ class HeartbeatWriter:
 
     def __init__(self) -> None:
         self._waiting: list[Waiting] = []
+        self._writing: list[Waiting] = []
         self._arrived = asyncio.Event()
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -55,7 +56,7 @@ class HeartbeatWriter:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        for _, answer in self._waiting:
+        for _, answer in (*self._writing, *self._waiting):
             if not answer.done():
                 answer.set_exception(psycopg.OperationalError("the monitor is stopping"))
         await self._disconnect()
@@ -73,7 +74,7 @@ class HeartbeatWriter:
     async def _write_for_ever(self) -> None:
         while True:
             await self._arrived.wait()
-            batch = self._take_batch()
+            batch = self._writing = self._take_batch()
             if not await self._tried(batch, alone=len(batch) == 1):
                 for one in batch:  # the one that cannot be stored spoils no other
                     await self._tried([one], alone=True)
