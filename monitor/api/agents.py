@@ -21,12 +21,12 @@ from monitor.api.filters import (
 from monitor.api.paging import OptInCursorPagination
 from monitor.api.records import IntegerKeyMixin, ReadOnlyViewSet, RecordViewSet
 from monitor.records import heartbeats, models
-from testbed.protocol.heartbeat import Heartbeat
+from testbed.protocol.heartbeat import LONGEST_INTERVAL, SHORTEST_INTERVAL, Heartbeat
 
 
 class AgentSerializer(serializers.ModelSerializer[models.SystemAgent]):
     heartbeat_interval = serializers.FloatField(
-        required=False, allow_null=True, min_value=0.001, max_value=86_400
+        required=False, allow_null=True, min_value=SHORTEST_INTERVAL, max_value=LONGEST_INTERVAL
     )
 
     class Meta:

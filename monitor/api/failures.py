@@ -58,10 +58,15 @@ def refused(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, IntegrityError):
         return _refused_by_constraint(error)
     if isinstance(error, DataError):
-        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        reason = first_line(error.__cause__ or error)
         answer = {"non_field_errors": [f"A value cannot be stored: {reason}"]}
         return Response(answer, status=status.HTTP_400_BAD_REQUEST)
     return exception_handler(error, context)
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of the database says, without its context."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _refused_by_constraint(error: IntegrityError) -> Response:

@@ -92,9 +92,11 @@ class Wanted:
 
         :raises BadParameter: one is unknown, or a kind is
         """
-        for name in parameters:
+        for name, text in parameters.items():
             if name not in PARAMETERS:
                 raise BadParameter(name, "There is no such parameter.")
+            if "\x00" in text:
+                raise BadParameter(name, "The value holds a NUL character.")
         kinds = _words(parameters.get("kinds", "message"))
         for kind in sorted(kinds - set(KINDS)):
             raise BadParameter("kinds", f"{kind!r} is none of {', '.join(KINDS)}.")

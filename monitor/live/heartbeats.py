@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from django.db import DatabaseError
 
-from monitor.api.failures import COME_BACK_S, DATABASE_AWAY
+from monitor.api.failures import COME_BACK_S, DATABASE_AWAY, first_line
 from monitor.api.roles import ADMINISTRATOR, AGENT, OPERATOR, RolePermission, key_in
 from monitor.live.database import AWAY, connect
 from monitor.live.keys import BadToken, Keys
@@ -188,7 +188,7 @@ class HeartbeatEndpoint:
         except AWAY:
             return _said(503, DATABASE_AWAY, COME_BACK_S)
         except psycopg.Error as error:
-            return _said(400, {"non_field_errors": [str(error).strip().splitlines()[0]]})
+            return _said(400, {"non_field_errors": [first_line(error)]})
         return 201 if stored.is_new else 200, stored.agent.encode(), {}
 
 

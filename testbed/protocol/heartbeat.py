@@ -12,6 +12,9 @@ from testbed.protocol.states import AgentStatus, OperationalState
 DEFAULT_INTERVAL = 60.0
 """Seconds between heartbeats of an agent that does not say (the predecessor's agents)."""
 
+SHORTEST_INTERVAL, LONGEST_INTERVAL = 0.001, 86_400.0
+"""Seconds between heartbeats that an agent may announce."""
+
 STALE_AFTER_INTERVALS = 3
 """An agent silent for this many of its own intervals is stale; the recorder retires it."""
 
@@ -35,7 +38,10 @@ class Heartbeat(BaseModel):
     mq_connected: bool | None = None
     description: str | None = Field(default=None, max_length=10_000)
     heartbeat_interval: float | None = Field(
-        default=None, gt=0, le=86_400, description="seconds between heartbeats"
+        default=None,
+        ge=SHORTEST_INTERVAL,
+        le=LONGEST_INTERVAL,
+        description="seconds between heartbeats",
     )
     workflow_enabled: bool | None = None
     current_stf_count: int | None = Field(default=None, ge=0, le=2**31 - 1)

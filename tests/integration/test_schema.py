@@ -21,7 +21,7 @@ CHECKS = (
     "content_type_conformance",
     "response_schema_conformance",
 )
-EXAMPLES = 15
+EXAMPLES = 8
 WRITES = ("post", "put", "patch", "delete")
 
 

@@ -174,7 +174,11 @@ CREATE TRIGGER count_{event.lower()} AFTER {event} ON {table} REFERENCING {trans
 
 
 def first_counts():
-    """The trigger that gives a new run's state the counts of rows that were there before it."""
+    """The trigger that gives a new run's state the counts of rows that were there before it.
+
+    The lock waits for writers whose rows are not committed yet: they have found no state to count
+    in, and their rows could not be seen.
+    """
     queries = "".join(
         f"    SELECT {', '.join(f'count(*) FILTER (WHERE {c})' for c in counts.values())}"
         f" INTO {', '.join(f'NEW.{count}' for count in counts)}"
@@ -184,6 +188,7 @@ def first_counts():
     return f"""
 CREATE FUNCTION swf_first_counts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    LOCK TABLE {", ".join(COUNTS)} IN SHARE MODE;
 {queries}    RETURN NEW;
 END $$;
 CREATE TRIGGER first_counts BEFORE INSERT ON swf_run_state
