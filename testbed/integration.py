@@ -97,6 +97,7 @@ class TestbedStack(DockerCompose):
             super().start()
             self.services = None
         self.gate().wait()
+        self.session.wait_for_backend()
 
     def stop(self, down: bool = True) -> None:
         """Remove containers, networks and volumes; first keep the evidence of an error."""

@@ -19,12 +19,12 @@ from monitor.api.filters import (
     SubscriberFilter,
 )
 from monitor.api.paging import OptInCursorPagination
-from monitor.api.records import IntegerKeyMixin, ReadOnlyViewSet, RecordViewSet
+from monitor.api.records import IntegerKeyMixin, ReadOnlyViewSet, RecordSerializer, RecordViewSet
 from monitor.records import heartbeats, models
 from testbed.protocol.heartbeat import LONGEST_INTERVAL, SHORTEST_INTERVAL, Heartbeat
 
 
-class AgentSerializer(serializers.ModelSerializer[models.SystemAgent]):
+class AgentSerializer(RecordSerializer[models.SystemAgent]):
     heartbeat_interval = serializers.FloatField(
         required=False, allow_null=True, min_value=SHORTEST_INTERVAL, max_value=LONGEST_INTERVAL
     )
@@ -34,13 +34,13 @@ class AgentSerializer(serializers.ModelSerializer[models.SystemAgent]):
         fields = "__all__"
 
 
-class StateChangeSerializer(serializers.ModelSerializer[models.AgentStateChange]):
+class StateChangeSerializer(RecordSerializer[models.AgentStateChange]):
     class Meta:
         model = models.AgentStateChange
         fields = "__all__"
 
 
-class NamespaceSerializer(serializers.ModelSerializer[models.Namespace]):
+class NamespaceSerializer(RecordSerializer[models.Namespace]):
     class Meta:
         model = models.Namespace
         fields = "__all__"
@@ -66,7 +66,7 @@ class NamespaceEnsured(serializers.Serializer[Any]):
     status = serializers.CharField()
 
 
-class SubscriberSerializer(serializers.ModelSerializer[models.Subscriber]):
+class SubscriberSerializer(RecordSerializer[models.Subscriber]):
     fraction = serializers.FloatField(
         required=False, allow_null=True, min_value=0, max_value=1, help_text="of the messages"
     )

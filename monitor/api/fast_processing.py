@@ -16,7 +16,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from monitor.api.filters import EventFilter, FastMonFileFilter, TFSliceFilter, WorkerFilter
-from monitor.api.records import UUID_KEY, IntegerKeyMixin, ListBodyMixin, RecordViewSet
+from monitor.api.records import (
+    UUID_KEY,
+    IntegerKeyMixin,
+    ListBodyMixin,
+    RecordSerializer,
+    RecordViewSet,
+)
 from monitor.records import fast_processing, models
 from testbed.protocol.states import FileStatus, SliceStatus
 
@@ -78,7 +84,7 @@ class TimeFrameRange(serializers.Serializer[Any]):
         return attrs
 
 
-class FastMonFileSerializer(TimeFrameRange, serializers.ModelSerializer[models.FastMonFile]):
+class FastMonFileSerializer(TimeFrameRange, RecordSerializer[models.FastMonFile]):
     stf_file = FileField(
         "stf_filename", queryset=models.StfFile.objects.all(), help_text="file name or UUID"
     )
@@ -113,7 +119,7 @@ class FastMonFileChange(serializers.Serializer[Any]):
     metadata = serializers.DictField(required=False)
 
 
-class TFSliceSerializer(TimeFrameRange, serializers.ModelSerializer[models.TFSlice]):
+class TFSliceSerializer(TimeFrameRange, RecordSerializer[models.TFSlice]):
     """A slice names its TF file (`fastmon_file`, by file name or UUID), or as the predecessor's
     agents do by `tf_filename`, which may carry the slice's number (`…_slice_003.tf`). File names
     and run number come from the TF file's record where they are not given.
@@ -193,13 +199,13 @@ class TFSliceChange(serializers.Serializer[Any]):
     metadata = serializers.DictField(required=False)
 
 
-class WorkerSerializer(serializers.ModelSerializer[models.Worker]):
+class WorkerSerializer(RecordSerializer[models.Worker]):
     class Meta:
         model = models.Worker
         fields = "__all__"
 
 
-class EventSerializer(serializers.ModelSerializer[models.SystemStateEvent]):
+class EventSerializer(RecordSerializer[models.SystemStateEvent]):
     class Meta:
         model = models.SystemStateEvent
         fields = "__all__"

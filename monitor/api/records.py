@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from django.db.models import Model
 from rest_framework import serializers, status, viewsets
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from monitor.api.paging import OptInPagination, PlainListMixin
 
 UUID_KEY = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+
+
+Record = TypeVar("Record", bound=Model)
+
+
+class RecordSerializer(serializers.ModelSerializer[Record], Generic[Record]):
+    """A record; changing it writes the fields that are given, and no other: what the database or
+    somebody else has written into the rest since stays. Its key cannot be changed.
+    """
+
+    def update(self, instance: Record, validated_data: dict[str, Any]) -> Record:
+        key = instance._meta.pk
+        assert key is not None
+        if validated_data.pop(key.name, instance.pk) != instance.pk:
+            raise ValidationError({key.name: ["A key cannot be changed."]})
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        stamped = [
+            field.name for field in instance._meta.fields if getattr(field, "auto_now", False)
+        ]
+        instance.save(update_fields=[*validated_data, *stamped])
+        instance.refresh_from_db()
+        return instance
 
 
 class RecordViewSet(PlainListMixin, viewsets.ModelViewSet[Any]):

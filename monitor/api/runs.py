@@ -12,7 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from monitor.api.filters import RunFilter, RunStateFilter, StfFileFilter
-from monitor.api.records import UUID_KEY, IntegerKeyMixin, ListBodyMixin, RecordViewSet
+from monitor.api.records import (
+    UUID_KEY,
+    IntegerKeyMixin,
+    ListBodyMixin,
+    RecordSerializer,
+    RecordViewSet,
+)
 from monitor.records import models, stf_files
 from testbed.protocol.states import FileStatus
 
@@ -20,13 +26,13 @@ LARGEST = 2**63 - 1
 """What a column of 64 bits holds."""
 
 
-class RunSerializer(serializers.ModelSerializer[models.Run]):
+class RunSerializer(RecordSerializer[models.Run]):
     class Meta:
         model = models.Run
         fields = "__all__"
 
 
-class RunStateSerializer(serializers.ModelSerializer[models.RunState]):
+class RunStateSerializer(RecordSerializer[models.RunState]):
     """The counts follow the records of slices, samples and workers: a client's are ignored."""
 
     class Meta:
@@ -35,7 +41,7 @@ class RunStateSerializer(serializers.ModelSerializer[models.RunState]):
         read_only_fields = models.RunState.COUNTS
 
 
-class StfFileSerializer(serializers.ModelSerializer[models.StfFile]):
+class StfFileSerializer(RecordSerializer[models.StfFile]):
     run_number = serializers.IntegerField(source="run.run_number", read_only=True)
 
     class Meta:

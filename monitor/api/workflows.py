@@ -13,20 +13,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from monitor.api.filters import DefinitionFilter, ExecutionFilter
-from monitor.api.records import IntegerKeyMixin, RecordViewSet
+from monitor.api.records import IntegerKeyMixin, RecordSerializer, RecordViewSet
 from monitor.api.roles import AGENT, OPERATOR
 from monitor.records import models
 from testbed.protocol.states import ExecutionStatus
 
 
-class DefinitionSerializer(serializers.ModelSerializer[models.WorkflowDefinition]):
+class DefinitionSerializer(RecordSerializer[models.WorkflowDefinition]):
+    definition = serializers.CharField(trim_whitespace=False, help_text="the source, as it is")
+
     class Meta:
         model = models.WorkflowDefinition
         fields = "__all__"
         validators: list[Any] = []  # a second definition is answered by the view: 400 or 409
 
 
-class ExecutionSerializer(serializers.ModelSerializer[models.WorkflowExecution]):
+class ExecutionSerializer(RecordSerializer[models.WorkflowExecution]):
     class Meta:
         model = models.WorkflowExecution
         fields = "__all__"

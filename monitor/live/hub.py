@@ -169,19 +169,26 @@ class Hub:
     async def join(self, client: Client, since: Position | None) -> AsyncIterator[list[str]]:
         """Hand a client what it has missed since a position, then every new event.
 
-        Yields pages of frames; once this ends, the client gets its events by `take`. In between
-        nothing is missed and nothing comes twice: it becomes a client of the hub at the very
-        moment at which it is level with it.
+        Yields pages of frames, an empty one first: from then on nothing is missed. Once this ends,
+        the client gets its events by `take`. In between nothing comes twice: it becomes a client
+        of the hub at the very moment at which it is level with it.
         """
         await self._ready.wait()
         assert self._position is not None
         client.position = since or self._position
-        if any(client.position.of(kind) < self._position.of(kind) for kind in client.wanted.kinds):
+        if not self._behind(client.wanted, client.position):
+            self.clients[client.id] = client
+        yield []
+        if client.id not in self.clients:
             async with await connect() as connection:
                 async for frames in self._missed(connection, client):
                     yield frames
-        else:
-            self.clients[client.id] = client
+
+    def _behind(self, wanted: Wanted, reached: Position) -> list[str]:
+        """The kinds of which the hub has read more than a client at that position."""
+        assert self._position is not None
+        level = self._position
+        return [k for k in KINDS if k in wanted.kinds and reached.of(k) < level.of(k)]
 
     def leave(self, client: Client) -> None:
         """Forget a client."""
@@ -194,7 +201,7 @@ class Hub:
         while True:
             assert self._position is not None
             level = self._position
-            behind = [k for k in KINDS if k in client.wanted.kinds and reached.of(k) < level.of(k)]
+            behind = self._behind(client.wanted, reached)
             if not behind:
                 self.clients[client.id] = client
                 return

@@ -53,9 +53,9 @@ def stream_view(hub: Hub, keys: Keys) -> Callable[[HttpRequest], Any]:
 
 async def _events(hub: Hub, client: Client, since: Position | None) -> AsyncIterator[bytes]:
     try:
-        yield said("connected", {"client_id": client.id, "status": "connected"}).encode()
+        connected = said("connected", {"client_id": client.id, "status": "connected"})
         async for frames in hub.join(client, since):
-            yield joined(frames)
+            yield joined(frames or [connected])
         while True:
             frames = await client.take(IDLE_S)
             if client.overflowed:

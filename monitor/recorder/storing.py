@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from monitor.recorder.reporting import count
 from monitor.records.models import DeadLetter, RunState
-from testbed.protocol.destinations import DEAD_LETTER_QUEUE
+from testbed.protocol.destinations import DEAD_LETTER_QUEUE, EPICTOPIC
 from testbed.protocol.link import Delivery
 from testbed.protocol.messages import (
     LIFECYCLE_TYPES,
@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 REFUSED = "refused by its consumer at every delivery"
 """Cause of a dead letter for which the broker gives none."""
+
+OF_RUNS = EPICTOPIC.replace("/topic/", ".")
+"""End of the name of the queue that carries the steps of runs; workers get some of them again."""
 
 CANONICAL_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII).fullmatch
 
@@ -74,7 +77,8 @@ def read_row(delivery: Delivery) -> Row:
         message_type=kind[:50],
         sender=_text(content, "sender", 100),
         recipient=_text(content, "recipient", 100),
-        namespace=_text(content, "namespace", 100),
+        namespace=_text(content, "namespace", 100)
+        or _text(dict(delivery.headers), "namespace", 100),
         execution_id=_text(content, "execution_id", 100),
         run_id=_text(content, "run_id", 50),
         content=content,
@@ -107,7 +111,11 @@ def store(rows: list[Row], dead: list[DeadLetter], foreign: int = 0) -> int:
     with transaction.atomic():
         stored, new = _insert(rows) if rows else (0, set())
         count(stored, len(rows) - stored, foreign, len(dead))
-        steps = {row.message_id: row for row in rows if row.message_id in new}
+        steps = {
+            row.message_id: row
+            for row in rows
+            if row.message_id in new and row.queue_name.endswith(OF_RUNS)
+        }
         for row in steps.values():
             _drive_run_state(row)
         if dead:

@@ -409,7 +409,7 @@ def test_a_client_without_a_last_event_gets_what_comes_from_now_on() -> None:
 
     async def use(hub: Hub) -> None:
         client = Client(Wanted())
-        assert [page async for page in hub.join(client, None)] == []
+        assert [page async for page in hub.join(client, None)] == [[]]
         assert client.id in hub.clients
         tables.add("message", 4)
         got: list[str] = []
@@ -428,10 +428,27 @@ def test_a_client_that_is_level_needs_no_connection() -> None:
         await hub._ready.wait()
         own = tables.connections
         client = Client(Wanted())
-        async for _ in hub.join(client, Position()):  # behind in the log, which it does not want
-            raise AssertionError("there was nothing to miss")
+        pages = [page async for page in hub.join(client, Position())]
+        assert pages == [[]]  # behind in the log, which it does not want
         assert client.id in hub.clients
         assert tables.connections == own
+
+    with_hub(tables, use)
+
+
+def test_what_happens_after_the_first_page_is_not_missed() -> None:
+    tables = Tables(Random(1))
+    tables.add("message", 5)
+
+    async def use(hub: Hub) -> None:
+        client = Client(Wanted())
+        pages = hub.join(client, None)
+        assert await anext(pages) == []  # now it is told that it is connected
+        tables.add("message", 1)
+        got: list[str] = []
+        while not got:
+            got += await client.take(1)
+        assert seen(got) == [("message", tables.rows["message"][-1].id)]
 
     with_hub(tables, use)
 
@@ -529,6 +546,7 @@ def test_a_database_that_goes_away_while_a_client_catches_up_is_told() -> None:
         await until(lambda: hub.following)
         client = Client(Wanted())
         pages = hub.join(client, Position())
+        assert await anext(pages) == []
         assert len(await anext(pages)) == 3
         tables.fail = [psycopg.OperationalError("away")] * 3
         with pytest.raises(psycopg.OperationalError):
