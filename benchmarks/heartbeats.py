@@ -16,12 +16,21 @@ OPEN_LOOP_RATE = 2_000
 
 
 async def client(
-    address: tuple[str, int], request: bytes, until: float, waits: list[float], pause_s: float
+    address: tuple[str, int],
+    request: bytes,
+    until: float,
+    waits: list[float],
+    pause_s: float,
+    offset_s: float,
 ) -> int:
-    """Send one agent's heartbeats over one connection until a moment; how many were refused."""
+    """Send one agent's heartbeats over one connection until a moment; how many were refused.
+
+    :param pause_s: seconds from one heartbeat to the next; 0 = as fast as each is answered
+    :param offset_s: seconds after which it begins: agents do not beat in step
+    """
     reader, writer = await asyncio.open_connection(*address)
     refused = 0
-    due = time.perf_counter()
+    due = time.perf_counter() + offset_s
     while (now := time.perf_counter()) < until:
         if pause_s:
             due += pause_s
@@ -82,6 +91,7 @@ async def load(
                 started + SECONDS,
                 waits,
                 clients / rate if rate else 0,
+                number / rate if rate else 0,
             )
             for number in range(clients)
         )

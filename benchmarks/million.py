@@ -23,7 +23,6 @@ SELECT gen_random_uuid(),
         'checksum', repeat('0123456789abcdef', 4), 'state', 'run', 'substate', 'physics'),
     now() - (({ROWS} - n) * interval '100 milliseconds'), now(), '/queue/bench'
 FROM generate_series(1, {ROWS}) AS n;
-ANALYZE swf_workflow_messages;
 """
 QUERIES: dict[str, dict[str, Any]] = {
     "newest page": {"limit": 100},
@@ -54,11 +53,12 @@ def fill(stack: TestbedStack) -> None:
     """A million messages, straight into the table."""
     started = time.perf_counter()
     container: Any = docker.from_env().containers.get(stack.container_id("postgres"))
-    done = container.exec_run(
-        ["psql", "-h", "127.0.0.1", "-U", "testbed", "-d", "testbed", "-c", FILL],
-        environment={"PGPASSWORD": stack.session.project.secret("postgres_password")},
-    )
-    assert done.exit_code == 0, done.output.decode()
+    for statement in (FILL, "VACUUM ANALYZE swf_workflow_messages", "CHECKPOINT"):
+        done = container.exec_run(
+            ["psql", "-h", "127.0.0.1", "-U", "testbed", "-d", "testbed", "-c", statement],
+            environment={"PGPASSWORD": stack.session.project.secret("postgres_password")},
+        )
+        assert done.exit_code == 0, done.output.decode()
     print(f"{ROWS} messages in {time.perf_counter() - started:.0f} s")
 
 
@@ -74,6 +74,7 @@ def measure(stack: TestbedStack) -> dict[str, float]:
         parameters = {
             key: hour_ago if value == "-1h" else value for key, value in parameters.items()
         }
+        once(session, url, parameters)  # what is asked for often is in memory
         calls = CALLS if "limit" in parameters else 10
         waits = sorted(once(session, url, parameters) for _ in range(calls))
         percentiles[name] = 1000 * waits[int(0.95 * calls)]

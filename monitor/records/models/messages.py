@@ -29,6 +29,7 @@ class WorkflowMessage(models.Model):
         ordering = ["id"]
         indexes = [
             models.Index(fields=["execution_id", "message_type", "id"]),
+            models.Index(fields=["execution_id", "id"]),
             models.Index(fields=["run_id", "id"]),
             models.Index(fields=["message_type", "id"]),
             models.Index(fields=["sender_agent", "id"]),
