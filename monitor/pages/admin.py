@@ -19,6 +19,9 @@ else:  # generic for the type checker only
     _Paginator, _ModelAdmin = Paginator, admin.ModelAdmin
 
 
+admin.site.site_header = admin.site.site_title = "Testbed administration"
+
+
 class CappedPaginator(_Paginator):
     """Counts no further than `COUNT_UP_TO` rows: a million would take longer than the page."""
 

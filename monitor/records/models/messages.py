@@ -90,4 +90,5 @@ class RecorderStatus(models.Model):
 
     class Meta:
         db_table = "swf_recorder_status"
+        verbose_name_plural = "recorder status"
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_recorder_status")]
