@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from testbed.protocol.states import (
     AgentStatus,
@@ -106,7 +107,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "monitor.pages.context.testbed",
-            ]
+            ],
         },
     }
 ]
@@ -118,6 +119,14 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+DATABASE_LIVENESS: dict[str, Any] = {
+    "connect_timeout": 5,
+    # a database that was killed with its network says no goodbye: these find out, in seconds
+    "keepalives_idle": 3,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 5_000,
+}
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
@@ -127,6 +136,7 @@ DATABASES = {
         "USER": os.environ.get("POSTGRES_USER", "testbed"),
         "PASSWORD": _secret("POSTGRES_PASSWORD"),
         "OPTIONS": {
+            **DATABASE_LIVENESS,
             # each ASGI request runs in a thread of its own: only a pool keeps connections
             "pool": {"min_size": 1, "max_size": 16, "timeout": 5},
         },

@@ -23,6 +23,6 @@ async def connect() -> psycopg.AsyncConnection[Any]:
         dbname=database["NAME"],
         user=database["USER"],
         password=database["PASSWORD"],
-        connect_timeout=5,
         autocommit=True,
+        **settings.DATABASE_LIVENESS,
     )

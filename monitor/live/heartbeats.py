@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 PATH = "/api/systemagents/heartbeat/"
 BATCH = 200
+PATIENCE_S = 5.0
+"""Seconds that a batch may take; then the database counts as away, and the agents try again."""
 MAY_WRITE = frozenset({AGENT, OPERATOR, ADMINISTRATOR})
 Waiting = tuple[Beat, "asyncio.Future[StoredHeartbeat]"]
 
@@ -82,7 +84,8 @@ class HeartbeatWriter:
     async def _tried(self, batch: list[Waiting], alone: bool) -> bool:
         """Write a batch; whether everybody in it has an answer."""
         try:
-            await self._write(batch)
+            async with asyncio.timeout(PATIENCE_S):
+                await self._write(batch)
             return True
         except Exception as error:
             await self._disconnect()

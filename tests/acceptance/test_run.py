@@ -47,6 +47,7 @@ def test_a_run_completes_and_the_monitor_agrees(stack: TestbedStack, viewer: Api
     files = viewer.get("stf-files/", run_number=run_number)
     assert [row["status"] for row in files] == ["processed"] * 5
     assert kinds(viewer, report["execution_id"]) == {
+        "accepted": 1,
         "run_imminent": 1,
         "start_run": 1,
         "stf_gen": 5,
