@@ -17,6 +17,7 @@ async def connect() -> psycopg.AsyncConnection[Any]:
     :raises psycopg.OperationalError: the database is away
     """
     database: dict[str, Any] = settings.DATABASES["default"]
+    liveness: dict[str, Any] = settings.DATABASE_LIVENESS
     return await psycopg.AsyncConnection.connect(
         host=database["HOST"],
         port=database["PORT"],
@@ -24,5 +25,5 @@ async def connect() -> psycopg.AsyncConnection[Any]:
         user=database["USER"],
         password=database["PASSWORD"],
         autocommit=True,
-        **settings.DATABASE_LIVENESS,
+        **liveness,
     )
