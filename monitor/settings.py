@@ -135,6 +135,7 @@ DATABASES = {
         "NAME": os.environ.get("POSTGRES_DB", "testbed"),
         "USER": os.environ.get("POSTGRES_USER", "testbed"),
         "PASSWORD": _secret("POSTGRES_PASSWORD"),
+        "CONN_HEALTH_CHECKS": True,  # the pool gives out no connection to a database of before
         "OPTIONS": {
             **DATABASE_LIVENESS,
             # each ASGI request runs in a thread of its own: only a pool keeps connections

@@ -98,8 +98,11 @@ class LogShipper(logging.Handler):
 
     def _post_singly(self, batch: list[dict[str, Any]]) -> None:
         """Of a list that was refused, keep what is good."""
-        for record in batch:
+        for place, record in enumerate(batch):
             try:
                 self._monitor.once("POST", "logs/", record)
-            except (MonitorAway, MonitorRefused):
+            except MonitorRefused:
                 self.dropped += 1
+            except MonitorAway:
+                self._records.extendleft(reversed(batch[place:]))
+                return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
+from django import forms
 from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from rest_framework.exceptions import ValidationError
@@ -12,9 +13,6 @@ from rest_framework.request import Request
 
 from monitor.records import models
 from testbed.configuration.suggestions import nearest
-
-PAGING = frozenset({"limit", "offset", "cursor"})
-
 
 LEAST = {"limit": 1, "offset": 0}
 """The least value of each parameter that counts rows."""
@@ -31,18 +29,43 @@ class StrictFilterBackend(DjangoFilterBackend):
         if view.detail:
             return queryset
         filterset = self.get_filterset_class(view, queryset)
-        known = set(filterset.base_filters) if filterset else set()
-        if view.pagination_class is not None:
-            known |= PAGING
+        paging: frozenset[str] = getattr(view.pagination_class, "parameters", frozenset())
+        known = {*paging, *(filterset.base_filters if filterset else ())}
         for name, values in request.query_params.lists():
             if name not in known:
                 text = f"There is no such parameter; {nearest(name, known)}"
                 raise ValidationError({name: [text]})
+            if not all(value.strip() for value in values):
+                raise ValidationError({name: ["The value is empty."]})
+            if name in paging and "limit" not in request.query_params:
+                raise ValidationError({name: ["It needs a limit beside it."]})
             if name in LEAST and not all(_is_count(value, LEAST[name]) for value in values):
                 raise ValidationError({name: [f"Not a whole number from {LEAST[name]} on."]})
             if any("\x00" in value for value in values):
                 raise ValidationError({name: ["The value holds a NUL character."]})
         return super().filter_queryset(request, queryset, view)
+
+
+class StrictBooleanField(forms.Field):
+    """True or false, and nothing else."""
+
+    def clean(self, value: Any) -> bool | None:
+        if value is None:
+            return None
+        known = {"true": True, "1": True, "false": False, "0": False}
+        try:
+            return known[str(value).lower()]
+        except KeyError:
+            raise forms.ValidationError("Neither true nor false.") from None
+
+
+class BooleanFilter(django_filters.BooleanFilter):
+    """True or false; django-filter's own takes anything else for "either"."""
+
+    field_class = StrictBooleanField
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "widget": forms.TextInput})
 
 
 class NumberFilter(django_filters.NumberFilter):
@@ -91,6 +114,8 @@ class NamespaceFilter(FilterSet):
 
 
 class SubscriberFilter(FilterSet):
+    is_active = BooleanFilter()
+
     class Meta:
         model = models.Subscriber
         fields = ["subscriber_name", "is_active", "delivery_type"]
@@ -98,7 +123,7 @@ class SubscriberFilter(FilterSet):
 
 class RunFilter(FilterSet):
     run_number = NumberFilter()
-    active = django_filters.BooleanFilter(field_name="end_time", lookup_expr="isnull")
+    active = BooleanFilter(field_name="end_time", lookup_expr="isnull")
 
     class Meta:
         model = models.Run

@@ -23,6 +23,7 @@ def _either(array: dict[str, Any], envelope: dict[str, Any]) -> dict[str, Any]:
 class OptInPagination(LimitOffsetPagination):
     """`?limit=` and `?offset=`."""
 
+    parameters = frozenset({"limit", "offset"})
     default_limit = None
     max_limit = MAX_LIMIT
 
@@ -33,6 +34,7 @@ class OptInPagination(LimitOffsetPagination):
 class OptInCursorPagination(CursorPagination):
     """`?limit=` and `?cursor=`; the envelope's `count` is null, since counting would scan."""
 
+    parameters = frozenset({"limit", "cursor"})
     page_size = None
     page_size_query_param = "limit"
     max_page_size = MAX_LIMIT

@@ -21,14 +21,20 @@ Record = TypeVar("Record", bound=Model)
 
 class RecordSerializer(serializers.ModelSerializer[Record], Generic[Record]):
     """A record; changing it writes the fields that are given, and no other: what the database or
-    somebody else has written into the rest since stays. Its key cannot be changed.
+    somebody else has written into the rest since stays. Its key cannot be changed, nor what
+    `fixed` names: other records have been counted by it.
     """
+
+    fixed: tuple[str, ...] = ()
 
     def update(self, instance: Record, validated_data: dict[str, Any]) -> Record:
         key = instance._meta.pk
         assert key is not None
         if validated_data.pop(key.name, instance.pk) != instance.pk:
             raise ValidationError({key.name: ["A key cannot be changed."]})
+        for name in self.fixed:
+            if validated_data.pop(name, getattr(instance, name)) != getattr(instance, name):
+                raise ValidationError({name: ["It cannot be changed."]})
         for name, value in validated_data.items():
             setattr(instance, name, value)
         stamped = [

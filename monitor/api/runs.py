@@ -27,6 +27,8 @@ LARGEST = 2**63 - 1
 
 
 class RunSerializer(RecordSerializer[models.Run]):
+    fixed = ("run_number",)
+
     class Meta:
         model = models.Run
         fields = "__all__"
@@ -42,6 +44,7 @@ class RunStateSerializer(RecordSerializer[models.RunState]):
 
 
 class StfFileSerializer(RecordSerializer[models.StfFile]):
+    fixed = ("run",)
     run_number = serializers.IntegerField(source="run.run_number", read_only=True)
 
     class Meta:

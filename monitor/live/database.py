@@ -6,19 +6,21 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
+from psycopg.types.string import TextLoader
 
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OSError)
 """What a connection raises when the database is away."""
 
 
 async def connect() -> psycopg.AsyncConnection[Any]:
-    """A connection that commits each statement.
+    """A connection that commits each statement, and gives JSON as its text: one value that
+    cannot be decoded must not make a whole page unreadable.
 
     :raises psycopg.OperationalError: the database is away
     """
     database: dict[str, Any] = settings.DATABASES["default"]
     liveness: dict[str, Any] = settings.DATABASE_LIVENESS
-    return await psycopg.AsyncConnection.connect(
+    connection = await psycopg.AsyncConnection.connect(
         host=database["HOST"],
         port=database["PORT"],
         dbname=database["NAME"],
@@ -27,3 +29,5 @@ async def connect() -> psycopg.AsyncConnection[Any]:
         autocommit=True,
         **liveness,
     )
+    connection.adapters.register_loader("jsonb", TextLoader)
+    return connection

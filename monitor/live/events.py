@@ -119,7 +119,7 @@ def _words(text: str) -> frozenset[str]:
 
 def message_event(row: Mapping[str, Any]) -> Event:
     """The event of a recorded message: its whole content, with what the predecessor added."""
-    content = dict(row["message_content"])
+    content = _decoded(row["message_content"])
     content["message_id"] = str(row["message_id"])
     content["sender_agent"] = row["sender_agent"]
     content["recipient_agent"] = row["recipient_agent"]
@@ -153,7 +153,8 @@ def _plain(kind: str, row: Mapping[str, Any]) -> Event:
         "namespace": row["namespace"],
         "execution_id": row["execution_id"],
     }
-    return Event(kind, row["id"], kind, _json(dict(row)), facts)
+    shown = {**row, "extra_data": _decoded(row["extra_data"])} if "extra_data" in row else row
+    return Event(kind, row["id"], kind, _json(dict(shown)), facts)
 
 
 EVENT_OF = {"message": message_event, "agent": agent_event, "log": log_event}
@@ -172,6 +173,15 @@ def joined(frames: Iterable[str]) -> bytes:
 
 def _one_line(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _decoded(text: str | None) -> dict[str, Any]:
+    """The JSON object in a column; empty where there is none that can be read."""
+    try:
+        value = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {"value": value}
 
 
 def _json(value: Any) -> str:

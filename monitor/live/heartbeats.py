@@ -13,7 +13,7 @@ import logging
 from typing import Any
 
 import psycopg
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 
 from monitor.api.failures import COME_BACK_S, DATABASE_AWAY, first_line
 from monitor.api.roles import ADMINISTRATOR, AGENT, OPERATOR, RolePermission, key_in

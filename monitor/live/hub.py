@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -24,7 +23,15 @@ CHANNEL = "swf_live"
 PAGE = 500
 """Rows that are read at once."""
 CAPACITY = 5_000
-"""Events that may wait for one client; who is further behind is dropped."""
+CAPACITY_CHARACTERS = 2**24
+"""Events that may wait for one client, and the length of their data; who is further behind is
+dropped."""
+CHUNK_CHARACTERS = 2**20
+"""Length of what is sent at once."""
+STALLED_S = 10.0
+"""Seconds after which a dropped client that does not even read so is cut off."""
+READERS = 4
+"""Clients that catch up at the same time: each takes a connection for a page."""
 LOOK_S = 5.0
 """Seconds after which the hub looks by itself, should a notification have been lost."""
 RETRY_S = 0.5
@@ -103,10 +110,10 @@ class Client:
         self.id = str(uuid4())
         self.wanted = wanted
         self.position = Position()
-        self.since = time.time()
-        self.sent = 0
         self.overflowed = False
+        self.task = asyncio.current_task() if _in_a_loop() else None
         self._waiting: deque[Event] = deque()
+        self._waiting_characters = 0
         self._arrived = asyncio.Event()
 
     def offer(self, events: Sequence[Event]) -> None:
@@ -114,21 +121,28 @@ class Client:
         wanted = [event for event in events if self.wanted.accepts(event)]
         if not wanted or self.overflowed:
             return
-        if len(self._waiting) + len(wanted) > CAPACITY:
+        self._waiting.extend(wanted)
+        self._waiting_characters += sum(len(event.data) for event in wanted)
+        if len(self._waiting) > CAPACITY or self._waiting_characters > CAPACITY_CHARACTERS:
             self.overflowed = True
             self._waiting.clear()
-        else:
-            self._waiting.extend(wanted)
         self._arrived.set()
 
     async def take(self, timeout: float) -> list[str]:
-        """All that waits, as frames; nothing when nothing came within `timeout` seconds."""
+        """What waits, as frames, up to a chunk; nothing when nothing came in `timeout` seconds."""
         if not self._waiting and not self.overflowed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
                     await self._arrived.wait()
-        self._arrived.clear()
-        return self.frames(self._take_all())
+        events: list[Event] = []
+        characters = 0
+        while self._waiting and characters < CHUNK_CHARACTERS:
+            events.append(self._waiting.popleft())
+            characters += len(events[-1].data)
+        self._waiting_characters -= characters
+        if not self._waiting:
+            self._arrived.clear()
+        return self.frames(events)
 
     def frames(self, events: Sequence[Event]) -> list[str]:
         """Events as frames, each with the position that the client has reached with it."""
@@ -136,13 +150,7 @@ class Client:
         for event in events:
             self.position = self.position.after(event.kind, event.id)
             frames.append(event.frame(self.position))
-        self.sent += len(frames)
         return frames
-
-    def _take_all(self) -> list[Event]:
-        events = list(self._waiting)
-        self._waiting.clear()
-        return events
 
 
 class Hub:
@@ -151,9 +159,11 @@ class Hub:
     def __init__(self) -> None:
         self.clients: dict[str, Client] = {}
         self.following = False
+        self.readers = 0
         self._position: Position | None = None
         self._task: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
+        self._reading = asyncio.Semaphore(READERS)
 
     def start(self) -> None:
         """Begin to follow; call it on the event loop."""
@@ -180,9 +190,8 @@ class Hub:
             self.clients[client.id] = client
         yield []
         if client.id not in self.clients:
-            async with await connect() as connection:
-                async for frames in self._missed(connection, client):
-                    yield frames
+            async for frames in self._missed(client):
+                yield frames
 
     def _behind(self, wanted: Wanted, reached: Position) -> list[str]:
         """The kinds of which the hub has read more than a client at that position."""
@@ -194,9 +203,7 @@ class Hub:
         """Forget a client."""
         self.clients.pop(client.id, None)
 
-    async def _missed(
-        self, connection: psycopg.AsyncConnection[Any], client: Client
-    ) -> AsyncIterator[list[str]]:
+    async def _missed(self, client: Client) -> AsyncIterator[list[str]]:
         reached = client.position
         while True:
             assert self._position is not None
@@ -207,7 +214,8 @@ class Hub:
                 return
             for kind in behind:
                 end = level.of(kind)
-                events = await _read(connection, kind, reached.of(kind), end, client.wanted)
+                async with self._reading, await connect() as connection:
+                    events = await _read(connection, kind, reached.of(kind), end, client.wanted)
                 full = len(events) == PAGE
                 reached = reached.after(kind, events[-1].id if full else end)
                 if events:
@@ -240,6 +248,18 @@ class Hub:
                 }
                 await self._catch_up(reading, [k for k in KINDS if k in announced] or KINDS)
 
+    def _offer(self, client: Client, events: Sequence[Event]) -> None:
+        before = client.overflowed
+        client.offer(events)
+        if client.overflowed and not before:
+            asyncio.get_running_loop().call_later(STALLED_S, self._cut_off, client)
+
+    def _cut_off(self, client: Client) -> None:
+        """End a dropped client that is still here: it reads nothing at all."""
+        if client.id in self.clients and client.task is not None:
+            log.warning("client %s of the live stream does not read; it is cut off", client.id)
+            client.task.cancel()
+
     async def _catch_up(
         self, connection: psycopg.AsyncConnection[Any], kinds: Sequence[str]
     ) -> None:
@@ -250,9 +270,17 @@ class Hub:
                 if events:
                     self._position = self._position.after(kind, events[-1].id)
                     for client in list(self.clients.values()):
-                        client.offer(events)
+                        self._offer(client, events)
                 if len(events) < PAGE:
                     break
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def _newest(connection: psycopg.AsyncConnection[Any]) -> Position:

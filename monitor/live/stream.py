@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import DatabaseError
+from django.contrib.auth import get_user
+from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -17,11 +18,13 @@ from monitor.api.roles import RolePermission, key_in, roles_of
 from monitor.live.database import AWAY
 from monitor.live.events import BadParameter, Position, Wanted, joined, said
 from monitor.live.hub import CAPACITY, Client, Hub
-from monitor.live.keys import BadToken, Keys
+from monitor.live.keys import BadToken, Keys, borrowed_connection
 from testbed.protocol.states import Role
 
 IDLE_S = 15.0
 """Seconds without an event after which the stream shows that it is alive."""
+CHECK_S = 10.0
+"""Seconds after which it is checked again whether a client may read."""
 MAX_CLIENTS = 500
 HEADERS = {"Cache-Control": "no-cache, no-store", "X-Accel-Buffering": "no"}
 
@@ -39,11 +42,11 @@ def stream_view(hub: Hub, keys: Keys) -> Callable[[HttpRequest], Any]:
             since = _last_event(request)
         except BadParameter as error:
             return JsonResponse({error.name: [str(error)]}, status=400)
-        if len(hub.clients) >= MAX_CLIENTS:
+        if hub.readers >= MAX_CLIENTS:
             detail = {"detail": f"There are {MAX_CLIENTS} clients already."}
             return JsonResponse(detail, status=503, headers=COME_BACK_S)
         return StreamingHttpResponse(
-            _events(hub, Client(wanted), since),
+            _events(hub, wanted, since, lambda: _may_read(request, keys)),
             content_type="text/event-stream",
             headers=HEADERS,
         )
@@ -51,13 +54,23 @@ def stream_view(hub: Hub, keys: Keys) -> Callable[[HttpRequest], Any]:
     return stream
 
 
-async def _events(hub: Hub, client: Client, since: Position | None) -> AsyncIterator[bytes]:
+async def _events(
+    hub: Hub, wanted: Wanted, since: Position | None, may_read: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[bytes]:
+    client = Client(wanted)
+    hub.readers += 1
+    checked = time.monotonic()
     try:
         connected = said("connected", {"client_id": client.id, "status": "connected"})
         async for frames in hub.join(client, since):
             yield joined(frames or [connected])
         while True:
             frames = await client.take(IDLE_S)
+            if time.monotonic() - checked > CHECK_S:
+                checked = time.monotonic()
+                if not await may_read():
+                    yield said("dropped", {"reason": "your access has ended"}).encode()
+                    return
             if client.overflowed:
                 reason = f"more than {CAPACITY} events were waiting for this client"
                 yield said("dropped", {"reason": reason}).encode()
@@ -66,9 +79,10 @@ async def _events(hub: Hub, client: Client, since: Position | None) -> AsyncIter
                 yield joined(frames)
             else:
                 yield said("heartbeat", {"timestamp": time.time()}, client.position).encode()
-    except AWAY:
+    except (*AWAY, DatabaseError):
         yield said("dropped", {"reason": DATABASE_AWAY["detail"]}).encode()
     finally:
+        hub.readers -= 1
         hub.leave(client)
 
 
@@ -95,7 +109,26 @@ async def _roles(request: HttpRequest, keys: Keys) -> frozenset[Role]:
     key = key_in(request.headers.get("Authorization", "").encode("latin-1", "replace"))
     if key is not None:
         return await keys.roles(key)
-    return await sync_to_async(lambda: roles_of(request.user), thread_sensitive=False)()
+    return await sync_to_async(_roles_of_session, thread_sensitive=False)(request)
+
+
+def _roles_of_session(request: HttpRequest) -> frozenset[Role]:
+    """The roles of who is signed in now: the session is read anew, it may have ended."""
+    with borrowed_connection():
+        store = type(request.session)
+        request.session = store(request.session.session_key)
+        return roles_of(get_user(request))
+
+
+async def _may_read(request: HttpRequest, keys: Keys) -> bool:
+    """Whether a client that reads already still may.
+
+    :raises django.db.Error: the database is away
+    """
+    try:
+        return bool(await _roles(request, keys)) or settings.TESTBED_ANONYMOUS_READ
+    except BadToken:
+        return False
 
 
 def _last_event(request: HttpRequest) -> Position | None:

@@ -192,6 +192,9 @@ class LogAdmin(ReadOnlyAdmin):
 class PersistentStateAdmin(ReadOnlyAdmin):
     list_display = ("id", "state_data", "updated_at")
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # numbers would begin again
+
 
 @admin.register(models.RecorderStatus)
 class RecorderStatusAdmin(ReadOnlyAdmin):

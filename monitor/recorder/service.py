@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from psycopg.errors import DeadlockDetected
 
 from monitor.control.commands import broker
 from monitor.recorder.dead_letters import DeadLetterQueues
 from monitor.recorder.reporting import Pace
 from monitor.recorder.retention import Retention
-from monitor.recorder.storing import Row, dead_letter, read_row, store
+from monitor.recorder.storing import Row, dead_letter, read_row, refused, store
 from monitor.recorder.sweep import Sweep
 from monitor.records.models import DeadLetter
 from testbed.protocol.destinations import RECORDER, TOPICS, consumer_queue
@@ -70,7 +71,7 @@ class Recorder:
             on_message=self._take_in,
             on_state=self._link_changed,
         )
-        self._dead_letters = DeadLetterQueues(broker(), self._take_letter, self._letters.clear)
+        self._dead_letters = DeadLetterQueues(broker(), self._take_letter, self._forget_letters)
         self._thread = threading.Thread(target=self._record, name="recorder", daemon=True)
 
     def start(self) -> None:
@@ -115,6 +116,10 @@ class Recorder:
             self._letters.append(delivery)
             self._changed.notify()
 
+    def _forget_letters(self) -> None:
+        with self._changed:
+            self._letters.clear()  # they are delivered again
+
     def _link_changed(self, up: bool) -> None:
         if not up:
             with self._changed:
@@ -154,7 +159,7 @@ class Recorder:
         self._state_file.write(OperationalState.READY if ready else OperationalState.STARTING)
 
     def _store_letters(self, letters: list[Delivery]) -> None:
-        if self._store_for_ever([], [dead_letter(delivery) for delivery in letters], 0):
+        if self._store_for_ever([], [dead_letter(delivery) for delivery in letters]):
             for delivery in letters:
                 self._dead_letters.ack(delivery)
 
@@ -163,7 +168,8 @@ class Recorder:
         dead: list[DeadLetter] = []
         for delivery in batch:
             self._sort(delivery, rows, dead)
-        if not self._store_for_ever(rows, dead, len(batch) - len(rows) - len(dead)):
+        foreign = len(batch) - len(rows) - len(dead)
+        if not self._store_for_ever(rows, dead, foreign, len(dead)):
             return
         if rows:
             self._pace.add(len(rows), (datetime.now(UTC) - rows[-1].sent_at).total_seconds())
@@ -181,46 +187,43 @@ class Recorder:
         if row.namespace in (None, self.namespace):
             rows.append(row)
 
-    def _store_for_ever(self, rows: list[Row], dead: list[DeadLetter], foreign: int) -> bool:
+    def _store_for_ever(
+        self, rows: list[Row], dead: list[DeadLetter], foreign: int = 0, malformed: int = 0
+    ) -> bool:
         """Store, however long the database is away; False when the recorder is stopped first."""
         pause = 0.1
         while not self._stopping:
             try:
-                self._store(rows, dead, foreign)
+                self._store(rows, dead, foreign, malformed)
                 return True
             except (OperationalError, InterfaceError) as error:
+                if isinstance(error.__cause__, DeadlockDetected):
+                    log.warning("another writer was in the way; trying again")
+                    continue
                 self._database_away(error)
                 time.sleep(pause)
                 pause = min(pause * 2, 2.0)
         return False
 
-    def _store(self, rows: list[Row], dead: list[DeadLetter], foreign: int = 0) -> None:
+    def _store(
+        self, rows: list[Row], dead: list[DeadLetter], foreign: int = 0, malformed: int = 0
+    ) -> None:
         try:
-            store(rows, dead, foreign)
+            store(rows, dead, foreign, malformed)
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:
             if len(rows) + len(dead) <= 1:
                 log.exception("a message cannot be stored")
-                self._keep_refused(rows, str(error))
+                kept = [refused(row, str(error)) for row in rows]
+                store([], kept + [refused(letter, str(error)) for letter in dead])
                 return
             log.warning("a batch cannot be stored (%s); storing one by one", error)
             for row in rows:
                 self._store([row], [])
             for letter in dead:
                 self._store([], [letter])
-
-    def _keep_refused(self, rows: list[Row], cause: str) -> None:
-        """A message that the database refuses: its text as a dead letter."""
-        for row in rows:
-            letter = DeadLetter(
-                destination=row.queue_name,
-                cause=cause,
-                message_id=row.message_id,
-                broker_message_id=f"refused:{row.message_id}",
-                body=ascii(row.content),
-            )
-            store([], [letter])
+            store([], [], foreign, malformed)
 
     def _database_away(self, error: Exception) -> None:
         log.error("the database is away: %s", str(error).strip().splitlines()[:1])

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import psycopg
 from django.db import connection, transaction
+from django.utils import timezone
 
 from monitor.recorder.reporting import count
 from monitor.records.models import DeadLetter, RunState
@@ -102,22 +103,22 @@ def _text(content: dict[str, Any], name: str, length: int) -> str | None:
     return None if value is None else str(value)[:length]
 
 
-def store(rows: list[Row], dead: list[DeadLetter], foreign: int = 0) -> int:
+def store(rows: list[Row], dead: list[DeadLetter], foreign: int = 0, malformed: int = 0) -> int:
     """Store messages and dead letters in one transaction; how many messages were new.
 
     :param foreign: messages of other namespaces that came with them, to be counted
+    :param malformed: how many of the dead letters are messages that nobody understands
     :raises django.db.Error: nothing is stored
     """
     with transaction.atomic():
         stored, new = _insert(rows) if rows else (0, set())
-        count(stored, len(rows) - stored, foreign, len(dead))
+        count(stored, len(rows) - stored, foreign, malformed)
         steps = {
             row.message_id: row
             for row in rows
             if row.message_id in new and row.queue_name.endswith(OF_RUNS)
         }
-        for row in steps.values():
-            _drive_run_state(row)
+        _drive_run_states([row for row in steps.values() if _names_a_run(row)])
         if dead:
             DeadLetter.objects.bulk_create(dead, ignore_conflicts=True)
     return stored
@@ -129,7 +130,6 @@ def dead_letter(delivery: Delivery, cause: str | None = None) -> DeadLetter:
     destination = headers.get("destination", "")
     if destination.startswith(DEAD_LETTER_QUEUE):
         destination = "/queue/" + destination.removeprefix(DEAD_LETTER_QUEUE)
-    body = delivery.body.replace("\x00", "\N{REPLACEMENT CHARACTER}")
     try:
         row = read_row(delivery)
     except MalformedMessage:
@@ -139,11 +139,31 @@ def dead_letter(delivery: Delivery, cause: str | None = None) -> DeadLetter:
         cause=cause or headers.get("dlqDeliveryFailureCause", REFUSED),
         message_id=UUID(row.message_id) if row else None,
         broker_message_id=headers.get("message-id", "")[:255],
-        message_type=row.message_type if row else "",
-        execution_id=row.execution_id if row else None,
-        headers=headers,
-        body=body,
+        message_type=storable(row.message_type) if row else "",
+        execution_id=storable(row.execution_id) if row and row.execution_id else None,
+        headers={storable(name): storable(text) for name, text in headers.items()},
+        body=storable(delivery.body),
     )
+
+
+def refused(one: Row | DeadLetter, cause: str) -> DeadLetter:
+    """What the database refuses, as a dead letter with nothing but plain characters in it."""
+    if isinstance(one, Row):
+        destination, key, body = one.queue_name, f"refused:{one.message_id}", one.body
+    else:
+        destination, key, body = one.destination, one.broker_message_id, one.body
+    return DeadLetter(
+        destination=ascii(destination)[1:-1][:255],
+        cause=ascii(cause),
+        broker_message_id=ascii(key)[1:-1][:255],
+        body=ascii(body),
+    )
+
+
+def storable(text: str) -> str:
+    """A text with a mark in place of each character that no text column takes."""
+    kept = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return kept.encode("utf-8", "replace").decode()
 
 
 def _insert(rows: list[Row]) -> tuple[int, set[str]]:
@@ -188,11 +208,36 @@ def _insert(rows: list[Row]) -> tuple[int, set[str]]:
         return new, set(steps or ())
 
 
-def _drive_run_state(row: Row) -> None:
-    """Bring the run's state to where a lifecycle message says it is."""
-    if not (row.run_id or "").isdigit():
+def _names_a_run(row: Row) -> bool:
+    """Whether a lifecycle message's run id is one that can have a record."""
+    run_id = row.run_id or ""
+    known = run_id.isascii() and run_id.isdecimal() and len(run_id) <= 18
+    if not known:
         log.error("%s %s names no run: %r", row.message_type, row.message_id, row.run_id)
-        return
+    return known
+
+
+def _drive_run_states(steps: list[Row]) -> None:
+    """Bring each run's state to where the lifecycle messages say it is.
+
+    New states come first: to make one waits for writers of slices, which may wait for the count
+    of a state that was changed before (migration 0003).
+    """
+    now = timezone.now()
+    firsts = {int(row.run_id or 0): row for row in reversed(steps)}
+    known = set(RunState.objects.filter(run_number__in=firsts).values_list("run_number", flat=True))
+    for number in sorted(firsts.keys() - known):
+        metadata = {"execution_id": firsts[number].execution_id}
+        RunState.objects.create(
+            run_number=number, metadata=metadata, **_state_after(firsts[number])
+        )
+    for row in steps:
+        values = _state_after(row)
+        RunState.objects.filter(run_number=int(row.run_id or 0)).update(updated_at=now, **values)
+
+
+def _state_after(row: Row) -> dict[str, Any]:
+    """The columns of a run's state after a lifecycle message."""
     phase, state, substate = PHASES[row.message_type]
     workers = row.content.get("target_worker_count")
     values: dict[str, Any] = {
@@ -203,10 +248,7 @@ def _drive_run_state(row: Row) -> None:
     }
     if isinstance(workers, int) and 0 <= workers < 2**31:
         values["target_worker_count"] = workers
-    number = int(row.run_id or 0)
-    if not RunState.objects.filter(run_number=number).update(**values):
-        metadata = {"execution_id": row.execution_id}
-        RunState.objects.create(run_number=number, metadata=metadata, **values)
+    return values
 
 
 def _time(text: Any) -> datetime:

@@ -46,8 +46,8 @@ def change_samples(rows: Sequence[dict[str, Any]]) -> list[FastMonFile]:
     changed, missing = change_rows(
         FastMonFile.objects.select_related("stf_file__run"),
         "tf_filename",
-        {row["tf_filename"]: row for row in rows},
-        ["status"],
+        {row["tf_filename"]: {**row, "updated_at": timezone.now()} for row in rows},
+        ["status", "updated_at"],
     )
     if missing:
         raise UnknownFiles(", ".join(sorted(missing)))
@@ -77,10 +77,12 @@ def register_slices(rows: Sequence[dict[str, Any]]) -> list[TFSlice]:
         ignore_conflicts=True,
     )
     stored = {
-        (one.tf_filename, one.slice_id): one
-        for one in TFSlice.objects.select_related("fastmon_file").filter(tf_filename__in=names)
+        (one.fastmon_file_id, one.slice_id): one
+        for one in TFSlice.objects.select_related("fastmon_file").filter(
+            fastmon_file__in=samples.values()
+        )
     }
-    return [stored[row["tf_filename"], row["slice_id"]] for row in rows]
+    return [stored[samples[row["tf_filename"]].pk, row["slice_id"]] for row in rows]
 
 
 @transaction.atomic

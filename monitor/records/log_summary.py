@@ -24,12 +24,11 @@ def of(records: QuerySet[AppLog]) -> dict[str, dict[str, Any]]:
     summary: dict[str, dict[str, Any]] = {}
     pairs = records.order_by().values_list("app_name", "instance_name").distinct()
     for app, instance in pairs:
-        entry: dict[str, Any] = {"error_counts": {}, "recent_errors": []}
-        summary.setdefault(app, {})[instance] = entry
+        _entry(summary, app, instance)
     errors = records.order_by().filter(level__gte=logging.ERROR)
     counts = errors.values("app_name", "instance_name", "levelname").annotate(records=Count("id"))
     for row in counts:
-        entry = summary[row["app_name"]][row["instance_name"]]
+        entry = _entry(summary, row["app_name"], row["instance_name"])
         entry["error_counts"][row["levelname"]] = row["records"]
     newest = errors.annotate(
         place=Window(
@@ -40,7 +39,15 @@ def of(records: QuerySet[AppLog]) -> dict[str, dict[str, Any]]:
     ).filter(place__lte=RECENT)
     fields = ("app_name", "instance_name", *RECENT_FIELDS)
     for error in newest.order_by("-id").values(*fields):
-        entry = summary[error.pop("app_name")][error.pop("instance_name")]
+        entry = _entry(summary, error.pop("app_name"), error.pop("instance_name"))
         error["message"] = error["message"][:MESSAGE_LENGTH]
         entry["recent_errors"].append(error)
     return summary
+
+
+def _entry(summary: dict[str, dict[str, Any]], app: str, instance: str) -> dict[str, Any]:
+    """The summary of one instance; it may have begun to write between two queries."""
+    entry: dict[str, Any] = summary.setdefault(app, {}).setdefault(
+        instance, {"error_counts": {}, "recent_errors": []}
+    )
+    return entry

@@ -12,7 +12,7 @@ from collections import deque
 from datetime import UTC, datetime
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, InterfaceError, OperationalError, connection
 
 from monitor.records.models import AppLog
 
@@ -100,12 +100,15 @@ class DatabaseLogHandler(logging.Handler):
                 continue
             try:
                 AppLog.objects.bulk_create(batch)
-            except DatabaseError:
+            except (OperationalError, InterfaceError):
                 connection.close()
                 self._records.extendleft(reversed(batch))
                 if self._stopped.is_set():
                     return
                 self._stopped.wait(PERIOD_S)
+            except Error as error:  # what the database refuses it will refuse again
+                print(f"{len(batch)} log records are refused: {error}", file=sys.stderr)
+                self.dropped += len(batch)
             if self.dropped > told:
                 print(f"{self.dropped - told} log records were dropped", file=sys.stderr)
                 told = self.dropped

@@ -7,6 +7,7 @@ content, further fields are kept. A sender is strict: `Message` demands what the
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -190,7 +191,7 @@ def read_object(body: str | bytes) -> dict[str, Any]:
     :raises MalformedMessage: the body is not a JSON object, or holds NUL characters.
     """
     try:
-        content = json.loads(body)
+        content = json.loads(body, parse_float=_finite, parse_constant=_no_number)
     except ValueError as error:
         raise MalformedMessage(f"the body is not JSON: {error}") from None
     except RecursionError:
@@ -202,6 +203,17 @@ def read_object(body: str | bytes) -> dict[str, Any]:
     if may_nest_too_deeply(body) and nested_too_deeply(content):
         raise MalformedMessage("the body is nested too deeply")
     return content
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        _no_number(text[:40])
+    return value
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number that can be kept")
 
 
 def execution_message_id(execution_id: str, step: str) -> UUID:

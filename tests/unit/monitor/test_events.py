@@ -73,7 +73,17 @@ LOG_ROW: dict[str, Any] = {
 
 
 def message(**changes: Any) -> Event:
-    return message_event({**MESSAGE_ROW, **changes})
+    return message_event(stored({**MESSAGE_ROW, **changes}))
+
+
+def log(row: dict[str, Any]) -> Event:
+    return log_event(stored(row))
+
+
+def stored(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as it is read: JSON columns are text."""
+    texts = {name: row[name] for name in ("message_content", "extra_data") if name in row}
+    return {**row, **{name: json.dumps(value) for name, value in texts.items()}}
 
 
 def frames_in(text: str) -> list[dict[str, str]]:
@@ -153,7 +163,7 @@ def test_without_parameters_all_messages_are_wanted() -> None:
     assert wanted == Wanted(frozenset({"message"}), {})
     assert wanted.accepts(message())
     assert not wanted.accepts(agent_event(AGENT_ROW))
-    assert not wanted.accepts(log_event(LOG_ROW))
+    assert not wanted.accepts(log(LOG_ROW))
 
 
 def test_lists_are_separated_by_commas_and_spaces_around_words_do_not_count() -> None:
@@ -206,15 +216,15 @@ def test_a_filter_holds_for_the_kinds_that_have_its_fact_only() -> None:
     wanted = Wanted.read({"kinds": "message,agent,log", "msg_types": "end_run"})
     assert not wanted.accepts(message())
     assert wanted.accepts(agent_event(AGENT_ROW))
-    assert wanted.accepts(log_event(LOG_ROW))
+    assert wanted.accepts(log(LOG_ROW))
 
 
 def test_the_other_filters_hold_for_agents_and_log_records_too() -> None:
     wanted = Wanted.read({"kinds": "agent,log", "agents": "data-agent-1", "run_ids": "100010"})
     assert wanted.accepts(agent_event(AGENT_ROW))
     assert not wanted.accepts(agent_event({**AGENT_ROW, "run_id": "100011"}))
-    assert not wanted.accepts(log_event(LOG_ROW)), "a record of no run is of none that is wanted"
-    assert wanted.accepts(log_event({**LOG_ROW, "run_id": "100010"}))
+    assert not wanted.accepts(log(LOG_ROW)), "a record of no run is of none that is wanted"
+    assert wanted.accepts(log({**LOG_ROW, "run_id": "100010"}))
 
 
 def test_a_run_id_that_was_sent_as_a_number_is_found_by_its_digits() -> None:
@@ -255,14 +265,14 @@ def test_a_message_event_holds_its_content_and_what_is_known_of_its_way() -> Non
     }
 
 
-def test_the_recorded_content_is_left_as_it_is() -> None:
-    content = {"msg_type": "x"}
-    message(message_content=content)
-    assert content == {"msg_type": "x"}
+@pytest.mark.parametrize("content", ['{"n": 1' + "0" * 5000 + "}", "{", ""])
+def test_content_that_cannot_be_decoded_stops_no_stream(content: str) -> None:
+    event = message_event({**MESSAGE_ROW, "message_content": content})
+    assert json.loads(event.data)["sender_agent"] == "data-agent-1"
 
 
 def test_agent_and_log_events_are_the_rows() -> None:
-    changed, logged = agent_event(AGENT_ROW), log_event(LOG_ROW)
+    changed, logged = agent_event(AGENT_ROW), log(LOG_ROW)
     moment = MOMENT.isoformat()
     assert (changed.kind, changed.name, changed.id) == ("agent", "agent", 8)
     assert json.loads(changed.data) == {**AGENT_ROW, "changed_at": moment}
@@ -309,7 +319,7 @@ def test_frames_of_agents_and_log_records_are_well_formed_whatever_they_hold(
     position = Position(1, 2, 3)
     for event, key in (
         (agent_event({**AGENT_ROW, "instance_name": text, "description": description}), "agent"),
-        (log_event({**LOG_ROW, "instance_name": text, "message": description}), "log"),
+        (log({**LOG_ROW, "instance_name": text, "message": description}), "log"),
     ):
         (frame,) = frames_in(joined([event.frame(position)]).decode())
         assert (frame["id"], frame["event"]) == ("1-2-3", key)

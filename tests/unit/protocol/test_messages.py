@@ -281,5 +281,5 @@ def test_a_command_cannot_name_a_file_as_its_workflow(name: str) -> None:
 @pytest.mark.parametrize("duration", ["Infinity", "NaN", "-1"])
 def test_a_command_cannot_ask_for_an_impossible_duration(duration: str) -> None:
     body = f'{{"msg_type": "run_workflow", "workflow_name": "x", "duration": {duration}}}'
-    with pytest.raises(MalformedMessage, match="duration"):
+    with pytest.raises(MalformedMessage, match=r"duration|no number"):
         parse(body)
