@@ -269,7 +269,7 @@ def test_one_container_is_acted_upon_by_one_command_at_a_time(
         ({"msg_type": "stop", "program": DATA, "timeout": 601}, "timeout"),
         ({"msg_type": "stop", "program": DATA, "timeout": "1"}, "timeout"),
         ({"msg_type": "stop", "program": DATA, "timeout": True}, "timeout"),
-        ({"msg_type": "stop", "program": DATA, "timeout": float("nan")}, "timeout"),
+        ({"msg_type": "stop", "program": DATA, "timeout": float("nan")}, "number"),
         ({"msg_type": "stop", "program": DATA, "expires_at": "soon"}, "expires_at"),
         ({"msg_type": "stop", "program": DATA, "message_id": "7"}, "message_id"),
         ({"msg_type": "stop", "program": DATA, "namespace": "other"}, "another namespace"),

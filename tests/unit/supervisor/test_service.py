@@ -120,7 +120,8 @@ def test_a_reply_goes_to_the_recorder_too(bench: Bench) -> None:
 def test_the_reply_to_a_command_without_correlation_id_carries_its_message_id(bench: Bench) -> None:
     wanted = command("list")
     bench.deliver(wanted)
-    (sent,) = bench.server.wait_for("SEND")
+    bench.replies()
+    (sent,) = bench.sent_to(REPLIES)
     assert sent.headers["correlation-id"] == wanted["message_id"]
 
 
