@@ -23,8 +23,8 @@ def _secret(name: str, default: str = "") -> str:
     return Path(path).read_text().strip() if path else os.environ.get(name, default)
 
 
-def _flag(name: str) -> bool:
-    return os.environ.get(name, "").lower() in ("1", "true", "yes", "on")
+def _flag(name: str, default: bool = False) -> bool:
+    return (os.environ.get(name) or str(default)).lower() in ("1", "true", "yes", "on")
 
 
 def _words(name: str, default: str) -> list[str]:
@@ -33,6 +33,7 @@ def _words(name: str, default: str) -> list[str]:
 
 TESTBED_NAMESPACE = os.environ.get("TESTBED_NAMESPACE", "")
 TESTBED_ANONYMOUS_READ = _flag("TESTBED_ANONYMOUS_READ")
+TESTBED_SUPERVISOR = _flag("TESTBED_SUPERVISOR", default=True)
 TESTBED_LOG_RETENTION_DAYS = float(os.environ.get("TESTBED_LOG_RETENTION_DAYS") or 30)
 TESTBED_SECRETS = Path(os.environ.get("TESTBED_SECRETS", "/run/secrets"))
 TESTBED_MONITOR_URL = os.environ.get("SWF_MONITOR_URL", "http://monitor:8000")

@@ -11,12 +11,14 @@ from rest_framework.routers import DefaultRouter
 
 from monitor.api import agents, fast_processing, functions, logs, messages, runs, workflows
 from monitor.api.executions import ExecutionViewSet
+from monitor.api.supervised import SupervisedAgentViewSet
 from monitor.live.metrics import metrics
 from monitor.live.process import stream
 
 redoc = SpectacularRedocView.as_view(template_name="pages/redoc.html")
 router = DefaultRouter(use_regex_path=True)
 router.register("systemagents", agents.AgentViewSet)
+router.register("supervised-agents", SupervisedAgentViewSet, basename="supervised-agents")
 router.register("agent-state-changes", agents.StateChangeViewSet)
 router.register("namespaces", agents.NamespaceViewSet)
 router.register("subscribers", agents.SubscriberViewSet)

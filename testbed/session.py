@@ -49,10 +49,12 @@ class Session:
         """The variables of compose.yaml; images that the user names stay as named."""
         base = self._base_image()
         images = image_variables(self.project.root, base)
+        off = self.configuration.switched_off
         return {
             "TESTBED_NAMESPACE": self.project.namespace,
             "TESTBED_USER": os.environ.get("TESTBED_USER") or user_name(),
             BASE_IMAGE: base,
+            "TESTBED_SUPERVISOR": str("supervisor" not in off).lower(),
             **socket_variables(),
             **{name: os.environ.get(name) or image for name, image in images.items()},
         }

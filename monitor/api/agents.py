@@ -12,6 +12,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from monitor.api.failures import answered
 from monitor.api.filters import (
     AgentFilter,
     NamespaceFilter,
@@ -20,7 +21,10 @@ from monitor.api.filters import (
 )
 from monitor.api.paging import OptInCursorPagination
 from monitor.api.records import IntegerKeyMixin, ReadOnlyViewSet, RecordSerializer, RecordViewSet
+from monitor.api.roles import OPERATOR
+from monitor.control import agents as control
 from monitor.records import heartbeats, models
+from testbed.protocol.agent_control import AgentContainerState
 from testbed.protocol.heartbeat import LONGEST_INTERVAL, SHORTEST_INTERVAL, Heartbeat
 
 
@@ -81,6 +85,11 @@ class AgentViewSet(IntegerKeyMixin, RecordViewSet):
     serializer_class = AgentSerializer
     filterset_class = AgentFilter
 
+    def get_permissions(self) -> Any:
+        if self.action == "kill":
+            self.write_roles = frozenset({OPERATOR})
+        return super().get_permissions()
+
     @extend_schema(request=Heartbeat, responses={200: AgentSerializer, 201: AgentSerializer})
     @action(detail=False, methods=["post"])
     def heartbeat(self, request: Request) -> HttpResponse:
@@ -92,6 +101,16 @@ class AgentViewSet(IntegerKeyMixin, RecordViewSet):
         stored = heartbeats.store(beat)
         code = status.HTTP_201_CREATED if stored.is_new else status.HTTP_200_OK
         return HttpResponse(stored.agent, status=code, content_type="application/json")
+
+    @extend_schema(request=None, responses=AgentContainerState)
+    @action(detail=True, methods=["post"])
+    def kill(self, request: Request, pk: str) -> Response:
+        """Kill an agent's container, which stays down: 200, 409 with the reason, or 503."""
+        agent = self.get_object()
+        return answered(
+            lambda: control.kill(str(request.user), agent).model_dump(mode="json"),
+            status.HTTP_200_OK,
+        )
 
 
 class StateChangeViewSet(IntegerKeyMixin, ReadOnlyViewSet):

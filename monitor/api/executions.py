@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -12,11 +11,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from monitor.api.failures import answered
 from monitor.api.roles import OPERATOR
-from monitor.api.workflows import ExecutionRecordViewSet
-from monitor.control.commands import NoAnswer, control
+from monitor.api.workflows import ExecutionRecordViewSet, ExecutionSerializer
+from monitor.control import workflows
 from monitor.records.progress import progress_of
-from testbed.protocol.messages import Message, RunWorkflow, StopWorkflow
+from testbed.protocol.messages import Message
 
 
 class StartWorkflow(serializers.Serializer[Any]):
@@ -36,7 +36,7 @@ class ExecutionViewSet(ExecutionRecordViewSet):
     """Workflow executions."""
 
     def get_permissions(self) -> Any:
-        if self.action in ("start", "stop"):
+        if self.action in ("start", "stop", "end"):
             self.write_roles = frozenset({OPERATOR})
         return super().get_permissions()
 
@@ -46,12 +46,9 @@ class ExecutionViewSet(ExecutionRecordViewSet):
         """Start a workflow: 201 with its execution id, 409 with the runner's reason, or 503."""
         wanted = StartWorkflow(data=request.data)
         wanted.is_valid(raise_exception=True)
-        return _command(
-            RunWorkflow(
-                namespace=settings.TESTBED_NAMESPACE,
-                sender=f"user-{request.user}"[:100],
-                **wanted.validated_data,
-            ),
+        asked_by = str(request.user)
+        return answered(
+            lambda: _told(workflows.start(asked_by, **wanted.validated_data)),
             status.HTTP_201_CREATED,
         )
 
@@ -59,13 +56,17 @@ class ExecutionViewSet(ExecutionRecordViewSet):
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, pk: str) -> Response:
         """Stop a running workflow: 202, 409 with the runner's reason, or 503."""
-        return _command(
-            StopWorkflow(
-                namespace=settings.TESTBED_NAMESPACE,
-                sender=f"user-{request.user}"[:100],
-                execution_id=pk,
-            ),
-            status.HTTP_202_ACCEPTED,
+        return answered(
+            lambda: _told(workflows.stop(str(request.user), pk)), status.HTTP_202_ACCEPTED
+        )
+
+    @extend_schema(request=None, responses=ExecutionSerializer)
+    @action(detail=True, methods=["post"])
+    def end(self, request: Request, pk: str) -> Response:
+        """Record an execution as terminated that nobody runs any more: 200, 404 or 409."""
+        return answered(
+            lambda: self.get_serializer(workflows.end(str(request.user), pk)).data,
+            status.HTTP_200_OK,
         )
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
@@ -75,13 +76,5 @@ class ExecutionViewSet(ExecutionRecordViewSet):
         return Response(progress_of(self.get_object()))
 
 
-def _command(message: Message, accepted: int) -> Response:
-    """Send a command to the workflow-runner and answer with its reply."""
-    try:
-        reply = control().ask_runner(message)
-    except NoAnswer as error:
-        return Response({"detail": str(error)}, status=status.HTTP_503_SERVICE_UNAVAILABLE)
-    if reply.msg_type == "rejected":
-        return Response({"detail": reply.field("reason")}, status=status.HTTP_409_CONFLICT)
-    answer = {"execution_id": reply.execution_id, "run_id": reply.run_id}
-    return Response(answer, status=accepted)
+def _told(reply: Message) -> dict[str, Any]:
+    return {"execution_id": reply.execution_id, "run_id": reply.run_id}

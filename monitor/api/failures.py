@@ -1,8 +1,11 @@
-"""Failures that are not the view's: a database that is away or refuses, a body too large."""
+"""Failures that are not the view's: a database that is away or refuses, a body too large, and
+those of who carries out a command.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -15,6 +18,8 @@ from psycopg import errors
 from rest_framework import status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
+
+from monitor.control.commands import NoAnswer, Refused, Unknown
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +72,21 @@ def refused(error: Exception, context: dict[str, Any]) -> Response | None:
 def first_line(error: BaseException) -> str:
     """What an error of the database says, without its context."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def answered(action: Callable[[], Any], done: int) -> Response:
+    """The answer to an action that somebody else carries out: what it gives, or why it failed.
+
+    :param done: the status when it succeeded
+    """
+    try:
+        return Response(action(), status=done)
+    except NoAnswer as error:
+        return Response({"detail": str(error)}, status=status.HTTP_503_SERVICE_UNAVAILABLE)
+    except Unknown as error:
+        return Response({"detail": str(error)}, status=status.HTTP_404_NOT_FOUND)
+    except Refused as error:
+        return Response({"detail": str(error)}, status=status.HTTP_409_CONFLICT)
 
 
 def _refused_by_constraint(error: IntegrityError) -> Response:

@@ -1,4 +1,4 @@
-"""Asking the workflow-runner and the broker over reply queues."""
+"""Asking the workflow-runner, the supervisor and the broker over reply queues."""
 
 from __future__ import annotations
 
@@ -13,13 +13,25 @@ from uuid import uuid4
 
 from django.conf import settings
 
-from testbed.protocol.destinations import WORKFLOW_CONTROL
+from testbed.protocol.agent_control import AgentCommand
+from testbed.protocol.destinations import AGENT_CONTROL, WORKFLOW_CONTROL
 from testbed.protocol.link import Broker, BrokerLink, Delivery, LinkDown, Subscription
-from testbed.protocol.messages import MalformedMessage, Message, RunWorkflow, parse
+from testbed.protocol.messages import MalformedMessage, Message, parse
 
 REPLIES = "/temp-queue/replies"
-ANSWER_S = 5.0
-"""Seconds that a command may take to be answered; an unanswered command expires then."""
+ANSWER_S = 4.5
+"""Seconds that a command to the runner may take to be answered; an unanswered one expires then.
+Who asked knows within five."""
+BEGUN_S = 4.0
+"""Seconds within which the supervisor has to begin with a command; later it has expired."""
+SUPERVISOR_S = 15.0
+"""Seconds in which the supervisor answers `list`, `start` and `kill`, and which it may need beside
+the time that a container takes to stop."""
+STOP_S = 30
+"""Seconds that an agent may take to stop unless the command says otherwise: compose.yaml's
+`stop_grace_period`."""
+CONFIRMATION_S = 5.0
+"""Seconds in which the broker confirms what is sent to everybody."""
 STATISTICS = "/queue/ActiveMQ.Statistics.Destination."
 STATISTICS_END = "ActiveMQ.Statistics.Destination.List.End.With.Null"
 """Header that asks the broker to end its answers with an empty one."""
@@ -30,6 +42,14 @@ DEAD_LETTER_QUEUES = "DLQ.>"
 
 class NoAnswer(Exception):
     """Nobody answered a command in time."""
+
+
+class Refused(Exception):
+    """What was asked for is not done; the message says why."""
+
+
+class Unknown(Refused):
+    """There is no such thing as was named."""
 
 
 def broker() -> Broker:
@@ -48,11 +68,14 @@ class Control:
     def __init__(self, at: Broker) -> None:
         self._changed = threading.Condition()
         self._replies: dict[str, list[Delivery]] = {}
+        self._receipts: dict[str, str | None] = {}
         self._link = BrokerLink(
             at,
             "control",
             (Subscription(REPLIES, 1000, ack="auto", transformation="jms-map-json"),),
             on_message=self._arrived,
+            on_receipt=self._confirmed,
+            on_refused=self._refused,
         )
 
     @property
@@ -75,26 +98,58 @@ class Control:
         :raises NoAnswer: no runner of the namespace replied in `ANSWER_S` seconds; the command
             has expired and will not be carried out later
         """
-        deadline = time.time() + ANSWER_S
-        expires = int(deadline * 1000)
-        if isinstance(command, RunWorkflow):
-            expires_at = datetime.fromtimestamp(deadline, UTC)
-            command = command.model_copy(update={"expires_at": expires_at})
-        headers = {**command.headers(), "persistent": "false", "expires": str(expires)}
-        key = str(command.message_id)
-        try:
-            replies = self._ask(WORKFLOW_CONTROL, command.body(), headers, key, bool, ANSWER_S)
-        except LinkDown as error:
-            raise NoAnswer(f"The broker cannot be reached: {error}") from error
-        if not replies:
+        reply = self._command(WORKFLOW_CONTROL, command, ANSWER_S, ANSWER_S)
+        if reply is None:
             raise NoAnswer(
                 f"No workflow-runner of namespace {command.namespace} answered in "
-                f"{ANSWER_S:.0f} s. Is one running? See: testbed status"
+                f"{ANSWER_S:g} s. Is one running? See: testbed status"
             )
+        return reply
+
+    def ask_supervisor(self, command: AgentCommand) -> Message:
+        """Send a command to the supervisor and wait for its reply.
+
+        :raises NoAnswer: no supervisor of the namespace replied in time, or it is switched off;
+            a command that has not been begun by then will not be carried out later
+        """
+        if not settings.TESTBED_SUPERVISOR:
+            raise NoAnswer(
+                "This testbed has no supervisor: [supervisor] enabled = false in testbed.toml. "
+                "Agents can be started and stopped with the `testbed` command on the host only."
+            )
+        patience = patience_with(command)
+        reply = self._command(AGENT_CONTROL, command, BEGUN_S, patience)
+        if reply is None:
+            raise NoAnswer(
+                f"No supervisor of namespace {command.namespace} answered in {patience:g} s. Does "
+                "it run ([supervisor] enabled in testbed.toml)? See: testbed status, testbed logs "
+                "supervisor"
+            )
+        return reply
+
+    def send(self, destination: str, message: Message) -> None:
+        """Send a message to a topic, and wait until the broker has it.
+
+        :raises NoAnswer: the broker is away or does not confirm it
+        :raises Refused: the broker does not take it
+        """
+        receipt = f"send-{message.message_id}"
+        with self._changed:
+            self._receipts[receipt] = None
         try:
-            return parse(replies[0].body)
-        except MalformedMessage as error:
-            raise NoAnswer(f"The reply cannot be understood: {error}") from error
+            self._link.send(destination, message.body(), {**message.headers(), "receipt": receipt})
+            with self._changed:
+                self._changed.wait_for(lambda: self._receipts[receipt] is not None, CONFIRMATION_S)
+                answer = self._receipts[receipt]
+        except LinkDown as error:
+            raise NoAnswer(f"The broker cannot be reached: {error}") from error
+        finally:
+            with self._changed:
+                del self._receipts[receipt]
+        if answer is None:
+            raise NoAnswer(f"The broker did not confirm the message in {CONFIRMATION_S:g} s")
+        if answer:
+            raise Refused(f"The broker refused the message: {answer}")
 
     def queue_depths(self, pattern: str = CONSUMER_QUEUES) -> list[dict[str, Any]]:
         """Queues with the number of messages that wait or are being handled.
@@ -124,6 +179,31 @@ class Control:
             for facts in map(_statistics, answers[:-1])
         ]
 
+    def _command(
+        self, queue: str, command: Message, valid: float, patience: float
+    ) -> Message | None:
+        """The reply to a command; None when there is none in time.
+
+        :param valid: seconds for which the command may be begun
+        :param patience: seconds to wait for the reply
+        :raises NoAnswer: the broker is away, or the reply makes no sense
+        """
+        deadline = time.time() + valid
+        if "expires_at" in type(command).model_fields:
+            expires_at = datetime.fromtimestamp(deadline, UTC)
+            command = command.model_copy(update={"expires_at": expires_at})
+        expires = str(int(deadline * 1000))
+        headers = {**command.headers(), "persistent": "false", "expires": expires}
+        key = str(command.message_id)
+        try:
+            replies = self._ask(queue, command.body(), headers, key, bool, patience)
+        except LinkDown as error:
+            raise NoAnswer(f"The broker cannot be reached: {error}") from error
+        try:
+            return parse(replies[0].body) if replies else None
+        except MalformedMessage as error:
+            raise NoAnswer(f"The reply cannot be understood: {error}") from error
+
     def _ask(
         self,
         destination: str,
@@ -152,6 +232,26 @@ class Control:
             if key in self._replies:
                 self._replies[key].append(delivery)
                 self._changed.notify_all()
+
+    def _confirmed(self, receipt: str) -> None:
+        self._settle(receipt, "")
+
+    def _refused(self, receipt: str, reason: str) -> None:
+        self._settle(receipt, reason or "no reason given")
+
+    def _settle(self, receipt: str, answer: str) -> None:
+        """Note what the broker said to a message: nothing when it was confirmed."""
+        with self._changed:
+            if receipt in self._receipts:
+                self._receipts[receipt] = answer
+                self._changed.notify_all()
+
+
+def patience_with(command: AgentCommand) -> float:
+    """Seconds to wait for the supervisor's reply to a command."""
+    if command.msg_type in ("stop", "restart"):
+        return (STOP_S if command.timeout is None else command.timeout) + SUPERVISOR_S + 5
+    return SUPERVISOR_S
 
 
 def _statistics(answer: Delivery) -> dict[str, Any]:

@@ -16,9 +16,12 @@ from monitor.control.commands import (
     STATISTICS,
     Control,
     NoAnswer,
+    Refused,
     _statistics,
+    patience_with,
 )
-from testbed.protocol.destinations import WORKFLOW_CONTROL
+from testbed.protocol.agent_control import Done, KillAgent, ListAgents, RestartAgent, StopAgent
+from testbed.protocol.destinations import AGENT_CONTROL, EPICTOPIC, WORKFLOW_CONTROL
 from testbed.protocol.link import Delivery
 from testbed.protocol.messages import Message, RunWorkflow
 from tests.unit.stomp_server import PATIENCE_S, Frame, StompServer
@@ -73,6 +76,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks does not wait for long."""
     monkeypatch.setattr(commands, "ANSWER_S", 0.05)
     monkeypatch.setattr(commands, "STATISTICS_S", 0.05)
+    monkeypatch.setattr(commands, "SUPERVISOR_S", 0.05)
+    monkeypatch.setattr(commands, "CONFIRMATION_S", 0.05)
 
 
 def answer(server: StompServer, *bodies: str, key: Callable[[Frame], str] | None = None) -> None:
@@ -153,3 +158,80 @@ def test_half_a_list_of_queues_is_no_answer(server: StompServer, control: Contro
     answer(server, statistics())
     with pytest.raises(NoAnswer, match="did not tell its queues"):
         control.queue_depths()
+
+
+# --- The supervisor -------------------------------------------------------------------------
+
+
+def test_the_supervisor_is_asked_and_its_reply_is_given(
+    server: StompServer, control: Control
+) -> None:
+    answer(server, '{"msg_type": "done", "containers": []}')
+    reply = control.ask_supervisor(KillAgent(program="example-data-agent", namespace="torre1"))
+    assert isinstance(reply, Done)
+    (frame,) = server.of("SEND")
+    assert frame.destination == AGENT_CONTROL
+    assert frame.headers["namespace"] == "torre1"
+    assert frame.headers["persistent"] == "false"
+    content = json.loads(frame.body)
+    assert content["expires_at"], "a command that waited too long is not begun any more"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_no_supervisor_is_told_with_its_switch(control: Control) -> None:
+    with pytest.raises(NoAnswer, match=r"No supervisor of namespace torre1 .*\[supervisor\]"):
+        control.ask_supervisor(ListAgents(namespace="torre1"))
+
+
+def test_a_supervisor_that_is_switched_off_is_not_waited_for(
+    server: StompServer, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django.conf.settings.TESTBED_SUPERVISOR", False)
+    with pytest.raises(NoAnswer, match=r"\[supervisor\] enabled = false"):
+        control.ask_supervisor(ListAgents(namespace="torre1"))
+    assert server.of("SEND") == []
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds"),
+    [
+        (ListAgents(), 15),
+        (KillAgent(program="x"), 15),
+        (StopAgent(program="x"), 50),
+        (RestartAgent(program="x", timeout=5), 25),
+        (StopAgent(program="x", timeout=0), 20),
+    ],
+)
+def test_who_asks_waits_as_long_as_an_agent_may_take(command: ListAgents, seconds: float) -> None:
+    assert patience_with(command) == seconds
+
+
+# --- Messages to everybody ------------------------------------------------------------------
+
+
+def sent(control: Control) -> Message:
+    message = Message(msg_type="announcement", namespace="torre1")
+    control.send(EPICTOPIC, message)
+    return message
+
+
+def test_a_message_counts_as_sent_when_the_broker_has_confirmed_it(
+    server: StompServer, control: Control
+) -> None:
+    message = sent(control)
+    (frame,) = server.of("SEND")
+    assert frame.destination == EPICTOPIC
+    assert json.loads(frame.body)["message_id"] == str(message.message_id)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_message_that_nobody_confirms_is_told(server: StompServer, control: Control) -> None:
+    server.silent.add("SEND")
+    with pytest.raises(NoAnswer, match="did not confirm"):
+        sent(control)
+
+
+def test_a_message_that_the_broker_refuses_is_told(server: StompServer, control: Control) -> None:
+    server.refused.add(EPICTOPIC)
+    with pytest.raises(Refused, match="not authorized to write"):
+        sent(control)
