@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import AsyncExitStack
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +19,11 @@ from monitor.control.commands import control  # noqa: E402 - models need the set
 from monitor.live.heartbeats import PATH  # noqa: E402
 from monitor.live.metrics import observe  # noqa: E402
 from monitor.live.process import heartbeat_endpoint, heartbeat_writer, hub  # noqa: E402
+from monitor.mcp.endpoint import McpEndpoint  # noqa: E402
+from monitor.mcp.server import make_server  # noqa: E402
 from monitor.records.own_logs import DatabaseLogHandler  # noqa: E402
+
+mcp_endpoint = McpEndpoint(make_server())
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -31,6 +36,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         started = time.perf_counter()
         status = await heartbeat_endpoint(scope, _bounded(receive), send)
         observe("POST", PATH, status, time.perf_counter() - started)
+    elif mcp_endpoint.takes(scope):
+        await mcp_endpoint(scope, _bounded(receive), send)
     else:
         await django(scope, _bounded(receive), send)
 
@@ -66,6 +73,7 @@ def _bounded(receive: Any) -> Any:
 
 
 async def _lifespan(receive: Any, send: Any) -> None:
+    running = AsyncExitStack()
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
@@ -73,8 +81,10 @@ async def _lifespan(receive: Any, send: Any) -> None:
             control().start()
             heartbeat_writer.start()
             hub.start()
+            await running.enter_async_context(mcp_endpoint.running())
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
+            await running.aclose()
             await hub.stop()
             await heartbeat_writer.stop()
             control().stop()

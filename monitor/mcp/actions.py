@@ -1,0 +1,155 @@
+"""Tools of the category Actions: starting and stopping workflows."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+from django.conf import settings
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import Field
+
+from monitor.control import workflows as control
+from monitor.mcp.callers import Operator
+from monitor.mcp.lists import Record, given
+from monitor.mcp.state import RUNNER
+from monitor.mcp.texts import Untrusted
+from monitor.mcp.tools import or_else
+from monitor.mcp.workflows import ExecutionId, execution_row
+from testbed.protocol.message import UtcTime
+
+END_S = 10.0
+"""Seconds for which `stop_workflow` waits for the execution's end."""
+POLL_S = 0.2
+
+
+class Started(Record):
+    """A workflow that the runner has started."""
+
+    execution_id: str
+    run_id: str | None
+    namespace: str
+    workflow_name: str
+    next: str = Field(description="what to call next")
+
+
+class Stopped(Record):
+    """A workflow that the runner is stopping, or has stopped."""
+
+    execution_id: str
+    ended: bool = Field(description="whether its end was seen")
+    status: str
+    reason: Untrusted
+    end_time: UtcTime | None
+    next: str = Field(description="what to call next")
+
+
+def start_workflow(
+    workflow_name: Annotated[
+        str,
+        Field(
+            max_length=200,
+            pattern=r"^[A-Za-z0-9_-]+$",
+            description="such as stf_datataking; see list_workflow_definitions",
+        ),
+    ],
+    caller: Operator,
+    namespace: Annotated[
+        str | None, Field(description="the testbed's own, or nothing: it has only that one")
+    ] = None,
+    config: Annotated[
+        str | None,
+        Field(
+            max_length=200,
+            pattern=r"^[A-Za-z0-9_.-]+$",
+            description="the configuration, such as fast_processing_default; default: the "
+            "workflow's own",
+        ),
+    ] = None,
+    realtime: Annotated[
+        bool, Field(description="false: as fast as possible instead of in real time")
+    ] = True,
+    duration: Annotated[
+        float, Field(ge=0, le=1e9, description="simulated seconds; 0: until the workflow ends")
+    ] = 0,
+    stf_count: Annotated[
+        int | None, Field(ge=1, le=1_000_000, description="STF files to generate")
+    ] = None,
+    physics_period_count: Annotated[
+        int | None, Field(ge=1, le=10_000, description="physics periods, with standby between them")
+    ] = None,
+    physics_period_duration: Annotated[
+        float | None, Field(gt=0, le=1e9, description="simulated seconds of each")
+    ] = None,
+    stf_interval: Annotated[
+        float | None, Field(gt=0, le=1e6, description="simulated seconds between STF files")
+    ] = None,
+) -> Started:
+    """Start a workflow and wait for the runner's answer, at most 5 seconds.
+
+    The answer has the execution id; an error says why nothing was started, for instance that
+    another workflow runs. What is not given keeps the configuration's value. One runner runs one
+    workflow at a time. Needs the role operator. Next: get_workflow_monitor(execution_id).
+    """
+    if namespace not in (None, settings.TESTBED_NAMESPACE):
+        raise ToolError(
+            f"This testbed serves the namespace {settings.TESTBED_NAMESPACE} only; leave "
+            "namespace out."
+        )
+    params: dict[str, Any] = given(
+        stf_count=stf_count,
+        physics_period_count=physics_period_count,
+        physics_period_duration=physics_period_duration,
+        stf_interval=stf_interval,
+    )
+    next_step = (
+        "list_workflow_executions(currently_running=true) for what runs, "
+        f"list_supervised_agents for the {RUNNER}"
+    )
+    with or_else(next_step):
+        reply = control.start(
+            caller.name,
+            workflow_name=workflow_name,
+            config=config,
+            realtime=realtime,
+            duration=duration,
+            params=params,
+        )
+    execution_id = str(reply.execution_id)
+    return Started(
+        execution_id=execution_id,
+        run_id=reply.run_id,
+        namespace=settings.TESTBED_NAMESPACE,
+        workflow_name=workflow_name,
+        next=f"get_workflow_monitor(execution_id='{execution_id}')",
+    )
+
+
+def stop_workflow(execution_id: ExecutionId, caller: Operator) -> Stopped:
+    """Stop a running workflow gracefully, and see its end if that comes within 10 seconds.
+
+    The run is closed with end_run, the execution becomes `terminated` with an end time; agents
+    finish the files that they have. An error says why it cannot be stopped. When nobody runs it
+    any more use end_execution. Needs the role operator.
+    """
+    row = execution_row(execution_id)
+    if row.end_time is not None:
+        raise ToolError(f"{execution_id} has ended already: it is {row.status}.")
+    with or_else("get_workflow_monitor; end_execution when nobody runs it any more"):
+        control.stop(caller.name, execution_id)
+    limit = time.monotonic() + END_S
+    while row.end_time is None and time.monotonic() < limit:
+        time.sleep(POLL_S)
+        row = execution_row(execution_id)
+    return Stopped(
+        execution_id=execution_id,
+        ended=row.end_time is not None,
+        status=row.status,
+        reason=row.reason,
+        end_time=row.end_time,
+        next=f"get_workflow_monitor(execution_id='{execution_id}')",
+    )
+
+
+READING = ()
+ACTING = (start_workflow, stop_workflow)

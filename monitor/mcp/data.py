@@ -1,0 +1,219 @@
+"""Tools of the category Data: runs, STF files and TF slices."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.db.models import Count
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import Field
+
+from monitor.mcp.lists import Few, Many, Page, Record, given, one_of, page
+from monitor.mcp.texts import UntrustedJson
+from monitor.mcp.times import End, Start, window
+from monitor.mcp.tools import unknown
+from monitor.records.models import Run, StfFile, TFSlice
+from testbed.protocol.message import UtcTime
+from testbed.protocol.states import FileStatus, SliceStatus
+
+DAY = timedelta(hours=24)
+WEEK = timedelta(days=7)
+Number = Annotated[int, Field(ge=0, le=2**63 - 1, description="a run number, from list_runs")]
+
+
+class RunSummary(Record):
+    """A run of the DAQ."""
+
+    run_number: int
+    start_time: UtcTime
+    end_time: UtcTime | None = Field(description="null while it is open")
+    duration_seconds: float | None = Field(description="null while it is open")
+    stf_file_count: int
+
+
+class RunDetails(RunSummary):
+    """A run with its conditions, and its STF files by status."""
+
+    run_conditions: UntrustedJson
+    file_stats: dict[str, int] = Field(
+        description="STF files by status: registered, processing, processed, failed, done"
+    )
+
+
+class StfSummary(Record):
+    """A super time frame's file."""
+
+    file_id: UUID
+    stf_filename: str
+    run_number: int
+    status: str = Field(description="registered, processing, processed, failed or done")
+    machine_state: str
+    file_size_bytes: int | None
+    tf_count: int | None = Field(description="time frames in it")
+    tf_file_count: int = Field(description="TF samples that were taken from it")
+    created_at: UtcTime
+
+
+class StfDetails(StfSummary):
+    """All that is known of an STF file."""
+
+    checksum: str | None
+    daq_state: str | None
+    daq_substate: str | None
+    workflow_id: UUID | None
+    workflow_status: str | None
+    metadata: UntrustedJson
+
+
+class SliceSummary(Record):
+    """A slice: time frames of one TF sample that one worker processes at once."""
+
+    slice_id: int = Field(description="serial within the TF sample")
+    tf_filename: str
+    stf_filename: str
+    run_number: int
+    tf_first: int = Field(description="first time frame, counted in the STF from 0")
+    tf_last: int = Field(description="last time frame, inclusive")
+    tf_count: int
+    status: str = Field(description="queued, processing, completed or failed")
+    assigned_worker: str | None
+    created_at: UtcTime
+    completed_at: UtcTime | None
+
+
+class SliceDetails(SliceSummary):
+    """All that is known of a slice."""
+
+    retries: int
+    assigned_at: UtcTime | None
+    metadata: UntrustedJson
+
+
+def list_runs(start_time: Start = None, end_time: End = None, limit: Few = 100) -> Page[RunSummary]:
+    """Runs, highest number first; by default those that started in the last 7 days.
+
+    Next: get_run, or list_stf_files(run_number=...).
+    """
+    rows = Run.objects.filter(**window(start_time, end_time, WEEK).of("start_time"))
+    counted = rows.annotate(stf_file_count=Count("stf_files")).order_by("-run_number")
+    return page(counted, limit, RunSummary, lambda row: RunSummary(**_run(row)))
+
+
+def get_run(run_number: Number) -> RunDetails:
+    """One run: its times, its conditions, and how many of its STF files have which status.
+
+    Next: list_stf_files(run_number=...), list_messages for what was said.
+    """
+    row = Run.objects.filter(run_number=run_number).first()
+    if row is None:
+        raise unknown("run", run_number, "list_runs")
+    counts = row.stf_files.order_by().values_list("status").annotate(Count("file_id"))
+    stats = {status.value: 0 for status in FileStatus} | dict(counts)
+    return RunDetails(
+        **{**_run(row), "stf_file_count": sum(stats.values())},
+        run_conditions=row.run_conditions,
+        file_stats=stats,
+    )
+
+
+def list_stf_files(
+    run_number: Number | None = None,
+    status: Annotated[str | None, Field(description="a file status, in any case")] = None,
+    machine_state: Annotated[str | None, Field(description="such as physics, in any case")] = None,
+    start_time: Start = None,
+    end_time: End = None,
+    limit: Few = 100,
+) -> Page[StfSummary]:
+    """STF files, newest first; of the last 24 hours unless run_number is given.
+
+    Next: get_stf_file, list_tf_slices(stf_filename=...).
+    """
+    usual = DAY if run_number is None else None
+    rows = StfFile.objects.filter(
+        **window(start_time, end_time, usual).of("created_at"),
+        **given(
+            run__run_number=run_number,
+            status=None if status is None else one_of(status, FileStatus),
+            machine_state__iexact=machine_state,
+        ),
+    )
+    counted = rows.select_related("run").annotate(tf_file_count=Count("tf_files"))
+    newest = counted.order_by("-created_at", "-stf_filename")
+    return page(newest, limit, StfSummary, lambda row: StfSummary(**_stf(row, StfSummary)))
+
+
+def get_stf_file(
+    file_id: Annotated[UUID | None, Field(description="from list_stf_files")] = None,
+    stf_filename: Annotated[str | None, Field(description="such as swf.100010.000001.stf")] = None,
+) -> StfDetails:
+    """One STF file, by its id or its name: give one of the two.
+
+    Next: list_tf_slices(stf_filename=...).
+    """
+    if file_id is None and stf_filename is None:
+        raise ToolError("Give file_id or stf_filename; list_stf_files has both.")
+    row = (
+        StfFile.objects.filter(**given(file_id=file_id, stf_filename=stf_filename))
+        .select_related("run")
+        .annotate(tf_file_count=Count("tf_files"))
+        .first()
+    )
+    if row is None:
+        raise unknown("STF file", stf_filename or file_id, "list_stf_files")
+    return StfDetails(**_stf(row, StfDetails))
+
+
+def list_tf_slices(
+    run_number: Number | None = None,
+    stf_filename: Annotated[str | None, Field(description="exactly this STF file")] = None,
+    tf_filename: Annotated[str | None, Field(description="exactly this TF sample")] = None,
+    status: Annotated[str | None, Field(description="a slice status, in any case")] = None,
+    assigned_worker: Annotated[str | None, Field(description="exactly this worker")] = None,
+    start_time: Start = None,
+    end_time: End = None,
+    limit: Many = 200,
+) -> Page[SliceSummary]:
+    """TF slices, newest first; of the last 24 hours unless a run, STF file or TF sample is given.
+
+    Next: get_tf_slice(tf_filename, slice_id).
+    """
+    everything = (run_number, stf_filename, tf_filename) == (None, None, None)
+    rows = TFSlice.objects.filter(
+        **window(start_time, end_time, DAY if everything else None).of("created_at"),
+        **given(
+            run_number=run_number,
+            stf_filename=stf_filename,
+            tf_filename=tf_filename,
+            assigned_worker=assigned_worker,
+            status=None if status is None else one_of(status, SliceStatus),
+        ),
+    )
+    return page(rows.order_by("-id"), limit, SliceSummary)
+
+
+def get_tf_slice(
+    tf_filename: Annotated[str, Field(description="the TF sample, from list_tf_slices")],
+    slice_id: Annotated[int, Field(ge=0, le=2**31 - 1, description="serial within the sample")],
+) -> SliceDetails:
+    """One TF slice: who processes it, when, and how often it was tried."""
+    row = TFSlice.objects.filter(tf_filename=tf_filename, slice_id=slice_id).first()
+    if row is None:
+        raise unknown("slice", f"{slice_id} of {tf_filename}", "list_tf_slices")
+    return SliceDetails.model_validate(row)
+
+
+def _run(row: Run) -> dict[str, Any]:
+    duration = (row.end_time - row.start_time).total_seconds() if row.end_time else None
+    facts = {name: getattr(row, name, None) for name in RunSummary.model_fields}
+    return {**facts, "duration_seconds": duration}
+
+
+def _stf(row: StfFile, kind: type[Record]) -> dict[str, Any]:
+    facts = {name: getattr(row, name, None) for name in kind.model_fields}
+    return {**facts, "run_number": row.run.run_number}
+
+
+READING = (list_runs, get_run, list_stf_files, get_stf_file, list_tf_slices, get_tf_slice)
+ACTING = ()
