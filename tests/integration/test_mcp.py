@@ -191,7 +191,7 @@ def reading_calls(stack: TestbedStack, mcp: McpClient, execution_id: str) -> dic
     (stf, *_) = mcp.call("list_stf_files", run_number=run)["items"]
     return {
         "get_system_state": {},
-        "list_agents": {"status": "ready"},
+        "list_agents": {"status": "ok"},
         "get_agent": {"name": agent["instance_name"]},
         "list_namespaces": {},
         "get_namespace": {"namespace": stack.namespace},
