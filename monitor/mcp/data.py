@@ -20,7 +20,9 @@ from testbed.protocol.states import FileStatus, SliceStatus
 
 DAY = timedelta(hours=24)
 WEEK = timedelta(days=7)
-Number = Annotated[int, Field(ge=0, le=2**63 - 1, description="a run number, from list_runs")]
+LARGEST = 2**63 - 1
+Number = Annotated[int, Field(ge=0, le=LARGEST, description="a run number, from list_runs")]
+SomeNumber = Annotated[int | None, Field(ge=0, le=LARGEST, description="of this run only")]
 
 
 class RunSummary(Record):
@@ -119,7 +121,7 @@ def get_run(run_number: Number) -> RunDetails:
 
 
 def list_stf_files(
-    run_number: Number | None = None,
+    run_number: SomeNumber = None,
     status: Annotated[str | None, Field(description="a file status, in any case")] = None,
     machine_state: Annotated[str | None, Field(description="such as physics, in any case")] = None,
     start_time: Start = None,
@@ -166,7 +168,7 @@ def get_stf_file(
 
 
 def list_tf_slices(
-    run_number: Number | None = None,
+    run_number: SomeNumber = None,
     stf_filename: Annotated[str | None, Field(description="exactly this STF file")] = None,
     tf_filename: Annotated[str | None, Field(description="exactly this TF sample")] = None,
     status: Annotated[str | None, Field(description="a slice status, in any case")] = None,

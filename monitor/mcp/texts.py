@@ -27,9 +27,11 @@ def cut(text: Any, length: int = TEXT_LENGTH) -> Any:
 
 
 def cut_json(value: Any, length: int = JSON_LENGTH) -> Any:
-    """A JSON value whose text is no longer than `length`, else the beginning of that text."""
+    """A JSON value whose text is no longer than `length`, else the beginning of it."""
+    if isinstance(value, str):
+        return cut(value, length)
     text = json.dumps(value, default=str, ensure_ascii=False)
-    return value if len(text) <= length else cut(str(text), length - len('""'))
+    return value if len(text) <= length else cut(text, length)
 
 
 Untrusted = Annotated[str, BeforeValidator(cut), Field(description=UNTRUSTED)]
