@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from testbed.drain import Progress
 from testbed.errors import BackendError, ExitCode, TestbedError
 from testbed.gate import AgentRow, Snapshot
 
 TIMEOUT_S = 10.0
+ACTION_S = 70.0
+"""Seconds in which the monitor answers an action on agents: a stop takes its time."""
 
 
 class MonitorAway(BackendError):
@@ -36,6 +39,19 @@ class WorkflowRefused(TestbedError):
     exit_code = ExitCode.WORKFLOW_FAILED
 
 
+class NoSupervisor(BackendError):
+    """The agents cannot be reached: {cause}"""
+
+    hint = "Look at it with: testbed status, testbed logs supervisor"
+
+
+class ActionRefused(TestbedError):
+    """{verb} {program} failed: {reason}"""
+
+    hint = "How the agents are: testbed agents list, testbed status"
+    exit_code = ExitCode.AGENT_DIED
+
+
 class Monitor(Protocol):
     """What the command asks of the monitor."""
 
@@ -56,6 +72,12 @@ class Monitor(Protocol):
 
     def backlog(self) -> tuple[list[dict[str, Any]] | None, int]:
         """Consumer queues with their depths (None when the broker is away), and dead letters."""
+
+    def supervised_agents(self) -> list[dict[str, Any]]:
+        """Every agent container, as the supervisor tells them."""
+
+    def act_on_agents(self, verb: str, program: str) -> list[dict[str, Any]]:
+        """Start, stop, restart or kill a program; its containers afterwards."""
 
 
 class RestMonitor:
@@ -122,14 +144,31 @@ class RestMonitor:
         answer = self._call("GET", "backlog/")
         return answer["queues"], answer["dead_letters"]
 
-    def _call(self, method: str, path: str, **options: Any) -> Any:
+    def supervised_agents(self) -> list[dict[str, Any]]:
+        return self._ask_supervisor("GET", "supervised-agents/")
+
+    def act_on_agents(self, verb: str, program: str) -> list[dict[str, Any]]:
+        try:
+            return self._ask_supervisor("POST", f"supervised-agents/{quote(program)}/{verb}/")
+        except MonitorRefused as error:
+            if error.status == 409:
+                raise ActionRefused(verb=verb, program=program, reason=error.text) from error
+            raise
+
+    def _ask_supervisor(self, method: str, path: str) -> list[dict[str, Any]]:
+        try:
+            return list(self._call(method, path, timeout=ACTION_S))
+        except MonitorAway as error:
+            if error.fields.get("status") == 503:
+                raise NoSupervisor(cause=error.fields["cause"]) from error
+            raise
+
+    def _call(self, method: str, path: str, timeout: float = TIMEOUT_S, **options: Any) -> Any:
         url = self._url or self._locate()
         if url is None:
             raise MonitorAway(cause="it is not published by a running container")
         try:
-            answer = self._session.request(
-                method, f"{url}/api/{path}", timeout=TIMEOUT_S, **options
-            )
+            answer = self._session.request(method, f"{url}/api/{path}", timeout=timeout, **options)
         except self._requests.RequestException as error:
             self._url = None
             raise MonitorAway(cause=f"{type(error).__name__} at {url}") from error

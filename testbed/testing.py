@@ -18,7 +18,7 @@ from testbed.compose import Compose, ComposeFailed
 from testbed.containers import Containers, Evidence
 from testbed.drain import Progress
 from testbed.gate import AgentRow, Container, Snapshot
-from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused, WorkflowRefused
+from testbed.monitor_api import ActionRefused, Monitor, MonitorAway, MonitorRefused, WorkflowRefused
 from testbed.plan import Service, read_services
 from testbed.protocol.states import AgentStatus, ExecutionStatus, OperationalState
 
@@ -251,6 +251,7 @@ class FakeMonitor(Monitor):
         self.queues: list[dict[str, Any]] | None = [
             {"queue": f"Consumer.{namespace}-recorder.epictopic", "depth": 0}
         ]
+        self.containers: list[dict[str, Any]] = []
         self.dead_letters = 0
         self.stopping_s = 0.0
 
@@ -299,6 +300,19 @@ class FakeMonitor(Monitor):
     def backlog(self) -> tuple[list[dict[str, Any]] | None, int]:
         self._answer()
         return self.queues, self.dead_letters
+
+    def supervised_agents(self) -> list[dict[str, Any]]:
+        self._answer()
+        return list(self.containers)
+
+    def act_on_agents(self, verb: str, program: str) -> list[dict[str, Any]]:
+        self._answer()
+        own = [found for found in self.containers if found["program"] == program]
+        if not own:
+            raise ActionRefused(verb=verb, program=program, reason="not an agent of this testbed")
+        for found in own:
+            found["state"] = "running" if verb in ("start", "restart") else "exited"
+        return own
 
     def heartbeat(self, container: Container, **facts: Any) -> AgentRow:
         """Take a heartbeat of a container's agent now: READY and OK unless `facts` differ."""

@@ -199,7 +199,10 @@ def get_tf_slice(
     tf_filename: Annotated[str, Field(description="the TF sample, from list_tf_slices")],
     slice_id: Annotated[int, Field(ge=0, le=2**31 - 1, description="serial within the sample")],
 ) -> SliceDetails:
-    """One TF slice: who processes it, when, and how often it was tried."""
+    """One TF slice: who processes it, when, and how often it was tried.
+
+    A slice is named by its TF sample and its number in it; list_tf_slices has both.
+    """
     row = TFSlice.objects.filter(tf_filename=tf_filename, slice_id=slice_id).first()
     if row is None:
         raise unknown("slice", f"{slice_id} of {tf_filename}", "list_tf_slices")

@@ -199,7 +199,10 @@ def list_logs(
 def get_log_entry(
     log_id: Annotated[int, Field(ge=0, le=2**63 - 1, description="the id, from list_logs")],
 ) -> LogEntry:
-    """One log record with process, thread and further data."""
+    """One log record with process, thread and further data (`extra_data`).
+
+    Next: list_logs(instance_name=..., start_time=..., end_time=...) for what came around it.
+    """
     row = AppLog.objects.filter(id=log_id).first()
     if row is None:
         raise unknown("log record", log_id, "list_logs")

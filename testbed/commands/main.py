@@ -9,11 +9,13 @@ from typing import Any
 import click
 
 from testbed import __version__
+from testbed.commands.agents import agents
 from testbed.commands.build import build
 from testbed.commands.config import config
 from testbed.commands.down import down
 from testbed.commands.init import init
 from testbed.commands.logs import logs
+from testbed.commands.mcp import mcp
 from testbed.commands.run import run
 from testbed.commands.status import status
 from testbed.commands.stop import stop
@@ -32,7 +34,21 @@ def cli() -> None:
     """
 
 
-for command in (init, build, up, run, status, stop, stop_agents, logs, config, token, down):
+for command in (
+    init,
+    build,
+    up,
+    run,
+    status,
+    stop,
+    agents,
+    stop_agents,
+    logs,
+    config,
+    token,
+    mcp,
+    down,
+):
     cli.add_command(command)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from testbed.commands.main import cli
+from testbed.commands.mcp import TOKEN_VARIABLE, URL_VARIABLE, client_configuration
 from testbed.configuration.model import (
     AgentSection,
     ExpectSection,
@@ -97,3 +99,23 @@ def test_the_readme_has_exactly_two_set_up_and_go_commands() -> None:
     table = (ROOT / "README.md").read_text().split("## Two commands", 1)[1].split("\n#", 1)[0]
     commands = re.findall(r"^\| `(make \w+)` \|", table, re.MULTILINE)
     assert commands == ["make run", "make test"]
+
+
+def test_the_mcp_page_lists_every_tool_with_the_role_that_it_takes() -> None:
+    found = {
+        name: "operator" if kind == "ACTING" else "any"
+        for module in (ROOT / "monitor" / "mcp").glob("*.py")
+        for kind, names in re.findall(
+            r"^(READING|ACTING) = \((.*?)\)$", module.read_text(), re.MULTILINE | re.DOTALL
+        )
+        for name in re.findall(r"\w+", names)
+    }
+    lines = (DOCS / "mcp.md").read_text().split("\n## Tools\n", 1)[1].splitlines()
+    listed = [line.split("|")[1:3] for line in lines if line.startswith("| `")]
+    assert {name.strip(" `"): role.strip() for name, role in listed} == found
+
+
+def test_the_repositorys_client_configuration_is_what_the_command_prints() -> None:
+    content = json.loads((ROOT / ".mcp.json").read_text())
+    address = f"${{{URL_VARIABLE}:-http://127.0.0.1:8000/mcp/}}"
+    assert content == client_configuration(address, f"${{{TOKEN_VARIABLE}}}")

@@ -1,0 +1,76 @@
+"""`testbed agents`"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from testbed.commands.options import open_session, testbed_options
+
+if TYPE_CHECKING:
+    from testbed.session import Session
+
+HEADER = ("PROGRAM", "CONTAINER", "STATE", "HEALTH", "EXIT CODE", "RESTARTS")
+VERBS = ("list", "start", "stop", "restart", "kill")
+
+
+@click.command()
+@click.argument("verb", type=click.Choice(VERBS), metavar="|".join(VERBS))
+@click.argument("program", required=False)
+@testbed_options
+def agents(
+    verb: str, program: str | None, config_file: str, namespace: str | None, verbose: bool
+) -> None:
+    """List the agents' containers, or start, stop, restart or kill a program.
+
+    `start` also takes one that was only created; READY follows some seconds later. `stop` lets it
+    finish the work in hand, `kill` does not; both stay down until they are started.
+    """
+    from testbed import console
+
+    if verb != "list" and program is None:
+        raise click.UsageError(f"Say which program to {verb}: testbed agents {verb} PROGRAM")
+    session = open_session(config_file, verbose=verbose, namespace=namespace)
+    if program is not None:
+        check_program(session, program)
+    monitor = session.monitor()
+    if verb == "list" or program is None:
+        found = [one for one in monitor.supervised_agents() if program in (None, one["program"])]
+    else:
+        found = monitor.act_on_agents(verb, program)
+    console.result(table(found))
+
+
+def check_program(session: Session, program: str) -> None:
+    """Find a mistyped program before anybody is asked.
+
+    :raises ConfigurationError: compose.yaml has no agent service of that name
+    """
+    from testbed.configuration.suggestions import nearest
+    from testbed.errors import ConfigurationError
+
+    known = [name for name, service in session.services.items() if service.role == "agent"]
+    if program not in known:
+        raise ConfigurationError(
+            place=program,
+            problem="compose.yaml has no such agent; " + nearest(program, known),
+        )
+
+
+def table(containers: list[dict[str, Any]]) -> str:
+    """Containers as lines of text."""
+    from testbed import console
+
+    rows = [
+        (
+            one["program"],
+            one["container_id"][:12],
+            one["state"],
+            one["health"] or "-",
+            "-" if one["exit_code"] is None else str(one["exit_code"]),
+            str(one["restart_count"]),
+        )
+        for one in containers
+    ]
+    return console.table(HEADER, rows)
