@@ -19,12 +19,13 @@ PATIENCE_S = 70.0
 class McpClient:
     """Calls tools; each call is a connection of its own, as the server keeps none in mind.
 
+    :param locate: the monitor's address of the moment
     :param mode: of the SDK's client: `auto` speaks the newest protocol, `legacy` begins with the
         handshake of earlier ones
     """
 
-    def __init__(self, monitor_url: str, key: str, mode: str = "auto") -> None:
-        self._url = f"{monitor_url}/mcp/"
+    def __init__(self, locate: Callable[[], str], key: str, mode: str = "auto") -> None:
+        self._locate = locate
         self._key = key
         self._mode = mode
 
@@ -33,7 +34,7 @@ class McpClient:
         """A client of the SDK."""
         headers = {"Authorization": f"Bearer {self._key}"}
         http = httpx2.AsyncClient(headers=headers, timeout=PATIENCE_S, trust_env=False)
-        transport = streamable_http_client(self._url, http_client=http)
+        transport = streamable_http_client(f"{self._locate()}/mcp/", http_client=http)
         async with http, Client(transport, mode=self._mode) as client:
             yield client
 

@@ -45,13 +45,13 @@ def key(stack: TestbedStack) -> str:
 @pytest.fixture(scope="module")
 def mcp(stack: TestbedStack, key: str) -> McpClient:
     """The server, for an operator named jane."""
-    return McpClient(stack.monitor_url, key)
+    return McpClient(lambda: stack.monitor_url, key)
 
 
 @pytest.fixture(scope="module")
 def reader(stack: TestbedStack) -> McpClient:
     """The server, for a viewer."""
-    return McpClient(stack.monitor_url, stack.session.project.secret("token_viewer"))
+    return McpClient(lambda: stack.monitor_url, stack.session.project.secret("token_viewer"))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -233,7 +233,7 @@ def test_every_tool_that_reads_answers_as_its_schema_says(
 ) -> None:
     make_slice(agent)
     key = stack.session.project.secret("token_viewer")
-    client = McpClient(stack.monitor_url, key, mode)
+    client = McpClient(lambda: stack.monitor_url, key, mode)
     calls = reading_calls(stack, client, running)
     assert names(client, acting=False) == set(calls)
     for name, arguments in calls.items():
@@ -414,3 +414,41 @@ def test_the_rest_interface_does_the_same(
     assert operator.post(f"supervised-agents/{DATA}/restart/").status_code == 200
     ready(mcp, DATA)
     assert operator.post("workflow-executions/none/end/").status_code == 404
+
+
+def test_the_command_lists_and_starts_agents_too(stack: TestbedStack, mcp: McpClient) -> None:
+    listed = stack.command("agents", "list")
+    assert (listed.returncode, listed.stdout.split()[0]) == (0, "PROGRAM")
+    assert {DATA, PROCESSING, RUNNER} <= set(listed.stdout.split())
+    killed = stack.command("agents", "kill", DATA)
+    assert (killed.returncode, "exited" in killed.stdout) == (0, True), killed.stderr
+    assert supervised(mcp, DATA)["operational_state"] == "EXITED"
+    assert stack.command("agents", "restart", DATA).returncode == 0
+    ready(mcp, DATA)
+    wrong = stack.command("agents", "stop", "postgres")
+    assert (wrong.returncode, "no such agent" in wrong.stderr) == (2, True)
+
+
+def test_the_command_prints_what_a_client_needs(stack: TestbedStack) -> None:
+    printed = stack.command("mcp")
+    (server,) = json.loads(printed.stdout)["mcpServers"].values()
+    key = server["headers"]["Authorization"].removeprefix("Bearer ")
+    client = McpClient(lambda: server["url"].removesuffix("/mcp/"), key)
+    assert client.call("get_system_state")["namespace"] == stack.namespace
+
+
+def test_without_a_supervisor_everybody_is_told_at_once(stack: TestbedStack, key: str) -> None:
+    assert stack.command("up", "--set", "supervisor.enabled=false").returncode == 0
+    mcp = McpClient(lambda: stack.monitor_url, key)
+    started = time.monotonic()
+    text = mcp.refused("stop_supervised_agent", program_name=DATA)
+    assert "[supervisor] enabled = false" in text
+    assert time.monotonic() - started < 3
+    assert mcp.call("get_system_state")["supervisor_enabled"] is False
+    (agent, *_) = mcp.call("list_agents")["items"]
+    status = mcp.call("get_agent_instance_status", instance_name=agent["instance_name"])
+    assert (status["container"], status["alive"]) == (None, True)
+    refused = stack.command("agents", "list")
+    assert (refused.returncode, "[supervisor] enabled = false" in refused.stderr) == (5, True)
+    assert stack.command("up").returncode == 0
+    assert mcp.call("list_supervised_agents")["items"]
