@@ -189,5 +189,6 @@ LOGGING = {
     "loggers": {
         "stomp.py": {"level": "ERROR"},  # its frames would show the password
         "django.request": {"level": "ERROR"},
+        "mcp": {"level": "WARNING"},  # a line for each call of a client of an earlier protocol
     },
 }
