@@ -10,7 +10,7 @@ from django.db.models import Count
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
-from monitor.mcp.lists import Few, Many, Page, Record, given, one_of, page
+from monitor.mcp.lists import NEWEST_OF_FEW, Few, Many, Page, Record, given, one_of, page
 from monitor.mcp.texts import UntrustedJson
 from monitor.mcp.times import End, Start, window
 from monitor.mcp.tools import unknown
@@ -192,7 +192,7 @@ def list_tf_slices(
             status=None if status is None else one_of(status, SliceStatus),
         ),
     )
-    return page(rows.order_by("-id"), limit, SliceSummary)
+    return page(rows.order_by("-id" if everything else NEWEST_OF_FEW), limit, SliceSummary)
 
 
 def get_tf_slice(

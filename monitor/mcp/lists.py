@@ -6,12 +6,16 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, ConfigDict, Field
 
 COUNTED = 10_000
 """Matches are counted up to here: counting a million rows would take seconds."""
+
+NEWEST_OF_FEW = (F("id") + 0).desc()
+"""Newest first, for rows that some index finds: ordered by the bare `id` PostgreSQL would rather
+walk back through the whole table until it has met enough of them."""
 
 Few = Annotated[int, Field(ge=1, le=100, description="items at the most")]
 Many = Annotated[int, Field(ge=1, le=200, description="items at the most")]

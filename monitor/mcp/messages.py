@@ -16,7 +16,7 @@ from pydantic import Field
 from monitor.control.commands import control
 from monitor.control.workflows import sender_of
 from monitor.mcp.callers import Operator
-from monitor.mcp.lists import Many, Page, Record, given, page
+from monitor.mcp.lists import NEWEST_OF_FEW, Many, Page, Record, given, page
 from monitor.mcp.texts import Untrusted, UntrustedJson, UntrustedLine, UntrustedSummary
 from monitor.mcp.times import End, Start, window
 from monitor.mcp.tools import or_else, unknown
@@ -109,7 +109,8 @@ def list_messages(
             message_type=message_type,
         ),
     )
-    return page(rows.order_by("-id"), limit, MessageSummary, _message)
+    order = "-id" if execution_id is None else NEWEST_OF_FEW
+    return page(rows.order_by(order), limit, MessageSummary, _message)
 
 
 def send_message(

@@ -20,7 +20,21 @@ from testbed.project import ROOT
 
 TESTBED = '[testbed]\nnamespace = "torre7"\n'
 WORKFLOW = '[workflow]\nname = "stf_datataking"\nconfig = "fast_processing_default"\n'
-COMMANDS = ["build", "config", "down", "init", "logs", "run", "status", "stop", "stop-agents", "up"]
+COMMANDS = [
+    "agents",
+    "build",
+    "config",
+    "down",
+    "init",
+    "logs",
+    "mcp",
+    "run",
+    "status",
+    "stop",
+    "stop-agents",
+    "token",
+    "up",
+]
 
 
 @dataclass(frozen=True)
@@ -166,6 +180,13 @@ def test_a_mistake_is_told_with_what_to_do_next(
     ended = shell.run("config", *arguments)
     assert ended.code == ExitCode.CONFIGURATION
     assert [part for part in parts if part not in ended.err] == [], ended.err
+
+
+def test_an_action_on_agents_names_its_program(shell: Shell) -> None:
+    ended = shell.run("agents", "stop")
+    assert ended.code == ExitCode.CONFIGURATION
+    assert "testbed agents stop PROGRAM" in ended.err
+    assert shell.run("agents", "dance").code == ExitCode.CONFIGURATION
 
 
 def test_a_run_without_agents_is_a_mistake(shell: Shell) -> None:

@@ -126,6 +126,12 @@ def test_a_running_supervisor_that_is_switched_off_is_stopped(files: Files, bed:
     assert bed.states()["supervisor"] == "exited"
 
 
+def test_the_monitor_is_told_whether_there_is_a_supervisor(bed: Bed, files: Files) -> None:
+    assert bed.environment["TESTBED_SUPERVISOR"] == "true"
+    files.more("[supervisor]\nenabled = false\n")
+    assert Bed(files.folder, files.resolve()).environment["TESTBED_SUPERVISOR"] == "false"
+
+
 def test_a_new_image_takes_the_place_of_the_old_container(bed: Bed) -> None:
     bed.start()
     (old,) = [found for found in bed.containers.all() if found.program == DATA]
