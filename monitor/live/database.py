@@ -1,15 +1,29 @@
-"""Connections to the database for the event loop, beside those of Django's threads."""
+"""Connections to the database beside those of Django's requests: on the event loop, and on threads
+of its executor.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from django.conf import settings
+from django.db import connection
 from psycopg.types.string import TextLoader
 
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OSError)
 """What a connection raises when the database is away."""
+
+
+@contextmanager
+def own_connection() -> Iterator[None]:
+    """Let a thread that Django does not know work with the ORM, and give its connection back."""
+    try:
+        yield
+    finally:
+        connection.close()
 
 
 async def connect() -> psycopg.AsyncConnection[Any]:
@@ -20,7 +34,7 @@ async def connect() -> psycopg.AsyncConnection[Any]:
     """
     database: dict[str, Any] = settings.DATABASES["default"]
     liveness: dict[str, Any] = settings.DATABASE_LIVENESS
-    connection = await psycopg.AsyncConnection.connect(
+    made = await psycopg.AsyncConnection.connect(
         host=database["HOST"],
         port=database["PORT"],
         dbname=database["NAME"],
@@ -29,5 +43,5 @@ async def connect() -> psycopg.AsyncConnection[Any]:
         autocommit=True,
         **liveness,
     )
-    connection.adapters.register_loader("jsonb", TextLoader)
-    return connection
+    made.adapters.register_loader("jsonb", TextLoader)
+    return made

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from asgiref.sync import sync_to_async
-from django.db import connection
 
 from monitor.api.roles import BadToken, roles_of, token_of
+from monitor.live.database import own_connection
 from testbed.protocol.states import Role
 
 REMEMBERED_S = 5.0
@@ -50,19 +48,10 @@ class Keys:
 
 
 def _look_up(key: str) -> frozenset[Role]:
-    with borrowed_connection():
+    with own_connection():
         token = token_of(key)
         token.used()
         return roles_of(token.user, token)
-
-
-@contextmanager
-def borrowed_connection() -> Iterator[None]:
-    """Work with the ORM on a thread of the event loop: nothing else gives its connection back."""
-    try:
-        yield
-    finally:
-        connection.close()
 
 
 __all__ = ["BadToken", "Keys"]

@@ -15,10 +15,10 @@ from django.views.decorators.csrf import csrf_exempt
 
 from monitor.api.failures import COME_BACK_S, DATABASE_AWAY
 from monitor.api.roles import RolePermission, key_in, roles_of
-from monitor.live.database import AWAY
+from monitor.live.database import AWAY, own_connection
 from monitor.live.events import BadParameter, Position, Wanted, joined, said
 from monitor.live.hub import CAPACITY, Client, Hub
-from monitor.live.keys import BadToken, Keys, borrowed_connection
+from monitor.live.keys import BadToken, Keys
 from testbed.protocol.states import Role
 
 IDLE_S = 15.0
@@ -114,7 +114,7 @@ async def _roles(request: HttpRequest, keys: Keys) -> frozenset[Role]:
 
 def _roles_of_session(request: HttpRequest) -> frozenset[Role]:
     """The roles of who is signed in now: the session is read anew, it may have ended."""
-    with borrowed_connection():
+    with own_connection():
         store = type(request.session)
         request.session = store(request.session.session_key)
         return roles_of(get_user(request))

@@ -18,9 +18,9 @@ from mcp.server.transport_security import TransportSecuritySettings
 
 from monitor.api.failures import COME_BACK_S, DATABASE_AWAY
 from monitor.api.roles import BadToken
+from monitor.live.database import own_connection
 from monitor.live.metrics import observe
 from monitor.mcp.callers import SCOPE_KEY, Caller, caller_with
-from monitor.mcp.tools import own_connection
 
 PATH = "/mcp/"
 NO_TOKEN = "Send an API token: Authorization: Bearer <key>. One is made by: testbed token"

@@ -7,19 +7,11 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
-from django.db import DataError, InterfaceError, OperationalError, connection
+from django.db import DataError, InterfaceError, OperationalError
 from mcp.server.mcpserver.exceptions import ToolError
 
 from monitor.control.commands import NoAnswer, Refused
-
-
-@contextmanager
-def own_connection() -> Iterator[None]:
-    """Let a thread that Django does not know give its connection to the database back."""
-    try:
-        yield
-    finally:
-        connection.close()
+from monitor.live.database import own_connection
 
 
 def in_words(function: Callable[..., Any]) -> Callable[..., Any]:
