@@ -21,6 +21,8 @@ PROGRAM = OpenApiParameter(
     "program", OpenApiTypes.STR, OpenApiParameter.PATH, description="the service in compose.yaml"
 )
 
+CONTAINERS = {200: {"type": "array", "items": AgentContainerState.model_json_schema()}}
+
 
 class TimeLimit(serializers.Serializer[Any]):
     """What stopping and restarting take."""
@@ -44,32 +46,32 @@ class SupervisedAgentViewSet(ViewSet):
     lookup_field = "program"
     lookup_value_regex = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 
-    @extend_schema(responses={200: {"type": "array", "items": {"type": "object"}}})
+    @extend_schema(responses=CONTAINERS)
     def list(self, request: Request) -> Response:
         """Every agent container of the testbed, also those that were only created."""
         return _answer(lambda: agents.containers(str(request.user)))
 
-    @extend_schema(parameters=[PROGRAM], request=None, responses=OpenApiTypes.OBJECT)
+    @extend_schema(parameters=[PROGRAM], request=None, responses=CONTAINERS)
     @action(detail=True, methods=["post"])
     def start(self, request: Request, program: str) -> Response:
         """Let it run, also when it was only created."""
         return _answer(lambda: agents.act(str(request.user), "start", program))
 
-    @extend_schema(parameters=[PROGRAM], request=TimeLimit, responses=OpenApiTypes.OBJECT)
+    @extend_schema(parameters=[PROGRAM], request=TimeLimit, responses=CONTAINERS)
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, program: str) -> Response:
         """Let it finish the work in hand and end; it stays down."""
         limit = _time_limit(request)
         return _answer(lambda: agents.act(str(request.user), "stop", program, limit))
 
-    @extend_schema(parameters=[PROGRAM], request=TimeLimit, responses=OpenApiTypes.OBJECT)
+    @extend_schema(parameters=[PROGRAM], request=TimeLimit, responses=CONTAINERS)
     @action(detail=True, methods=["post"])
     def restart(self, request: Request, program: str) -> Response:
         """Stop it, if it runs, and start it anew."""
         limit = _time_limit(request)
         return _answer(lambda: agents.act(str(request.user), "restart", program, limit))
 
-    @extend_schema(parameters=[PROGRAM], request=None, responses=OpenApiTypes.OBJECT)
+    @extend_schema(parameters=[PROGRAM], request=None, responses=CONTAINERS)
     @action(detail=True, methods=["post"])
     def kill(self, request: Request, program: str) -> Response:
         """End it at once; it stays down until it is started."""

@@ -1,1 +1,1 @@
-"""Commands from the monitor to the agents, and their replies."""
+"""What the monitor does when somebody asks: commands to runner and supervisor, and their replies."""
