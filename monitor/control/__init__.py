@@ -1,1 +1,3 @@
-"""What the monitor does when somebody asks: commands to runner and supervisor, and their replies."""
+"""What the monitor does when somebody asks: commands to the runner and the supervisor, and their
+replies. REST, the MCP server and the pages call it; who may is theirs to decide.
+"""
