@@ -12,6 +12,7 @@ from testbed.integration import TestbedStack
 from tests.mcp_client import McpClient
 
 CALLS = 200
+WARM_UP = 20
 LIMIT_MS = 100
 NAMED: dict[str, tuple[str, dict[str, Any]]] = {
     "the system's state": ("get_system_state", {}),
@@ -37,6 +38,8 @@ async def measure(client: McpClient) -> dict[str, float]:
     async with client.connected() as connection:
         for name, (tool, arguments) in NAMED.items():
             waits = []
+            for _ in range(WARM_UP):
+                await connection.call_tool(tool, arguments)
             for _ in range(CALLS):
                 started = time.perf_counter()
                 answer = await connection.call_tool(tool, arguments)
