@@ -263,6 +263,11 @@ class Hub:
     async def _catch_up(
         self, connection: psycopg.AsyncConnection[Any], kinds: Sequence[str]
     ) -> None:
+        if not self.clients:
+            newest = await _newest(connection)
+            if not self.clients:  # still nobody who would get what lies between
+                self._position = newest
+                return
         for kind in kinds:
             while True:
                 assert self._position is not None
