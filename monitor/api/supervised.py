@@ -21,7 +21,8 @@ PROGRAM = OpenApiParameter(
     "program", OpenApiTypes.STR, OpenApiParameter.PATH, description="the service in compose.yaml"
 )
 
-CONTAINERS = {200: {"type": "array", "items": AgentContainerState.model_json_schema()}}
+CONTAINER = AgentContainerState.model_json_schema()
+CONTAINERS = {200: {"type": "array", "items": CONTAINER}}
 
 
 class TimeLimit(serializers.Serializer[Any]):
@@ -46,7 +47,7 @@ class SupervisedAgentViewSet(ViewSet):
     lookup_field = "program"
     lookup_value_regex = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 
-    @extend_schema(responses=CONTAINERS)
+    @extend_schema(responses={200: CONTAINER})  # of a list: spectacular adds the array
     def list(self, request: Request) -> Response:
         """Every agent container of the testbed, also those that were only created."""
         return _answer(lambda: agents.containers(str(request.user)))
