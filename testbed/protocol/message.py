@@ -69,3 +69,10 @@ class Message(BaseModel):
         if name in type(self).model_fields:
             return getattr(self, name)
         return (self.model_extra or {}).get(name)
+
+
+class RunMessage(Message):
+    """A message about a run: execution and run are always known."""
+
+    execution_id: str = Field(max_length=100)
+    run_id: RunId

@@ -22,23 +22,17 @@ from testbed.protocol.agent_control import (
     StartAgent,
     StopAgent,
 )
-from testbed.protocol.identifiers import RunId
 from testbed.protocol.json_text import holds_nul, may_nest_too_deeply, nested_too_deeply
 from testbed.protocol.message import FILE_NAME as FILE_NAME
 from testbed.protocol.message import MalformedMessage as MalformedMessage
 from testbed.protocol.message import Message as Message
+from testbed.protocol.message import RunMessage as RunMessage
 from testbed.protocol.message import UtcTime as UtcTime
 from testbed.protocol.message import utc_now as utc_now
-from testbed.protocol.states import DaqState, DaqSubstate, EndReason
+from testbed.protocol.slices import RunImminentWorker, Slice, SliceResult
+from testbed.protocol.states import DaqState, DaqSubstate, EndReason, FileStatus
 
 CONTENT_ID_SPACE = uuid5(NAMESPACE_URL, "swf-testbed/message")
-
-
-class RunMessage(Message):
-    """A message about a run: execution and run are always known."""
-
-    execution_id: str = Field(max_length=100)
-    run_id: RunId
 
 
 class LifecycleMessage(RunMessage):
@@ -113,6 +107,23 @@ class StfReady(StfGen):
     processed_by: str
 
 
+class TfFileRegistered(RunMessage):
+    """The fastmon agent has written and registered a TF sample of an STF."""
+
+    topic_type = "tf_file_registered"
+    msg_type: str = "tf_file_registered"
+    tf_file_id: UUID
+    tf_filename: str = Field(max_length=255, pattern=FILE_NAME)
+    tf_first: int = Field(ge=0, description="number of its first TF in the STF")
+    tf_last: int = Field(ge=0)
+    tf_count: int = Field(ge=0)
+    file_url: str
+    checksum: str = Field(description="`<algorithm>:<hex digest>` of the file")
+    file_size_bytes: int = Field(ge=0)
+    stf_filename: str = Field(max_length=255, pattern=FILE_NAME)
+    status: FileStatus = FileStatus.REGISTERED
+
+
 class ProcessingComplete(RunMessage):
     """The processing agent has processed a whole STF."""
 
@@ -166,7 +177,11 @@ CATALOGUE: dict[str, type[Message]] = {
         ResumeRun,
         EndRun,
         StfReady,
+        TfFileRegistered,
         ProcessingComplete,
+        RunImminentWorker,
+        Slice,
+        SliceResult,
         RunWorkflow,
         StopWorkflow,
         StatusRequest,
