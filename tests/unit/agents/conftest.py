@@ -9,6 +9,7 @@ import pytest
 
 from agents.runtime import consumer
 from tests.unit.agents.bench import Bench, Echo
+from tests.unit.agents.surroundings import Surroundings
 from tests.unit.monitor_server import MonitorServer
 from tests.unit.stomp_server import StompServer
 
@@ -26,4 +27,12 @@ def bench(
     Echo.gate.set()
     server.silent.clear()
     monitor.away = False
+    made.stop()
+
+
+@pytest.fixture
+def around(server: StompServer, monitor: MonitorServer, tmp_path: Path) -> Iterator[Surroundings]:
+    """What an example agent needs around it; the agents are stopped after the test."""
+    made = Surroundings(server, monitor, tmp_path)
+    yield made
     made.stop()

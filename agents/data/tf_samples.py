@@ -1,0 +1,42 @@
+"""Files of TF samples as fast monitoring writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from agents.data.files import DamagedFile, checksum_of
+from agents.data.frame_file import FrameFile, FrameReader, write
+from agents.data.time_frames import COLUMNS, TimeFrames
+
+
+def sample_path(folder: Path, run_id: str, filename: str) -> Path:
+    """Where a TF sample of a run lies below the samples' `folder`."""
+    return folder / run_id / filename
+
+
+def write_sample(path: Path, frames: TimeFrames) -> FrameFile:
+    """Write a TF sample. A file that holds the same time frames already stays as it is, so that
+    its checksum stays too: whoever was told of it may still be reading.
+
+    :raises VolumeFull: no room; nothing of the file is left behind
+    """
+    if _holds(path, frames):
+        content = path.read_bytes()
+        return FrameFile(
+            path, len(content), checksum_of(content), frames.tf_count, frames.hit_count
+        )
+    return write(path, frames)
+
+
+def _holds(path: Path, frames: TimeFrames) -> bool:
+    try:
+        with FrameReader(path) as reader:
+            found = reader.read()
+    except DamagedFile:
+        return False
+    return found.tf_first == frames.tf_first and all(
+        np.array_equal(getattr(found, name), getattr(frames, name))
+        for name in ("offsets", *COLUMNS)
+    )

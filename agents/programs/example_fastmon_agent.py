@@ -1,0 +1,119 @@
+"""example-fastmon-agent: skims TF samples from STFs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.data.files import DamagedFile, VolumeFull, locate, verify
+from agents.data.frame_file import FrameFile, FrameReader
+from agents.data.sampling import Sample, SamplingSettings, is_sampled, samples
+from agents.data.tf_samples import sample_path, write_sample
+from agents.runtime import BaseAgent, handles
+from agents.runtime.parameters import ExecutionParameters
+from agents.runtime.settings import AgentSettings
+from testbed.errors import ConfigurationError
+from testbed.protocol.destinations import EPICTOPIC
+from testbed.protocol.messages import StfReady, TfFileRegistered
+from testbed.protocol.states import FileStatus
+
+Written = list[tuple[Sample, FrameFile]]
+
+
+class ExampleFastmonAgent(BaseAgent):
+    """Reads of each sampled STF the blocks of time frames that the sampling rule chooses, writes
+    them as TF files, registers and announces them. The STF's record is told how many there are.
+    """
+
+    agent_type = "fastmon"
+
+    def __init__(self, settings: AgentSettings) -> None:
+        super().__init__(settings)
+        self._parameters = ExecutionParameters(self.monitor)
+
+    @handles("stf_ready", batch=20)
+    def sample_files(self, messages: list[StfReady]) -> None:
+        """Sample STFs one by one, register all samples in one request, announce them."""
+        outcomes = [(message, *self._sample(message)) for message in messages]
+        rows = [
+            self._row(message, sample, file)
+            for message, written, _ in outcomes
+            for sample, file in written
+        ]
+        registered = self.monitor.call("POST", "fastmon-files/", rows) if rows else []
+        keys = {row["tf_filename"]: row["tf_file_id"] for row in registered}
+        self.monitor.call("PATCH", "stf-files/", [change for _, _, change in outcomes])
+        for message, written, _ in outcomes:
+            with self.answering(message):
+                for sample, file in written:
+                    key = keys[sample.filename]
+                    self.publish(EPICTOPIC, self._announcement(message, sample, file, key))
+
+    def _sample(self, message: StfReady) -> tuple[Written, dict[str, Any]]:
+        """The samples of one STF, written, and what to change in the STF's record."""
+        try:
+            written = self._write(message, self._choose(message))
+        except (ConfigurationError, DamagedFile, VolumeFull) as error:
+            self.log.error("%s", error)
+            failed = self._change(message, failure=str(error))
+            return [], {**failed, "status": FileStatus.FAILED}
+        return written, self._change(message, tf_files=len(written))
+
+    def _choose(self, message: StfReady) -> list[Sample]:
+        settings = SamplingSettings.from_parameters(self._parameters.of(message.execution_id))
+        run = int(message.run_id)
+        if not is_sampled(settings, run, message.sequence):
+            return []
+        return samples(settings, message.filename, run, message.sequence, message.tf_count)
+
+    def _write(self, message: StfReady, wanted: list[Sample]) -> Written:
+        if not wanted:
+            return []
+        path = locate(message.file_url, self.settings.data_folder)
+        verify(path, message.size_bytes, message.checksum)
+        folder = self.settings.data_folder / "tf-samples"
+        written = []
+        with FrameReader(path) as reader:
+            for sample in wanted:
+                frames = reader.read(sample.tf_first, sample.tf_last)
+                target = sample_path(folder, message.run_id, sample.filename)
+                written.append((sample, write_sample(target, frames)))
+        return written
+
+    def _change(self, message: StfReady, **facts: Any) -> dict[str, Any]:
+        metadata = {"sampled_by": self.instance_name, **facts}
+        return {"stf_filename": message.filename, "metadata": metadata}
+
+    def _row(self, message: StfReady, sample: Sample, file: FrameFile) -> dict[str, Any]:
+        return {
+            "stf_file": message.filename,
+            "tf_filename": sample.filename,
+            "tf_first": sample.tf_first,
+            "tf_last": sample.tf_last,
+            "tf_count": sample.tf_count,
+            "file_size_bytes": file.size_bytes,
+            "checksum": file.checksum,
+            "metadata": {
+                "created_by": self.instance_name,
+                "execution_id": message.execution_id,
+                "file_url": f"file://{file.path}",
+            },
+        }
+
+    def _announcement(
+        self, message: StfReady, sample: Sample, file: FrameFile, key: str
+    ) -> TfFileRegistered:
+        return TfFileRegistered.model_validate(
+            {
+                "execution_id": message.execution_id,
+                "run_id": message.run_id,
+                "tf_file_id": key,
+                "tf_filename": sample.filename,
+                "tf_first": sample.tf_first,
+                "tf_last": sample.tf_last,
+                "tf_count": sample.tf_count,
+                "file_url": f"file://{file.path}",
+                "checksum": file.checksum,
+                "file_size_bytes": file.size_bytes,
+                "stf_filename": message.filename,
+            }
+        )
