@@ -1,0 +1,1 @@
+"""Parts of the agents of the fast path: records of workers, runs and slices at the monitor."""

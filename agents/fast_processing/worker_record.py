@@ -1,0 +1,89 @@
+"""The record of a worker at the monitor: one a run."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from agents.runtime.monitor import MonitorAway, MonitorClient, MonitorRefused
+from testbed.protocol.message import utc_now
+from testbed.protocol.slices import SliceContent
+
+log = logging.getLogger(__name__)
+
+WRITE_EVERY_S = 5.0
+"""Seconds between two changes of a record; what happens meanwhile goes with the next one."""
+
+
+class WorkerRecord:
+    """What a worker does for one run. A monitor that is away does not hold the work up: the
+    record is behind then, and catches up with its next change.
+
+    :param instance_name: the worker's
+    :param location: where it runs, a host or a container
+    """
+
+    def __init__(
+        self, monitor: MonitorClient, instance_name: str, location: str, execution_id: str, run: str
+    ) -> None:
+        self.run_id = run
+        self.worker_id = f"{instance_name}-{run}"
+        self._monitor = monitor
+        self._facts: dict[str, Any] = {
+            "status": "running",
+            "slices_completed": 0,
+            "current_slice_id": None,
+            "tf_filename": None,
+        }
+        self._first: dict[str, Any] | None = {
+            "worker_id": self.worker_id,
+            "run_number": int(run),
+            "location": location,
+            "started_at": utc_now().isoformat(),
+            "metadata": {"execution_id": execution_id, "instance_name": instance_name},
+        }
+        self._written = 0.0
+
+    @property
+    def slices_completed(self) -> int:
+        """How many slices of the run this worker has processed."""
+        return int(self._facts["slices_completed"])
+
+    def begin(self, content: SliceContent) -> None:
+        """The worker takes a slice."""
+        self._facts["current_slice_id"] = content.slice_id
+        self._facts["tf_filename"] = content.sample_filename
+        if self._first is not None or time.monotonic() - self._written >= WRITE_EVERY_S:
+            self._write()
+
+    def complete(self) -> None:
+        """The worker has processed the slice."""
+        self._facts["slices_completed"] += 1
+        if "ended_at" in self._facts:
+            self._end()
+
+    def end(self) -> None:
+        """The run is over, or the worker stops. Slices may still come when the run is over."""
+        if self._first is None:
+            self._end()
+
+    def _end(self) -> None:
+        ended_at = utc_now().isoformat()
+        self._facts.update(status="ended", ended_at=ended_at, current_slice_id=None)
+        self._write()
+
+    def _write(self) -> None:
+        facts = {**self._facts, "last_heartbeat": utc_now().isoformat()}
+        self._written = time.monotonic()
+        try:
+            if self._first is not None:
+                self._monitor.once("POST", "workers/", {**self._first, **facts})
+                self._first = None
+            else:
+                self._monitor.once("PATCH", f"workers/{self.worker_id}/", facts)
+        except MonitorAway as error:
+            log.warning("the record of this worker is behind: %s", error)
+        except MonitorRefused as error:
+            self._first = None
+            log.error("the record of this worker was refused: %s", error)
