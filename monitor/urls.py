@@ -11,6 +11,7 @@ from rest_framework.routers import DefaultRouter
 
 from monitor.api import agents, fast_processing, functions, logs, messages, runs, workflows
 from monitor.api.executions import ExecutionViewSet
+from monitor.api.slice_results import RunHistogramsViewSet, slice_results
 from monitor.api.supervised import SupervisedAgentViewSet
 from monitor.live.metrics import metrics
 from monitor.live.process import stream
@@ -27,6 +28,7 @@ router.register("run-states", runs.RunStateViewSet)
 router.register("stf-files", runs.StfFileViewSet)
 router.register("fastmon-files", fast_processing.FastMonFileViewSet)
 router.register("tf-slices", fast_processing.TFSliceViewSet)
+router.register("run-histograms", RunHistogramsViewSet)
 router.register("workers", fast_processing.WorkerViewSet)
 router.register("system-state-events", fast_processing.EventViewSet)
 router.register("workflow-definitions", workflows.DefinitionViewSet)
@@ -47,6 +49,7 @@ api: list[URLPattern | URLResolver] = [
     list_address("stf-files", runs.StfFileViewSet),
     list_address("fastmon-files", fast_processing.FastMonFileViewSet),
     list_address("tf-slices", fast_processing.TFSliceViewSet),
+    path("tf-slices/results/", slice_results),
     path("state/", functions.state),
     path("state/next-agent-id/", functions.next_agent_id),
     path("state/next-run-number/", functions.next_run_number),

@@ -174,6 +174,14 @@ class TFSliceFilter(FilterSet):
         ]
 
 
+class RunHistogramsFilter(FilterSet):
+    run_number = NumberFilter()
+
+    class Meta:
+        model = models.RunHistograms
+        fields = ["run_number"]
+
+
 class WorkerFilter(FilterSet):
     run_number = NumberFilter()
 

@@ -45,6 +45,11 @@ class ExecutionSerializer(RecordSerializer[models.WorkflowExecution]):
             )
         if status.final and not attrs.get("end_time"):
             attrs["end_time"] = (before.end_time if before else None) or timezone.now()
+        if self.partial and before and attrs.get("performance_metrics"):
+            attrs["performance_metrics"] = {
+                **(before.performance_metrics or {}),
+                **attrs["performance_metrics"],
+            }
         return attrs
 
 
@@ -95,9 +100,21 @@ class DefinitionViewSet(IntegerKeyMixin, RecordViewSet):
 
 @extend_schema_view(destroy=extend_schema(description="Administrators only."))
 class ExecutionRecordViewSet(RecordViewSet):
-    """The records of executions; what acts on them is in `executions.py`."""
+    """The records of executions; what acts on them is in `executions.py`. `PATCH` merges
+    `performance_metrics` key by key: several agents measure.
+    """
 
     queryset = models.WorkflowExecution.objects.select_related("workflow_definition")
     serializer_class = ExecutionSerializer
     filterset_class = ExecutionFilter
     write_roles = frozenset({AGENT, OPERATOR})
+
+    def get_queryset(self) -> Any:
+        rows = super().get_queryset()
+        if self.action in ("update", "partial_update"):
+            return rows.select_for_update(of=("self",))
+        return rows
+
+    @transaction.atomic
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().update(request, *args, **kwargs)

@@ -139,6 +139,12 @@ class TFSliceAdmin(RecordAdmin):
     raw_id_fields = ("fastmon_file",)
 
 
+@admin.register(models.RunHistograms)
+class RunHistogramsAdmin(ReadOnlyAdmin):
+    list_display = ("run_number", "slices", "tfs", "hits", "clusters", "updated_at")
+    search_fields = ("=run_number",)
+
+
 @admin.register(models.Worker)
 class WorkerAdmin(RecordAdmin):
     list_display = ("worker_id", "run_number", "location", "status", "started_at", "ended_at")

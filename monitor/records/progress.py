@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Count
 
+from monitor.records.fast_progress import fast_progress
 from monitor.records.models import (
     DeadLetter,
     Run,
@@ -58,8 +59,7 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
             "processed": done,
             "failed": statuses.get(FileStatus.FAILED, 0),
         },
-        "tf_files": 0,
-        "slices": {"created": 0, "completed": 0, "failed": 0},
+        **fast_progress(execution),
         "messages": sum(kinds.values()),
         "run_announced": "run_imminent" in kinds,
         "run_ended": run_ended,

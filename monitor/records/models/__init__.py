@@ -3,6 +3,7 @@
 from monitor.records.models.agents import AgentStateChange, Namespace, SystemAgent
 from monitor.records.models.counters import PersistentState
 from monitor.records.models.fast_processing import FastMonFile, SystemStateEvent, TFSlice, Worker
+from monitor.records.models.histograms import RunHistograms
 from monitor.records.models.logs import AppLog
 from monitor.records.models.messages import DeadLetter, RecorderStatus, WorkflowMessage
 from monitor.records.models.runs import Run, RunState, StfFile
@@ -20,6 +21,7 @@ __all__ = [
     "PersistentState",
     "RecorderStatus",
     "Run",
+    "RunHistograms",
     "RunState",
     "StfFile",
     "Subscriber",

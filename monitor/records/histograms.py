@@ -1,0 +1,90 @@
+"""Adding histograms that arrive in UHI form: bins are integers, so sums are exact in any order.
+
+A histogram here has one axis and counts integers (https://uhi.readthedocs.io, schema 1). What
+arrives may be sparse; what is kept names every bin, flow bins included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MOST_BINS = 100_000
+LARGEST_COUNT = 2**53
+"""Whoever draws in a browser counts no further."""
+
+Histograms = dict[str, dict[str, Any]]
+
+
+class MalformedHistograms(ValueError):
+    """What should be histograms are none, or other ones than those of the run."""
+
+
+def dense(content: Mapping[str, Any]) -> Histograms:
+    """Histograms by name, as they are kept.
+
+    :raises MalformedHistograms: not in UHI form, more than one axis, or no counts
+    """
+    return {name: _dense(name, histogram) for name, histogram in content.items()}
+
+
+def add(total: Histograms, part: Histograms) -> Histograms:
+    """The sum of two sets that `dense` gave; the first may be empty.
+
+    :raises MalformedHistograms: their names or axes differ
+    """
+    if not total:
+        return part
+    if total.keys() != part.keys():
+        differing = ", ".join(sorted(total.keys() ^ part.keys()))
+        raise MalformedHistograms(f"The run has other histograms; these differ: {differing}.")
+    return {name: _add(name, total[name], part[name]) for name in total}
+
+
+def _add(name: str, one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    if one["axes"] != other["axes"]:
+        raise MalformedHistograms(f"{name}: the run's histogram has another axis.")
+    pairs = zip(one["storage"]["values"], other["storage"]["values"], strict=True)
+    return {**one, "storage": {"type": "int", "values": [a + b for a, b in pairs]}}
+
+
+def _dense(name: str, histogram: Any) -> dict[str, Any]:
+    match histogram:
+        case {
+            "uhi_schema": 1,
+            "axes": [{"bins": int(bins), "underflow": bool(under), "overflow": bool(over)} as axis],
+            "storage": {"type": "int", "values": list(values), **further},
+        } if not isinstance(bins, bool) and 0 <= bins + under + over <= MOST_BINS:
+            counts = _counts(name, values, further.get("index"), bins + under + over)
+        case _:
+            raise MalformedHistograms(
+                f"{name}: no histogram of integers over one axis in UHI form."
+            )
+    return {
+        "uhi_schema": 1,
+        "axes": [axis],
+        "storage": {"type": "int", "values": counts},
+        "metadata": histogram.get("metadata") or {},
+    }
+
+
+def _counts(name: str, values: list[Any], index: Any, size: int) -> list[int]:
+    if not all(_is_count(value, LARGEST_COUNT) for value in values):
+        raise MalformedHistograms(f"{name}: a value is no count.")
+    if index is None:
+        if len(values) != size:
+            raise MalformedHistograms(f"{name}: {len(values)} values for {size} bins.")
+        return values
+    match index:
+        case [[*places]] if all(_is_count(place, size - 1) for place in places) and len(
+            set(places)
+        ) == len(places) == len(values):
+            counts = [0] * size
+            for place, value in zip(places, values, strict=True):
+                counts[place] = value
+            return counts
+    raise MalformedHistograms(f"{name}: the index does not name a bin for each value.")
+
+
+def _is_count(value: Any, largest: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= largest

@@ -1,0 +1,91 @@
+"""Adding histograms in UHI form: the same bins as the library that made them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from agents.data.clustering import ClusteringSettings, find_clusters
+from agents.data.histograms import HistogramSet, HistogramSettings
+from agents.data.time_frames import TimeFrames
+from monitor.records.histograms import MalformedHistograms, add, dense
+from tests.unit.data.frames import stf
+
+FRAMES = stf(12)
+
+
+def made_of(frames: TimeFrames) -> HistogramSet:
+    settings = HistogramSettings()
+    made = HistogramSet.empty(settings)
+    made.fill(settings, frames, find_clusters(frames, ClusteringSettings()))
+    return made
+
+
+def sent(frames: TimeFrames) -> dict[str, Any]:
+    """Histograms as they arrive."""
+    content: dict[str, Any] = json.loads(json.dumps(made_of(frames).to_uhi()))
+    return content
+
+
+def test_the_sums_over_slices_are_the_histograms_of_the_whole_in_any_order() -> None:
+    slices = [sent(FRAMES.select(first, first + 1)) for first in range(0, 12, 2)]
+    forward, backward = {}, {}  # type: ignore[var-annotated]
+    for content in slices:
+        forward = add(forward, dense(content))
+    for content in reversed(slices):
+        backward = add(backward, dense(content))
+    assert forward == backward == dense(sent(FRAMES))
+    assert HistogramSet.from_uhi(forward).to_uhi() == made_of(FRAMES).to_uhi()
+
+
+def test_every_bin_has_a_value_flow_bins_included() -> None:
+    for histogram in dense(sent(FRAMES.select(0, -1))).values():
+        (axis,) = histogram["axes"]
+        assert histogram["storage"] == {"type": "int", "values": [0] * (axis["bins"] + 2)}
+
+
+def a_histogram(**changes: Any) -> dict[str, Any]:
+    axis = {"type": "regular", "bins": 2, "underflow": True, "overflow": True}
+    storage = {"type": "int", "values": [0, 1, 2, 0]}
+    return {"uhi_schema": 1, "axes": [axis], "storage": storage, "metadata": {}, **changes}
+
+
+def storage(values: Any, **further: Any) -> dict[str, Any]:
+    return {"storage": {"type": "int", "values": values, **further}}
+
+
+MALFORMED: dict[str, Any] = {
+    "no object": 7,
+    "another schema": a_histogram(uhi_schema=2),
+    "two axes": a_histogram(axes=2 * a_histogram()["axes"]),
+    "no bins": a_histogram(axes=[{"type": "regular"}]),
+    "too many bins": a_histogram(axes=[{**a_histogram()["axes"][0], "bins": 10**9}]),
+    "floats": a_histogram(storage={"type": "double", "values": [0.5] * 4}),
+    "a value below zero": a_histogram(**storage([0, -1, 2, 0])),
+    "a value that is no number": a_histogram(**storage([0, "1", 2, 0])),
+    "true": a_histogram(**storage([0, True, 2, 0])),
+    "an endless value": a_histogram(**storage([0, 10**30, 2, 0])),
+    "too few values": a_histogram(**storage([0, 1, 2])),
+    "an index beyond the axis": a_histogram(**storage([1], index=[[4]])),
+    "an index that repeats": a_histogram(**storage([1, 1], index=[[2, 2]])),
+    "a short index": a_histogram(**storage([1, 1], index=[[2]])),
+    "an index of two axes": a_histogram(**storage([1], index=[[1], [1]])),
+    "an index that is none": a_histogram(**storage([1], index=3)),
+}
+
+
+@pytest.mark.parametrize("histogram", MALFORMED.values(), ids=MALFORMED)
+def test_what_cannot_be_added_is_refused_by_name(histogram: Any) -> None:
+    with pytest.raises(MalformedHistograms, match="mine"):
+        dense({"mine": histogram})
+
+
+def test_other_histograms_or_axes_are_refused() -> None:
+    total = dense({"mine": a_histogram()})
+    with pytest.raises(MalformedHistograms, match="other"):
+        add(total, dense({"other": a_histogram()}))
+    axis = {**a_histogram()["axes"][0], "type": "variable"}
+    with pytest.raises(MalformedHistograms, match="mine"):
+        add(total, dense({"mine": a_histogram(axes=[axis])}))
