@@ -10,6 +10,8 @@ from testbed.protocol.states import ExecutionStatus
 
 REGISTERED = "stf.registered"
 """The stage whose agent also closes the run's record."""
+SLICED = "tfs.sliced"
+PROCESSED = "slices.processed"
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Progress:
     :param run_ended: the run's record has an end time
     :param stf_sent: what the runner says it generated; None before the end
     :param dead_letters: messages of the execution that nobody could handle
+    :param stf_sampled: STFs that were looked at for samples, failed ones too
+    :param tfs: time frames `sampled`, `in_slices` and `in_results`
     """
 
     execution_id: str
@@ -32,7 +36,9 @@ class Progress:
     stf_sent: int | None
     dead_letters: int
     stf: Mapping[str, int]
+    stf_sampled: int
     tf_files: int
+    tfs: Mapping[str, int]
     slices: Mapping[str, int]
     messages: int
 
@@ -48,6 +54,18 @@ class Progress:
         return {
             REGISTERED: self.stf["registered"],
             "stf.processed": self.stf["processed"] + self.stf["failed"],
+            "stf.sampled": self.stf_sampled,
+        }
+
+    @property
+    def unfinished(self) -> Mapping[str, str]:
+        """Per stage of the fast path, what has not come to an end there; empty when all has."""
+        unsliced = self.tfs["sampled"] - self.tfs["in_slices"]
+        slices = self.slices
+        unprocessed = slices["created"] - slices["completed"] - slices["failed"]
+        return {
+            SLICED: f"{unsliced} TFs are in no slice" if unsliced else "",
+            PROCESSED: f"{unprocessed} slices have no result" if unprocessed else "",
         }
 
 
@@ -59,7 +77,7 @@ def open_items(
 ) -> list[str]:
     """What is not accounted for yet; empty when the run has drained.
 
-    :param accounts: the stages that the selected agents bring every STF to
+    :param accounts: the stages that the selected agents bring every STF, TF or slice to
     :param queues: the consumer queues with their depths; None when the broker does not say
     :param busy_agents: agents that are not READY
     """
@@ -75,6 +93,9 @@ def open_items(
     if generated < total:
         items.append(f"{total - generated} of {total} stf_gen messages are not recorded")
     for stage in accounts:
+        if stage in progress.unfinished:
+            items += filter(None, [progress.unfinished[stage]])
+            continue
         missing = max(total, generated) - progress.done[stage]
         if missing > 0:
             items.append(f"{missing} STFs are not {stage.partition('.')[2]}")

@@ -37,7 +37,7 @@ class Plan:
     :param scales: replicas of agent services that have more than one
     :param others: agent services that the configuration does not enable
     :param switched_off: backend services that it leaves out
-    :param accounts: stages that the required agents bring every STF to
+    :param accounts: stages that the required agents bring every STF, TF or slice to
     :param ready_timeout: seconds to wait for READY, per program
     """
 

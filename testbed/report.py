@@ -81,13 +81,14 @@ class Report:
             reasons.append(f"{self.progress.dead_letters} messages became dead letters")
         if self.unexpected_failures:
             reasons.append(f"{self.unexpected_failures} STFs failed")
+        if self.progress.slices["failed"]:
+            reasons.append(f"{self.progress.slices['failed']} slices failed")
         return "; ".join(reasons)
 
     @property
     def exit_code(self) -> ExitCode:
         missed = [expectation for expectation in self.expectations if not expectation.ok]
-        lost = self.unexpected_failures or self.progress.dead_letters
-        if self.status != ExecutionStatus.COMPLETED or missed or lost:
+        if self.status != ExecutionStatus.COMPLETED or missed or self.lost:
             return ExitCode.WORKFLOW_FAILED
         return ExitCode.DONE
 
@@ -95,6 +96,12 @@ class Report:
     def unexpected_failures(self) -> int:
         """STFs that failed beyond what `[expect] stf_failed` allows."""
         return max(0, self.progress.stf["failed"] - (self.expect.stf_failed or 0))
+
+    @property
+    def lost(self) -> bool:
+        """Whether the run lost something that nobody expected it to lose."""
+        slices_failed = self.progress.slices["failed"]
+        return bool(self.unexpected_failures or self.progress.dead_letters or slices_failed)
 
     def as_json(self) -> dict[str, Any]:
         """The object that `testbed run --json` prints (contracts, section 6)."""
@@ -129,6 +136,14 @@ class Report:
             f"{stf['processed']} processed, {stf['failed']} failed",
             f"Messages    {self.progress.messages} recorded",
         ]
+        if self.progress.tf_files:
+            tfs, slices = self.progress.tfs, self.progress.slices
+            shown += [
+                f"TF samples  {self.progress.tf_files}: {tfs['sampled']} TFs, "
+                f"{tfs['in_results']} in results",
+                f"Slices      {slices['created']} created, {slices['completed']} completed, "
+                f"{slices['failed']} failed",
+            ]
         shown += [
             f"Expected    {item.name} {item.wanted:g}: "
             + (f"{item.seen:g}, ok" if item.ok else f"MISSED, {item.seen:g} seen")
@@ -153,8 +168,7 @@ def write_record(folder: Path, report: Report, context: Mapping[str, Any]) -> Pa
 
 def write_junit(path: Path, report: Report) -> None:
     """Write the outcome as a JUnit file: one test for the workflow, one for each expectation."""
-    lost = report.unexpected_failures or report.progress.dead_letters
-    fine = report.status == ExecutionStatus.COMPLETED and not lost
+    fine = report.status == ExecutionStatus.COMPLETED and not report.lost
     cases = [("workflow", "" if fine else report.reason)]
     cases += [
         (item.name, "" if item.ok else f"wanted {item.wanted:g}, seen {item.seen:g}")

@@ -159,9 +159,11 @@ def progress_line(progress: Progress) -> str:
     """Where a run stands, in one line."""
     stf = progress.stf
     failed = f", {stf['failed']} failed" if stf["failed"] else ""
+    made = progress.slices
+    slices = f"; slices {made['completed']} of {made['created']}" if made["created"] else ""
     return (
         f"  {progress.status}: STFs {stf['generated']} generated, "
-        f"{stf['registered']} registered, {stf['processed']} processed{failed}"
+        f"{stf['registered']} registered, {stf['processed']} processed{failed}{slices}"
     )
 
 

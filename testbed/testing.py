@@ -364,7 +364,9 @@ def new_progress(execution_id: str = "stf_datataking-fake-0001", **facts: Any) -
         stf_sent=None,
         dead_letters=0,
         stf=stf,
+        stf_sampled=0,
         tf_files=0,
+        tfs={"sampled": 0, "in_slices": 0, "in_results": 0},
         slices=slices,
         messages=0,
     )

@@ -43,6 +43,7 @@ class WorkerRecord:
             "started_at": utc_now().isoformat(),
             "metadata": {"execution_id": execution_id, "instance_name": instance_name},
         }
+        self._ended = False
         self._written = 0.0
 
     @property
@@ -60,21 +61,22 @@ class WorkerRecord:
     def complete(self) -> None:
         """The worker has processed the slice."""
         self._facts["slices_completed"] += 1
-        if "ended_at" in self._facts:
-            self._end()
+        if self._ended:
+            self._write()
 
     def end(self) -> None:
-        """The run is over, or the worker stops. Slices may still come when the run is over."""
+        """The run is over, or the worker stops. Slices may still come when the run is over; then
+        the end is that of the last one.
+        """
+        self._ended = True
         if self._first is None:
-            self._end()
-
-    def _end(self) -> None:
-        ended_at = utc_now().isoformat()
-        self._facts.update(status="ended", ended_at=ended_at, current_slice_id=None)
-        self._write()
+            self._write()
 
     def _write(self) -> None:
-        facts = {**self._facts, "last_heartbeat": utc_now().isoformat()}
+        now = utc_now().isoformat()
+        facts = {**self._facts, "last_heartbeat": now}
+        if self._ended:
+            facts.update(status="ended", ended_at=now, current_slice_id=None)
         self._written = time.monotonic()
         try:
             if self._first is not None:

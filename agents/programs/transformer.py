@@ -44,6 +44,7 @@ class Transformer(BaseAgent):
         self._parameters = ExecutionParameters(self.monitor)
         self._sample: tuple[tuple[str, str], TimeFrames] | None = None
         self._record: WorkerRecord | None = None
+        self._ended_runs: set[str] = set()
 
     def subscriptions(self) -> tuple[Subscription, ...]:
         """Slices from the queue that all transformers share, the next one only when the last is
@@ -107,7 +108,8 @@ class Transformer(BaseAgent):
 
     @handles("end_run")
     def end_run(self, message: EndRun) -> None:
-        """The run makes no new data."""
+        """The run makes no new data; its slices may still wait."""
+        self._ended_runs.add(message.run_id)
         if self._record is not None and self._record.run_id == message.run_id:
             self._record.end()
 
@@ -122,6 +124,8 @@ class Transformer(BaseAgent):
                 content.execution_id,
                 content.run_id,
             )
+            if content.run_id in self._ended_runs:
+                self._record.end()
         return self._record
 
     def _transform(self, content: SliceContent) -> dict[str, Any]:

@@ -85,6 +85,31 @@ def test_what_is_missing_is_named_with_its_number(progress: Progress, expected: 
     assert items(progress) == expected
 
 
+FAST = ("stf.registered", "stf.sampled", "tfs.sliced", "slices.processed")
+
+
+@pytest.mark.parametrize(
+    ("sampled", "tfs", "slices", "expected"),
+    [
+        (5, (80, 80), (40, 40, 0), []),
+        (5, (80, 80), (40, 38, 2), []),
+        (4, (64, 64), (32, 32, 0), ["1 STFs are not sampled"]),
+        (5, (80, 64), (32, 32, 0), ["16 TFs are in no slice"]),
+        (5, (80, 80), (40, 30, 2), ["8 slices have no result"]),
+    ],
+)
+def test_a_run_with_fast_processing_drains_with_its_last_slice(
+    sampled: int, tfs: tuple[int, int], slices: tuple[int, int, int], expected: list[str]
+) -> None:
+    progress = ended(
+        processed=0,
+        stf_sampled=sampled,
+        tfs={"sampled": tfs[0], "in_slices": tfs[1], "in_results": 0},
+        slices=dict(zip(("created", "completed", "failed"), slices, strict=True)),
+    )
+    assert items(progress, accounts=FAST) == expected
+
+
 def test_only_the_stages_of_the_selected_agents_are_asked_for() -> None:
     assert items(ended(registered=0, processed=0), accounts=()) == []
     assert items(ended(processed=0), accounts=["stf.registered"]) == []
@@ -149,10 +174,14 @@ def test_the_answer_of_the_monitor_is_read_whatever_else_it_holds() -> None:
         "stf_sent": 5,
         "dead_letters": 0,
         "stf": {"generated": 5, "registered": 5, "processed": 4, "failed": 1},
-        "tf_files": 0,
-        "slices": {"created": 0, "completed": 0, "failed": 0},
+        "stf_sampled": 4,
+        "tf_files": 28,
+        "tfs": {"sampled": 80, "in_slices": 80, "in_results": 78},
+        "slices": {"created": 40, "completed": 39, "failed": 0},
+        "hits": 8000,
         "messages": 13,
     }
     progress = Progress.from_answer(answer)
     assert progress.status is ExecutionStatus.COMPLETED
-    assert progress.done == {"stf.registered": 5, "stf.processed": 5}
+    assert progress.done == {"stf.registered": 5, "stf.processed": 5, "stf.sampled": 4}
+    assert [text for text in progress.unfinished.values() if text] == ["1 slices have no result"]

@@ -149,6 +149,8 @@ def test_the_progress_of_an_execution_is_read(rest: RestMonitor, monitor: Monito
         "dead_letters": 0,
         "stf": {},
         "tf_files": 0,
+        "stf_sampled": 0,
+        "tfs": {},
         "slices": {},
         "messages": 0,
     }

@@ -37,6 +37,7 @@ def report(
     *,
     failed: int = 0,
     dead_letters: int = 0,
+    slices: dict[str, int] | None = None,
     status: ExecutionStatus = COMPLETED,
     reason: str = "completed",
     **facts: Any,
@@ -51,6 +52,8 @@ def report(
             total_stf_files=5,
             messages=23,
             dead_letters=dead_letters,
+            tf_files=7 if slices else 0,
+            slices=slices or {"created": 0, "completed": 0, "failed": 0},
         ),
         "ready_s": 4.23456,
         "duration_s": 41.98765,
@@ -73,6 +76,7 @@ def test_a_run_that_lost_nothing_is_done() -> None:
         {"undrained": ["1 STFs are not processed"]},
         {"failed": 1},
         {"dead_letters": 1},
+        {"slices": {"created": 9, "completed": 8, "failed": 1}},
         {"failed": 2, "expect": ExpectSection(stf_failed=1)},
         {"expect": ExpectSection(stf_generated=6)},
         {"expect": ExpectSection(stf_registered=6)},
@@ -116,6 +120,15 @@ def test_a_completed_workflow_that_lost_something_has_failed_with_its_reason() -
 def test_failed_stfs_that_nobody_expected_stand_in_the_reason() -> None:
     assert report(failed=2).reason == "completed; 2 STFs failed"
     assert report(failed=2, expect=ExpectSection(stf_failed=2)).reason == "completed"
+
+
+def test_slices_that_failed_stand_in_the_reason_and_the_lines() -> None:
+    made = report(slices={"created": 9, "completed": 8, "failed": 1})
+    assert made.reason == "completed; 1 slices failed"
+    text = "\n".join(made.lines())
+    assert "Slices      9 created, 8 completed, 1 failed" in text
+    assert "TF samples  7" in text
+    assert "Slices" not in "\n".join(report().lines())
 
 
 def test_a_run_without_a_reason_gives_its_status() -> None:

@@ -175,6 +175,19 @@ def test_a_worker_has_one_record_a_run_that_ends_with_the_run(work: Work) -> Non
     assert (late["status"], late["slices_completed"]) == ("ended", 3)
 
 
+def test_a_worker_whose_first_slice_comes_after_the_end_of_the_run_has_an_ended_record(
+    work: Work,
+) -> None:
+    work.bench.deliver({**END_RUN, "content": {}}, 1)
+    work.bench.acknowledged(1)
+    assert work.around.monitor.of("POST", "workers/") == []
+    content = work.result(work.slice())
+    (opened,) = work.around.monitor.of("POST", "workers/")
+    assert opened.body["ended_at"]
+    last = work.around.monitor.of("PATCH", f"workers/{content['worker_id']}/")[-1].body
+    assert (last["status"], last["slices_completed"]) == ("ended", 1)
+
+
 def test_a_worker_ends_its_record_when_it_stops(work: Work) -> None:
     content = work.result(work.slice())
     work.bench.stop()
