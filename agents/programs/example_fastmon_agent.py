@@ -22,6 +22,9 @@ Written = list[tuple[Sample, FrameFile]]
 class ExampleFastmonAgent(BaseAgent):
     """Reads of each sampled STF the blocks of time frames that the sampling rule chooses, writes
     them as TF files, registers and announces them. The STF's record is told how many there are.
+
+    STFs of executions without fast monitoring are left alone: while this agent does not run, its
+    queue keeps what others are told.
     """
 
     agent_type = "fastmon"
@@ -33,7 +36,7 @@ class ExampleFastmonAgent(BaseAgent):
     @handles("stf_ready", batch=20)
     def sample_files(self, messages: list[StfReady]) -> None:
         """Sample STFs one by one, register all samples in one request, announce them."""
-        outcomes = [(message, *self._sample(message)) for message in messages]
+        outcomes = [(one, *self._sample(one)) for one in messages if self._takes_part(one)]
         rows = [
             self._row(message, sample, file)
             for message, written, _ in outcomes
@@ -41,12 +44,16 @@ class ExampleFastmonAgent(BaseAgent):
         ]
         registered = self.monitor.call("POST", "fastmon-files/", rows) if rows else []
         keys = {row["tf_filename"]: row["tf_file_id"] for row in registered}
-        self.monitor.call("PATCH", "stf-files/", [change for _, _, change in outcomes])
+        if outcomes:
+            self.monitor.call("PATCH", "stf-files/", [change for _, _, change in outcomes])
         for message, written, _ in outcomes:
             with self.answering(message):
                 for sample, file in written:
                     key = keys[sample.filename]
                     self.publish(EPICTOPIC, self._announcement(message, sample, file, key))
+
+    def _takes_part(self, message: StfReady) -> bool:
+        return self._parameters.enable(message.execution_id, self.agent_type, self.settings.program)
 
     def _sample(self, message: StfReady) -> tuple[Written, dict[str, Any]]:
         """The samples of one STF, written, and what to change in the STF's record."""

@@ -9,7 +9,7 @@ from testbed.configuration.model import flat_parameters
 
 
 class ExecutionParameters:
-    """The parameters of executions, as the monitor keeps them; those of the last one are kept."""
+    """What executions were started with, as the monitor keeps it; the last one is kept here."""
 
     def __init__(self, monitor: MonitorClient) -> None:
         self._monitor = monitor
@@ -20,7 +20,24 @@ class ExecutionParameters:
 
         :raises MonitorRefused: there is no such execution
         """
+        return flat_parameters(self._resolved(execution_id))
+
+    def enable(self, execution_id: str, agent: str, program: str) -> bool:
+        """Whether an agent takes part in an execution; it does when nobody said which ones do.
+
+        :param agent: the agent's key in the configuration
+        :param program: its Compose service, by which a section of another name may mean it
+        :raises MonitorRefused: there is no such execution
+        """
+        sections = self._resolved(execution_id).get("agents") or {}
+        return not sections or any(
+            section.get("enabled") and (section.get("program") or program) == program
+            for key, section in sections.items()
+            if key == agent or section.get("program") == program
+        )
+
+    def _resolved(self, execution_id: str) -> dict[str, Any]:
         if self._known is None or self._known[0] != execution_id:
             record = self._monitor.call("GET", f"workflow-executions/{execution_id}/")
-            self._known = execution_id, flat_parameters(record["parameter_values"])
+            self._known = execution_id, record["parameter_values"]
         return self._known[1]

@@ -16,6 +16,7 @@ import pytest
 import simpy
 
 from agents.workflow_runner.daq import Daq
+from agents.workflow_runner.execution import load_workflow
 from testbed.protocol.messages import LIFECYCLE_TYPES
 from testbed.protocol.states import EndReason, ExecutionStatus
 from tests.unit.simulation import EXECUTION_ID, RUN_ID, Ran, resolved, run
@@ -163,6 +164,13 @@ def test_the_announcement_tells_the_workers_that_fast_processing_wants(tmp_path:
     assert fast.field("target_worker_count") == 30
     assert plain.field("target_worker_count") is None
     assert fast.dataset == f"swf.{RUN_ID}.run"
+
+
+def test_fast_processing_takes_data_as_stf_datataking_does(tmp_path: Path) -> None:
+    fast, _ = load_workflow("fast_processing")
+    ran = run(tmp_path, resolved(), workflow=fast)
+    assert ran.timeline == TIMELINES["fast_processing_default"][2]
+    assert ran.finished == 40.3
 
 
 def test_a_stop_before_the_announcement_sends_nothing(tmp_path: Path) -> None:

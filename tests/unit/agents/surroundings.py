@@ -51,9 +51,12 @@ class Surroundings:
 
     def parameters(self, **parameters: Any) -> None:
         """What the execution was started with."""
-        path = f"workflow-executions/{EXECUTION}/"
-        record = {"parameter_values": {"workflow": {"name": "x"}, "some_section": parameters}}
-        self.monitor.answers["GET", path] = (200, record)
+        self.resolved(some_section=parameters)
+
+    def resolved(self, **sections: Any) -> None:
+        """The whole configuration that the execution was started with."""
+        record = {"parameter_values": {"workflow": {"name": "x"}, **sections}}
+        self.monitor.answers["GET", f"workflow-executions/{EXECUTION}/"] = (200, record)
 
     def announcement(self, sequence: int = 1, **changes: Any) -> dict[str, Any]:
         """An `stf_gen` of a file that exists."""

@@ -116,3 +116,24 @@ def test_settings_that_make_no_sense_fail_the_stf_and_say_why(
     (change,) = around.rows("PATCH", STFS)
     assert change["status"] == "failed"
     assert "tf_files_per_stf" in change["metadata"]["failure"]
+
+
+@pytest.mark.parametrize(
+    ("agents", "count"),
+    [
+        ({}, 7),
+        ({"fastmon": {"enabled": True, "program": None}}, 7),
+        ({"mine": {"enabled": True, "program": "example-agent"}}, 7),
+        ({"fastmon": {"enabled": False, "program": None}}, 0),
+        ({"fastmon": {"enabled": True, "program": "another-agent"}}, 0),
+        ({"data": {"enabled": True, "program": None}}, 0),
+    ],
+)
+def test_stfs_of_executions_without_fast_monitoring_are_left_alone(
+    bench: Bench, around: Surroundings, agents: dict[str, Any], count: int
+) -> None:
+    around.resolved(agents=agents)
+    bench.deliver(around.ready_file())
+    bench.acknowledged()
+    assert len(bench.sent()) == count
+    assert len(around.rows("PATCH", STFS)) == min(count, 1)
