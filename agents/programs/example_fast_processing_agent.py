@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 from agents.data.slicing import Slice as Cut
@@ -31,6 +32,8 @@ from testbed.protocol.states import SliceStatus
 
 MOST_RETRIES = 3
 """How often a slice is sent again after it failed."""
+REMEMBERED = timedelta(seconds=SLICE_LIFETIME_S)
+"""How long after the end of a run results of it may come."""
 METRICS = ("tf_files", "slices", "tfs", "hits", "clusters", "latency_s", "slices_per_s")
 """What of an execution's progress becomes a metric of it."""
 
@@ -49,6 +52,12 @@ class ExampleFastProcessingAgent(BaseAgent):
         super().__init__(settings)
         self._parameters = ExecutionParameters(self.monitor)
         self._ended: set[str] = set()
+
+    def on_ready(self) -> None:
+        """Learn which runs have ended: their results may still come."""
+        since = (utc_now() - REMEMBERED).isoformat()
+        events = self.monitor.call("GET", "system-state-events/", event_type="end_run", since=since)
+        self._ended = {event["event_data"].get("execution_id") for event in events}
 
     @handles("run_imminent")
     def prepare_run(self, message: RunImminent) -> None:

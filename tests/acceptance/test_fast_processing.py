@@ -1,5 +1,5 @@
-"""`testbed run fast_processing`: from STFs to histograms, with counts conserved; a transformer
-that is killed in mid-run changes nothing.
+"""`testbed run fast_processing`: from STFs to histograms, with counts conserved; an agent that is
+killed in mid-run changes nothing.
 """
 
 from __future__ import annotations
@@ -108,8 +108,11 @@ def test_counts_are_conserved_from_stfs_to_histograms(
     assert [row["event_type"] for row in events] == ["run_imminent", "start_run", "end_run"]
 
 
-def test_a_transformer_killed_in_mid_run_changes_nothing(
-    stack: TestbedStack, viewer: Api, tmp_path: Path
+@pytest.mark.parametrize(
+    "program", ["transformer", "example-fast-processing-agent", "example-fastmon-agent"]
+)
+def test_an_agent_killed_in_mid_run_changes_nothing(
+    stack: TestbedStack, viewer: Api, tmp_path: Path, program: str
 ) -> None:
     slow = "--set=fast_processing.slice_processing_time=0.5"
     before = {row["run_number"] for row in viewer.get("run-histograms/")}
@@ -122,10 +125,10 @@ def test_a_transformer_killed_in_mid_run_changes_nothing(
         "run", "fast_processing", *SHORT, slow, "--json", "--no-realtime"
     ) as process:
         eventually(in_the_middle, "five slices are processed", 90)
-        victim = stack.container_id("transformer")
+        victim = stack.container_id(program)
         subprocess.run(["docker", "kill", victim], check=True, capture_output=True)
         output, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     report = json.loads(output)
-    assert any("transformer" in incident for incident in report["incidents"])
+    assert any(program in incident for incident in report["incidents"])
     check_conserved(stack, viewer, report, tmp_path)

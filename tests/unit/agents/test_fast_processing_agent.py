@@ -198,6 +198,18 @@ def test_every_step_of_a_run_is_followed(bench: Bench, around: Surroundings, ste
     assert event.body["event_type"] == step
 
 
+def test_an_agent_that_starts_anew_knows_which_runs_have_ended(around: Surroundings) -> None:
+    around.parameters()
+    ended = {"event_data": {"execution_id": EXECUTION}}
+    around.monitor.answers["GET", EVENTS] = (200, [ended, {"event_data": {}}])
+    bench = around.start(ExampleFastProcessingAgent)
+    message = sent_slices(bench)[0]
+    answer(around, ("completed", 0))
+    bench.deliver(results(message), 2)
+    bench.acknowledged(2)
+    assert len(around.monitor.of("PATCH", f"workflow-executions/{EXECUTION}/")) == 1
+
+
 def test_the_end_and_each_result_after_it_renew_the_metrics(
     bench: Bench, around: Surroundings
 ) -> None:
