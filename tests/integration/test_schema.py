@@ -22,6 +22,8 @@ CHECKS = (
     "response_schema_conformance",
 )
 EXAMPLES = 8
+ACTIONS = r"supervised-agents|/(start|stop|end|kill)/$"
+"""What acts on agents: it would stop those of the stack; its 503 (nobody answers) is an answer."""
 WRITES = ("post", "put", "patch", "delete")
 
 
@@ -35,6 +37,7 @@ def test_no_generated_request_breaks_the_description(stack: TestbedStack) -> Non
             f"--header=Authorization: Token {token}",
             f"--checks={','.join(CHECKS)}",
             f"--max-examples={EXAMPLES}",
+            f"--exclude-path-regex={ACTIONS}",
             "--phases=examples,coverage,fuzzing",
             "--seed=1",
             "--workers=2",
