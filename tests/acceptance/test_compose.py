@@ -111,7 +111,7 @@ def test_down_keeps_the_data_and_down_volumes_removes_it() -> None:
         first = own.run("--no-realtime")
         assert own.command("down").returncode == 0
         kept = left_behind(project)
-        assert len(kept) == 4, "only the four volumes stay"
+        assert len(kept) == 5, "only the five volumes stay"
         own.run("--no-realtime")
         record = own.session.project.runs / first["execution_id"] / "record.json"
         assert record.exists()
