@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from typing import Any
 
@@ -14,12 +15,16 @@ log = logging.getLogger(__name__)
 
 WRITE_EVERY_S = 5.0
 """Seconds between two changes of a record; what happens meanwhile goes with the next one."""
+COUNT_AFTER_S = 0.5
+"""Seconds after which a slice that was processed after the end of its run is counted."""
 
 
 class WorkerRecord:
     """What a worker does for one run. A monitor that is away does not hold the work up: the
     record is behind then, and catches up with its next change.
 
+    :param monitor: a session of its own: slices that come after the end of the run are counted
+        from another thread, many at once
     :param instance_name: the worker's
     :param location: where it runs, a host or a container
     """
@@ -45,6 +50,8 @@ class WorkerRecord:
         }
         self._ended = False
         self._written = 0.0
+        self._count: threading.Timer | None = None
+        self._writing = threading.Lock()
 
     @property
     def slices_completed(self) -> int:
@@ -61,8 +68,10 @@ class WorkerRecord:
     def complete(self) -> None:
         """The worker has processed the slice."""
         self._facts["slices_completed"] += 1
-        if self._ended:
-            self._write()
+        if self._ended and self._count is None:
+            self._count = threading.Timer(COUNT_AFTER_S, self._count_late)
+            self._count.daemon = True
+            self._count.start()
 
     def end(self) -> None:
         """The run is over, or the worker stops. Slices may still come when the run is over; then
@@ -72,7 +81,15 @@ class WorkerRecord:
         if self._first is None:
             self._write()
 
+    def _count_late(self) -> None:
+        self._count = None
+        self._write()
+
     def _write(self) -> None:
+        with self._writing:
+            self._send()
+
+    def _send(self) -> None:
         now = utc_now().isoformat()
         facts = {**self._facts, "last_heartbeat": now}
         if self._ended:

@@ -118,7 +118,7 @@ class Transformer(BaseAgent):
             if self._record is not None:
                 self._record.end()
             self._record = WorkerRecord(
-                self.monitor,
+                self._session(),
                 self.instance_name,
                 socket.gethostname(),
                 content.execution_id,

@@ -100,9 +100,15 @@ def test_counts_are_conserved_from_stfs_to_histograms(
 ) -> None:
     report = stack.run("fast_processing", *SHORT, "--no-realtime")
     check_conserved(stack, viewer, report, tmp_path)
+
+    def counted() -> int:
+        rows = viewer.get("workers/", run_number=report["run_id"])
+        return sum(row["slices_completed"] for row in rows)
+
+    wanted = report["slices"]["completed"]
+    eventually(lambda: counted() == wanted, "the records of the workers count every slice", 10)
     workers = viewer.get("workers/", run_number=report["run_id"])
     assert 1 <= len(workers) <= TRANSFORMERS
-    assert sum(row["slices_completed"] for row in workers) == report["slices"]["completed"]
     assert {row["status"] for row in workers} == {"ended"}
     events = viewer.get("system-state-events/", run_number=report["run_id"])
     assert [row["event_type"] for row in events] == ["run_imminent", "start_run", "end_run"]

@@ -70,6 +70,17 @@ class Work:
         content: dict[str, Any] = self.bench.sent(RESULTS)[-1]["content"]
         return content
 
+    def wait_counted(self, worker: str, count: int) -> None:
+        """Wait until the ended record of a worker counts so many slices."""
+        monitor = self.around.monitor
+
+        def told() -> bool:
+            bodies = [request.body for request in monitor.of("PATCH", f"workers/{worker}/")]
+            found = [(one["status"], one["slices_completed"]) for one in bodies]
+            return ("ended", count) in found
+
+        monitor.wait(told, f"{count} slices in the record")
+
 
 @pytest.fixture
 def work(around: Surroundings) -> Work:
@@ -171,8 +182,7 @@ def test_a_worker_has_one_record_a_run_that_ends_with_the_run(work: Work) -> Non
     assert (ended["status"], ended["slices_completed"]) == ("ended", 2)
     assert ended["ended_at"]
     work.result(work.slice(2))
-    late = work.around.monitor.of("PATCH", f"workers/{worker}/")[-1].body
-    assert (late["status"], late["slices_completed"]) == ("ended", 3)
+    work.wait_counted(worker, 3)
 
 
 def test_a_worker_whose_first_slice_comes_after_the_end_of_the_run_has_an_ended_record(
@@ -184,8 +194,7 @@ def test_a_worker_whose_first_slice_comes_after_the_end_of_the_run_has_an_ended_
     content = work.result(work.slice())
     (opened,) = work.around.monitor.of("POST", "workers/")
     assert opened.body["ended_at"]
-    last = work.around.monitor.of("PATCH", f"workers/{content['worker_id']}/")[-1].body
-    assert (last["status"], last["slices_completed"]) == ("ended", 1)
+    work.wait_counted(content["worker_id"], 1)
 
 
 def test_a_worker_ends_its_record_when_it_stops(work: Work) -> None:
