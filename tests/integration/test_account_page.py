@@ -28,6 +28,7 @@ RECORDS = (
     "stffile",
     "fastmonfile",
     "tfslice",
+    "runhistograms",
     "worker",
     "systemstateevent",
     "workflowdefinition",
