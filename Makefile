@@ -17,7 +17,7 @@ run: setup ## Set everything up and run the default workflow end to end
 	@$(TESTBED) run
 
 .PHONY: test
-test: setup-dev ## Set everything up and pass all tests
+test: setup-dev browser ## Set everything up and pass all tests
 	@setup/test.sh
 
 .PHONY: check
@@ -52,6 +52,10 @@ build: setup ## Build the images that are missing or out of date
 .PHONY: engine
 engine: ## Make sure that a Docker engine answers
 	@setup/engine.sh
+
+.PHONY: browser
+browser: ## Make sure that there is a Chromium for the browser tests
+	@setup/browser.sh
 
 .PHONY: setup
 setup: engine ## Virtual environment and Docker engine, as far as they are missing

@@ -1,0 +1,48 @@
+"""The eyes of this layer see: what they never complain of is worth nothing otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from testbed.integration import TestbedStack
+from tests.browser.axe import check_accessible
+from tests.browser.people import STRANGER, People
+from tests.browser.watch import Watch
+
+
+@pytest.fixture
+def page(people: People) -> Iterator[Page]:
+    """A page that no fixture watches."""
+    opened = people.context(STRANGER).new_page()
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("script", "seen"),
+    [
+        ("console.error('no good')", "console: no good"),
+        ("setTimeout(() => { throw new Error('thrown'); })", "script: thrown"),
+        ("fetch('http://outside.invalid/x').catch(() => 0)", "outside request: http://outside"),
+        ("fetch('/broken/')", "answer 500: GET"),
+    ],
+)
+def test_a_watch_sees(stack: TestbedStack, page: Page, script: str, seen: str) -> None:
+    watch = Watch(page, stack.monitor_url)
+    page.route("**/broken/", lambda route: route.fulfill(status=500))
+    page.goto("/accounts/login/")
+    page.evaluate(f"() => {{ {script}; return new Promise(done => setTimeout(done, 50)); }}")
+    problems = watch.problems([])
+    assert [one for one in problems if one.startswith(seen)], problems
+    assert watch.problems([".*"]) == []
+
+
+def test_axe_names_rule_node_and_help(page: Page) -> None:
+    page.goto("/accounts/login/")
+    check_accessible(page)
+    page.evaluate("() => document.querySelector('label[for=id_username]').remove()")
+    with pytest.raises(AssertionError, match=r"label \(critical\): .+\n +#id_username: <input"):
+        check_accessible(page)
