@@ -42,7 +42,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """A test fails when one of its pages had an error or asked another host."""
     result = yield
-    allowed, watches = item.stash.get(ALLOWED, []), item.stash.get(WATCHES, [])
+    watches: list[Watch] = item.stash.get(WATCHES, [])
+    allowed: list[str] = item.stash.get(ALLOWED, [])
     problems = [problem for watch in watches for problem in watch.problems(allowed)]
     assert not problems, "\n".join(problems)
     return result
@@ -58,7 +59,8 @@ def pytest_runtest_makereport(
     if report.when == "call" and report.failed and stack is not None:
         folder = stack.artifacts / evidence_name(item)
         folder.mkdir(parents=True, exist_ok=True)
-        for number, watch in enumerate(item.stash.get(WATCHES, []), 1):
+        watches: list[Watch] = item.stash.get(WATCHES, [])
+        for number, watch in enumerate(watches, 1):
             watch.keep(folder / f"page-{number}")
         report.sections.append(("pages", f"screenshots and HTML are in {folder}"))
     return report

@@ -11,6 +11,7 @@ from testbed.integration import TestbedStack
 from tests.browser.axe import check_accessible
 from tests.browser.people import STRANGER, People
 from tests.browser.watch import Watch
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -34,9 +35,13 @@ def test_a_watch_sees(stack: TestbedStack, page: Page, script: str, seen: str) -
     watch = Watch(page, stack.monitor_url)
     page.route("**/broken/", lambda route: route.fulfill(status=500))
     page.goto("/accounts/login/")
-    page.evaluate(f"() => {{ {script}; return new Promise(done => setTimeout(done, 50)); }}")
-    problems = watch.problems([])
-    assert [one for one in problems if one.startswith(seen)], problems
+    page.evaluate(f"() => {{ {script}; }}")
+
+    def look() -> bool:
+        page.title()  # Playwright tells of events while it is asked for something
+        return any(problem.startswith(seen) for problem in watch.problems([]))
+
+    eventually(look, seen, 5)
     assert watch.problems([".*"]) == []
 
 
