@@ -29,9 +29,13 @@ unit: setup-dev ## The unit tests; seconds, no Docker
 	@$(BIN)/pytest -q tests/unit
 
 .PHONY: bench
-bench: setup-dev ## Run the benchmarks (benchmarks/README.md)
-	@for one in data_core start_up stf_chain recorder heartbeats stream million mcp; do \
+bench: setup-dev browser ## Run the benchmarks (benchmarks/README.md)
+	@for one in data_core start_up stf_chain recorder heartbeats stream million mcp pages; do \
 		echo "== $$one"; $(BIN)/python -m benchmarks.$$one || exit; done
+
+.PHONY: screenshots
+screenshots: setup-dev browser ## Pictures of all pages to artifacts/, the main ones to docs/images
+	@$(BIN)/python -m tests.browser.screenshots
 
 .PHONY: up
 up: setup ## Start the backend and the enabled agents

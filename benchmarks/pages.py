@@ -184,7 +184,8 @@ def main() -> None:
             changes = measure_changes(people)
             people.close()
     print(
-        f"a change of state on the open overview: p50 {changes.p50:.0f} ms, p95 {changes.p95:.0f} ms"
+        f"a change of state on the open overview: p50 {changes.p50:.0f} ms, "
+        f"p95 {changes.p95:.0f} ms"
     )
     print(f"above {LIMIT_MS} ms: {', '.join(slow) or 'none'}")
     sys.exit(bool(slow) or changes.p95 > 1000 * CHANGE_LIMIT_S)

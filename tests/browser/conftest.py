@@ -14,12 +14,22 @@ from testbed.integration import TestbedStack
 from testbed.protocol.states import Role
 from tests.browser.chromium import chromium, executable
 from tests.browser.people import STRANGER, People
+from tests.browser.strange import make_strange_records
 from tests.browser.watch import Watch
 from tests.evidence import evidence_name
 
 ALL_AGENTS = tuple(
     f"agents.{key}.enabled=true"
     for key in ("data", "processing", "fastmon", "fast_processing", "transformer")
+)
+SMALL_RUN = (
+    "--no-realtime",
+    "--set=agents.processing.enabled=true",
+    "--set=fast_processing.stf_count=3",
+    "--set=fast_processing.num_tf_per_slice=4",
+    "--set=stf_content.tf_count=300",
+    "--set=expect.stf_registered=3",
+    "--set=expect.stf_processed=3",
 )
 PATIENCE_MS = 10_000
 """How long Playwright waits for what must come at once, on a machine with two busy cores."""
@@ -69,8 +79,24 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="package")
 def stack() -> Iterator[TestbedStack]:
     """A running testbed with the agents of both paths."""
-    with TestbedStack(overrides=ALL_AGENTS) as running:
+    with TestbedStack(
+        overrides=ALL_AGENTS, files=("compose.yaml", "compose.debug.yaml")
+    ) as running:
         yield running
+
+
+@pytest.fixture(scope="package")
+def finished(stack: TestbedStack) -> Any:
+    """The report of a run of the fast path, for whoever needs records to look at."""
+    report = stack.run("fast_processing", *SMALL_RUN)
+    assert report["slices"]["completed"] == report["slices"]["created"] > 0
+    return report
+
+
+@pytest.fixture(scope="package")
+def strange(stack: TestbedStack) -> None:
+    """Records of every kind with texts that a page must show and not run."""
+    make_strange_records(stack)
 
 
 @pytest.fixture(scope="package")
