@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from csp.constants import NONE, SELF
+
 from testbed.protocol.states import (
     AgentStatus,
     ExecutionStatus,
@@ -35,6 +37,7 @@ TESTBED_NAMESPACE = os.environ.get("TESTBED_NAMESPACE", "")
 TESTBED_ANONYMOUS_READ = _flag("TESTBED_ANONYMOUS_READ")
 TESTBED_SUPERVISOR = _flag("TESTBED_SUPERVISOR", default=True)
 TESTBED_LOG_RETENTION_DAYS = float(os.environ.get("TESTBED_LOG_RETENTION_DAYS") or 30)
+TESTBED_WORKFLOWS = Path(__file__).resolve().parent.parent / "workflows"
 TESTBED_SECRETS = Path(os.environ.get("TESTBED_SECRETS", "/run/secrets"))
 TESTBED_MONITOR_URL = os.environ.get("SWF_MONITOR_URL", "http://monitor:8000")
 TESTBED_STATE_FILE = Path(os.environ.get("TESTBED_STATE_FILE", "/run/testbed/state"))
@@ -60,7 +63,7 @@ TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 LOGIN_URL = "/accounts/login/"
-LOGIN_REDIRECT_URL = "/account/"
+LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = LOGIN_URL
 SESSION_COOKIE_NAME = f"testbed_{TESTBED_NAMESPACE}" if TESTBED_NAMESPACE else "testbed"
 CSRF_COOKIE_NAME = f"{SESSION_COOKIE_NAME}_csrf"
@@ -77,6 +80,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "csp",
+    "django_htmx",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -88,6 +94,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "monitor.live.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "monitor.api.failures.FailureMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -112,6 +119,19 @@ TEMPLATES = [
         },
     }
 ]
+
+CONTENT_SECURITY_POLICY = {
+    # pages of others, with scripts and styles inside
+    "EXCLUDE_URL_PREFIXES": ("/api/schema/", "/admin/"),
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    },
+}
 
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(os.environ.get("TESTBED_STATIC", "/opt/testbed/static"))

@@ -13,6 +13,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import get_template
 from django.views.defaults import page_not_found, server_error
 from psycopg import errors
 from rest_framework import status
@@ -50,7 +51,11 @@ class FailureMiddleware:
             return JsonResponse(TOO_LARGE, status=413)
         if isinstance(error, OperationalError | InterfaceError):
             log.error("%s %s: the database is away: %s", request.method, request.path, error)
-            return JsonResponse(DATABASE_AWAY, status=503, headers=COME_BACK_S)
+            if request.path.startswith(API):
+                return JsonResponse(DATABASE_AWAY, status=503, headers=COME_BACK_S)
+            # without a context, which would ask the database who looks
+            page = get_template("pages/away.html").render()
+            return HttpResponse(page, status=503, headers=COME_BACK_S)
         return None
 
 

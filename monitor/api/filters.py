@@ -226,6 +226,7 @@ class MessageFilter(FilterSet):
 class LogFilter(FilterSet):
     level = NumberFilter()
     min_level = NumberFilter(field_name="level", lookup_expr="gte")
+    search = django_filters.CharFilter(field_name="message", lookup_expr="icontains")
     since, until = period("timestamp")
 
     class Meta:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from rest_framework import serializers
+from collections.abc import Callable
 
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from monitor.api.failures import answered
 from monitor.api.filters import DeadLetterFilter, MessageFilter
 from monitor.api.paging import OptInCursorPagination
 from monitor.api.records import UUID_KEY, IntegerKeyMixin, ReadOnlyViewSet
+from monitor.api.roles import OPERATOR
+from monitor.control import dead_letters
 from monitor.records import models
 
 
@@ -32,6 +41,24 @@ class MessageViewSet(ReadOnlyViewSet):
 
 
 class DeadLetterViewSet(IntegerKeyMixin, ReadOnlyViewSet):
+    """Dead letters, and what an operator does with an open one."""
+
     queryset = models.DeadLetter.objects.all()
     serializer_class = DeadLetterSerializer
     filterset_class = DeadLetterFilter
+    write_roles = frozenset({OPERATOR})
+
+    @extend_schema(request=None, responses=DeadLetterSerializer)
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, pk: str) -> Response:
+        """Send it once more to the queue that it was refused in: 200, 404, 409 or 503."""
+        return self._settled(lambda: dead_letters.retry(str(request.user), int(pk)))
+
+    @extend_schema(request=None, responses=DeadLetterSerializer)
+    @action(detail=True, methods=["post"])
+    def discard(self, request: Request, pk: str) -> Response:
+        """Lay it aside: 200, 404 or 409."""
+        return self._settled(lambda: dead_letters.discard(str(request.user), int(pk)))
+
+    def _settled(self, act: Callable[[], models.DeadLetter]) -> Response:
+        return answered(lambda: self.get_serializer(act()).data, status.HTTP_200_OK)

@@ -133,11 +133,19 @@ class Control:
         :raises NoAnswer: the broker is away or does not confirm it
         :raises Refused: the broker does not take it
         """
-        receipt = f"send-{message.message_id}"
+        self.send_text(destination, message.body(), message.headers())
+
+    def send_text(self, destination: str, body: str, headers: dict[str, str]) -> None:
+        """Send a text as it is, and wait until the broker has it.
+
+        :raises NoAnswer: the broker is away or does not confirm it
+        :raises Refused: the broker does not take it
+        """
+        receipt = f"send-{uuid4()}"
         with self._changed:
             self._receipts[receipt] = None
         try:
-            self._link.send(destination, message.body(), {**message.headers(), "receipt": receipt})
+            self._link.send(destination, body, {**headers, "receipt": receipt})
             with self._changed:
                 self._changed.wait_for(lambda: self._receipts[receipt] is not None, CONFIRMATION_S)
                 answer = self._receipts[receipt]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +11,7 @@ from pydantic import Field
 from monitor.control.commands import control
 from monitor.mcp.lists import COUNTED, Record
 from monitor.mcp.texts import UntrustedJson
+from monitor.records.freshness import is_fresh
 from monitor.records.models import (
     AppLog,
     DeadLetter,
@@ -21,7 +22,6 @@ from monitor.records.models import (
     WorkflowExecution,
     WorkflowMessage,
 )
-from testbed.protocol.heartbeat import DEFAULT_INTERVAL, STALE_AFTER_INTERVALS
 from testbed.protocol.message import UtcTime, utc_now
 from testbed.protocol.states import AgentStatus, ExecutionStatus, OperationalState
 
@@ -151,16 +151,6 @@ def system_state() -> SystemState:
         ],
         persistent_state=counters.state_data if counters else {},
     )
-
-
-def is_fresh(
-    last_heartbeat: datetime | None, interval: float | None, now: datetime | None = None
-) -> bool:
-    """Whether an agent was heard of within three of its own intervals."""
-    if last_heartbeat is None:
-        return False
-    limit = timedelta(seconds=STALE_AFTER_INTERVALS * (interval or DEFAULT_INTERVAL))
-    return (now or utc_now()) - last_heartbeat <= limit
 
 
 def _obstacle(healthy_programs: list[str | None], running: list[str]) -> str | None:

@@ -9,10 +9,11 @@ from django.db.models import Q
 from pydantic import Field
 
 from monitor.mcp.lists import COUNTED, Few, Page, Record, given, one_of, page
-from monitor.mcp.state import SystemState, is_fresh, system_state
+from monitor.mcp.state import SystemState, system_state
 from monitor.mcp.texts import Untrusted, UntrustedJson
 from monitor.mcp.times import End, Start, window
 from monitor.mcp.tools import unknown
+from monitor.records.freshness import is_fresh
 from monitor.records.models import Namespace, SystemAgent, WorkflowExecution, WorkflowMessage
 from testbed.protocol.message import UtcTime, utc_now
 from testbed.protocol.states import AgentStatus, OperationalState

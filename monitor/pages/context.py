@@ -2,18 +2,101 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from monitor.api.roles import roles_of
+from monitor.pages.access import may_read
+
+MENU = (
+    (
+        "Now",
+        (
+            ("overview", "Overview"),
+            ("executions", "Executions"),
+            ("runs", "Runs"),
+            ("agents", "Agents"),
+            ("containers", "Containers"),
+        ),
+    ),
+    (
+        "Traffic",
+        (
+            ("messages", "Messages"),
+            ("logs", "Logs"),
+            ("log-summary", "Log summary"),
+            ("dead-letters", "Dead letters"),
+        ),
+    ),
+    (
+        "Data",
+        (
+            ("stf-files", "STF files"),
+            ("tf-samples", "TF samples"),
+            ("tf-slices", "TF slices"),
+            ("workers", "Workers"),
+            ("state-events", "State events"),
+        ),
+    ),
+    (
+        "Reference",
+        (
+            ("definitions", "Definitions"),
+            ("namespaces", "Namespaces"),
+            ("subscribers", "Subscribers"),
+            ("swagger-ui", "REST"),
+        ),
+    ),
+)
+"""Groups of the menu: names of addresses, with their labels."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the menu.
+
+    :param here: the page that is shown stands below it
+    """
+
+    label: str
+    href: str
+    here: bool
 
 
 def testbed(request: HttpRequest) -> dict[str, Any]:
-    """The namespace, and the roles of who looks."""
+    """The namespace, the roles of who looks, and the menu."""
     user = getattr(request, "user", None)
+    if user is None:  # a failure before anybody was known
+        return {"namespace": settings.TESTBED_NAMESPACE, "roles": [], "may_read": False}
     return {
         "namespace": settings.TESTBED_NAMESPACE,
-        "roles": sorted(roles_of(user)) if user is not None else [],
+        "roles": sorted(roles_of(user)),
+        "may_read": may_read(user),
+        "menu": [
+            (group, [_entry(name, label, request.path) for name, label in entries])
+            for group, entries in _menu(user)
+        ],
     }
+
+
+def _menu(user: Any) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
+    groups = list(MENU)
+    if getattr(user, "is_staff", False):
+        name, entries = groups[-1]
+        groups[-1] = (name, (*entries, ("admin:index", "Admin")))
+    return groups
+
+
+def _entry(name: str, label: str, path: str) -> Entry:
+    href = reverse(name)
+    longer = [other for _, entries in MENU for other, _ in entries]
+    here = path == href or (href != "/" and path.startswith(href))
+    if here:  # /logs/summary/ stands below /logs/, but has an entry of its own
+        here = not any(
+            len(reverse(other)) > len(href) and path.startswith(reverse(other)) for other in longer
+        )
+    return Entry(label, href, here)

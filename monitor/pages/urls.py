@@ -3,9 +3,42 @@
 from __future__ import annotations
 
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
-from django.urls import path, reverse_lazy
+from django.urls import path, re_path, reverse_lazy
 
-from monitor.pages import account
+from monitor.pages.lists import agents as agent_lists
+from monitor.pages.lists import files, traffic, workflows
+from monitor.pages.lists.listing import list_view
+from monitor.pages.views import (
+    account,
+    actions,
+    agents,
+    definitions,
+    executions,
+    find,
+    overview,
+    records,
+    runs,
+    start,
+)
+from monitor.pages.views import traffic as letters
+
+LISTINGS = (
+    agent_lists.AGENTS,
+    agent_lists.NAMESPACES,
+    agent_lists.SUBSCRIBERS,
+    agent_lists.WORKERS,
+    workflows.EXECUTIONS,
+    workflows.DEFINITIONS,
+    workflows.RUNS,
+    files.STF_FILES,
+    files.TF_SAMPLES,
+    files.TF_SLICES,
+    traffic.MESSAGES,
+    traffic.LOGS,
+    traffic.DEAD_LETTERS,
+    traffic.STATE_EVENTS,
+)
+VERBS = "|".join(actions.VERBS)
 
 urlpatterns = [
     path("accounts/login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
@@ -20,4 +53,36 @@ urlpatterns = [
     path("account/", account.show, name="account"),
     path("account/tokens/", account.issue, name="issue-token"),
     path("account/tokens/<int:token_id>/revoke/", account.revoke, name="revoke-token"),
+    path("", overview.overview, name="overview"),
+    path("find/", find.find, name="find"),
+    path("containers/", agents.containers, name="containers"),
+    re_path(
+        rf"^programs/(?P<program>[A-Za-z0-9_.-]+)/(?P<verb>{VERBS})/$",
+        actions.act_on_program,
+        name="act-on-program",
+    ),
+    path("executions/start/", start.start, name="start"),
+    path("executions/<str:execution_id>/stop/", actions.stop_execution, name="stop-execution"),
+    path("executions/<str:execution_id>/end/", actions.end_execution, name="end-execution"),
+    path("logs/summary/", letters.log_summary, name="log-summary"),
+    path("dead-letters/<int:number>/retry/", actions.retry_letter, name="retry-letter"),
+    path("dead-letters/<int:number>/discard/", actions.discard_letter, name="discard-letter"),
+    path("runs/<int:run_number>/histograms/", runs.histograms, name="histograms"),
+    *(path(f"{one.name}/", list_view(one), name=one.name) for one in LISTINGS),
+    # names that agents choose may hold slashes
+    path("agents/<path:instance_name>/kill/", actions.kill_agent, name="kill-agent"),
+    path("agents/<path:instance_name>/", agents.agent, name="agent"),
+    path("executions/<path:execution_id>/", executions.execution, name="execution"),
+    path("namespaces/<path:name>/", records.namespace, name="namespace"),
+    path("workers/<path:worker_id>/", records.worker, name="worker"),
+    path("definitions/<int:number>/", definitions.definition, name="definition"),
+    path("runs/<int:run_number>/", runs.run, name="run"),
+    path("stf-files/<uuid:file_id>/", records.stf_file, name="stf-file"),
+    path("tf-samples/<uuid:file_id>/", records.tf_sample, name="tf-sample"),
+    path("tf-slices/<int:number>/", records.tf_slice, name="tf-slice"),
+    path("state-events/<int:number>/", records.state_event, name="state-event"),
+    path("subscribers/<int:number>/", records.subscriber, name="subscriber"),
+    path("messages/<uuid:message_id>/", records.message, name="message"),
+    path("logs/<int:number>/", records.log, name="log"),
+    path("dead-letters/<int:number>/", letters.dead_letter, name="dead-letter"),
 ]

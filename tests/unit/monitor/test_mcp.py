@@ -16,9 +16,9 @@ from monitor.mcp import server as mcp_server
 from monitor.mcp.endpoint import Refusal, _check_host
 from monitor.mcp.lists import one_of
 from monitor.mcp.server import CATEGORIES, make_server
-from monitor.mcp.state import is_fresh
 from monitor.mcp.texts import JSON_LENGTH, TEXT_LENGTH, Untrusted, UntrustedJson, cut, cut_json
 from monitor.mcp.times import Window, read_time, window
+from monitor.records.freshness import is_fresh
 from testbed.protocol.states import AgentStatus, ExecutionStatus
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)

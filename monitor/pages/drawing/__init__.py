@@ -1,0 +1,1 @@
+"""Drawings as plain shapes, computed here and written as SVG by the templates. Pure."""

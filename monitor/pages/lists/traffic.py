@@ -1,0 +1,131 @@
+"""Lists of what was said: messages, log records, dead letters, state events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from monitor.api.filters import DeadLetterFilter, EventFilter, LogFilter, MessageFilter
+from monitor.pages.cells import Column
+from monitor.pages.links import to
+from monitor.pages.lists.agents import known_agents, known_namespaces
+from monitor.pages.lists.listing import Listing
+from monitor.records.models import AppLog, DeadLetter, SystemStateEvent, WorkflowMessage
+from testbed.protocol.messages import CATALOGUE
+
+LEVELS = (("20", "INFO and above"), ("30", "WARNING and above"), ("40", "ERROR and above"))
+
+
+def known_types() -> Sequence[str]:
+    return sorted(CATALOGUE)
+
+
+MESSAGES = Listing(
+    name="messages",
+    title="Messages",
+    about="What went over the broker, each message once; new ones appear by themselves.",
+    rows=lambda: WorkflowMessage.objects.all(),
+    columns=(
+        Column(
+            "Recorded",
+            "recorded_at",
+            "time",
+            link=lambda m: to("message", m.message_id),
+            sort="id",
+        ),
+        Column("Sent", "sent_at", "time", sort="sent_at"),
+        Column("Type", "message_type", "code", link=lambda m: to("message", m.message_id)),
+        Column("Sender", "sender_agent", link=lambda m: to("agent", m.sender_agent)),
+        Column("Execution", "execution_id", link=lambda m: to("execution", m.execution_id)),
+        Column("Run", "run_id", "code"),
+        Column("Queue", "queue_name", "code"),
+        Column("Content", "message_content", "long"),
+    ),
+    filters=MessageFilter,
+    offered=(
+        "message_type",
+        "sender_agent",
+        "execution_id",
+        "run_id",
+        "namespace",
+        "since",
+        "until",
+    ),
+    order="-id",
+    live="message",
+    suggestions={
+        "message_type": known_types,
+        "sender_agent": known_agents,
+        "namespace": known_namespaces,
+    },
+)
+
+LOGS = Listing(
+    name="logs",
+    title="Logs",
+    about="What agents and the monitor have to say; new lines appear by themselves.",
+    rows=lambda: AppLog.objects.all(),
+    columns=(
+        Column("Time", "timestamp", "time", link=lambda r: to("log", r.pk), sort="timestamp"),
+        Column("Level", "levelname", "state", sort="id"),
+        Column("From", "instance_name", link=lambda r: to("agent", r.instance_name)),
+        Column("Message", "message", "long", link=lambda r: to("log", r.pk)),
+        Column("Execution", "execution_id", link=lambda r: to("execution", r.execution_id)),
+        Column("Place", lambda r: f"{r.module}:{r.lineno}", "code"),
+    ),
+    filters=LogFilter,
+    offered=(
+        "search",
+        "min_level",
+        "instance_name",
+        "app_name",
+        "execution_id",
+        "run_id",
+        "since",
+        "until",
+    ),
+    order="-id",
+    live="log",
+    suggestions={"instance_name": known_agents},
+    choices={"min_level": LEVELS},
+)
+
+DEAD_LETTERS = Listing(
+    name="dead-letters",
+    title="Dead letters",
+    about="Messages that an agent could not handle, or that nobody understands.",
+    rows=lambda: DeadLetter.objects.all(),
+    columns=(
+        Column("Letter", "id", "code", link=lambda d: to("dead-letter", d.pk), sort="id"),
+        Column("Received", "received_at", "time", link=lambda d: to("dead-letter", d.pk)),
+        Column("State", "resolution", "state", sort="resolution"),
+        Column("Type", "message_type", "code"),
+        Column("Meant for", "destination", "code"),
+        Column("Execution", "execution_id", link=lambda d: to("execution", d.execution_id)),
+        Column("Cause", "cause", "long"),
+    ),
+    filters=DeadLetterFilter,
+    offered=("resolution", "message_type", "destination", "execution_id"),
+    order="-id",
+    suggestions={"message_type": known_types},
+)
+
+STATE_EVENTS = Listing(
+    name="state-events",
+    title="State events",
+    about="Changes of the system's state that were recorded for a run.",
+    rows=lambda: SystemStateEvent.objects.all(),
+    columns=(
+        Column(
+            "Event", "event_id", "code", link=lambda e: to("state-event", e.pk), sort="event_id"
+        ),
+        Column("Time", "timestamp", "time", link=lambda e: to("state-event", e.pk)),
+        Column("Run", "run_number", "code", link=lambda e: to("run", e.run_number)),
+        Column("Type", "event_type", sort="event_type"),
+        Column("State", "state", "state"),
+        Column("Substate", "substate", "state"),
+        Column("Facts", "event_data", "long"),
+    ),
+    filters=EventFilter,
+    offered=("run_number", "event_type", "state", "since", "until"),
+    order="-event_id",
+)

@@ -1,0 +1,127 @@
+"""Lists of executions, of the definitions that they execute, and of their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Count, IntegerField, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from monitor.api.filters import DefinitionFilter, ExecutionFilter, RunFilter
+from monitor.pages.cells import Column, span
+from monitor.pages.links import listed, to
+from monitor.pages.lists.agents import known_namespaces
+from monitor.pages.lists.listing import Listing
+from monitor.records.models import Run, StfFile, WorkflowDefinition, WorkflowExecution
+
+
+def known_workflows() -> Sequence[str]:
+    names = WorkflowDefinition.objects.order_by("workflow_name")
+    return list(names.values_list("workflow_name", flat=True).distinct())
+
+
+def _seconds(row: Any) -> float | None:
+    """How long it took, or has taken so far."""
+    return span(row.start_time, row.end_time or timezone.now())
+
+
+def _stf_files() -> Any:
+    files = StfFile.objects.filter(run=OuterRef("pk")).order_by().values("run")
+    counts = files.annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(counts, output_field=IntegerField()), 0)
+
+
+def _generated(execution: WorkflowExecution) -> Any:
+    return (execution.performance_metrics or {}).get("stf_generated")
+
+
+EXECUTIONS = Listing(
+    name="executions",
+    title="Executions",
+    about="Each run of a workflow, with what became of it.",
+    rows=lambda: WorkflowExecution.objects.select_related("workflow_definition"),
+    columns=(
+        Column(
+            "Execution",
+            "execution_id",
+            link=lambda e: to("execution", e.execution_id),
+            sort="execution_id",
+        ),
+        Column("Status", "status", "state", sort="status"),
+        Column("Started", "start_time", "time", sort="start_time"),
+        Column("Time", _seconds, "duration"),
+        Column("Run", "run_number", "code", link=lambda e: to("run", e.run_number)),
+        Column("STFs", _generated, "number"),
+        Column(
+            "Workflow",
+            lambda e: f"{e.workflow_definition.workflow_name} {e.workflow_definition.version}",
+            link=lambda e: to("definition", e.workflow_definition_id),
+        ),
+        Column("By", "executed_by", sort="executed_by"),
+        Column("Namespace", "namespace", link=lambda e: to("namespace", e.namespace)),
+        Column("Reason", "reason", "long"),
+    ),
+    filters=ExecutionFilter,
+    offered=("status", "workflow_name", "executed_by", "namespace", "since", "until"),
+    order="-start_time",
+    live="message,agent",
+    suggestions={"workflow_name": known_workflows, "namespace": known_namespaces},
+)
+
+DEFINITIONS = Listing(
+    name="definitions",
+    title="Definitions",
+    about="The source of every workflow that was executed; another source is another version.",
+    rows=lambda: WorkflowDefinition.objects.annotate(number=Count("executions")),
+    columns=(
+        Column(
+            "Workflow",
+            "workflow_name",
+            link=lambda d: to("definition", d.pk),
+            sort="workflow_name",
+        ),
+        Column("Version", "version", "code", link=lambda d: to("definition", d.pk)),
+        Column("Type", "workflow_type", sort="workflow_type"),
+        Column(
+            "Executions",
+            "number",
+            "number",
+            link=lambda d: listed("executions", workflow_name=d.workflow_name),
+        ),
+        Column("By", "created_by", sort="created_by"),
+        Column("Created", "created_at", "time", sort="id"),
+    ),
+    filters=DefinitionFilter,
+    offered=("workflow_name", "workflow_type", "created_by"),
+    order="-id",
+    suggestions={"workflow_name": known_workflows},
+)
+
+RUNS = Listing(
+    name="runs",
+    title="Runs",
+    about="Runs of the DAQ; each belongs to an execution.",
+    rows=lambda: Run.objects.annotate(number=_stf_files()),
+    columns=(
+        Column(
+            "Run", "run_number", "code", link=lambda r: to("run", r.run_number), sort="run_number"
+        ),
+        Column("State", lambda r: "ended" if r.end_time else "running", "state"),
+        Column("Started", "start_time", "time", sort="start_time"),
+        Column("Ended", "end_time", "time"),
+        Column("Time", _seconds, "duration"),
+        Column(
+            "STF files",
+            "number",
+            "number",
+            link=lambda r: listed("stf-files", run_number=r.run_number),
+        ),
+        Column("Histograms", lambda r: "show", link=lambda r: to("histograms", r.run_number)),
+    ),
+    filters=RunFilter,
+    offered=("run_number", "active"),
+    order="-start_time",
+    choices={"active": (("true", "open"), ("false", "ended"))},
+)

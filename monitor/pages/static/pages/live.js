@@ -1,0 +1,145 @@
+// The live part of a page, the element with `data-live` (kinds of the monitor's event stream), is
+// fetched anew when something of these kinds has happened. One stream a page, none while nobody looks at it:
+// a browser opens six connections to a host, and people keep many pages open.
+"use strict";
+(() => {
+  const SOON_MS = 30, GAP_MS = 250, SILENT_MS = 40000, UNSEEN_MS = 15000, LOOK_MS = 15000;
+  const RETRY_MS = [200, 1000, 2000, 5000];
+  const WORDS = { live: "live", lost: "connection lost; trying again", paused: "paused",
+                  out: "you are signed out" };
+  const mark = document.getElementById("connection");
+  const pause = document.getElementById("pause");
+  let sent = "";   // what the server last sent for the part
+  let stream = null, failures = 0, paused = false, waiting = null, busy = false, dirty = false;
+
+  const live = () => document.querySelector("[data-live]");
+
+  function show(state) {
+    if (!mark || mark.dataset.state === state) return;
+    mark.hidden = false;
+    mark.dataset.state = state;
+    mark.textContent = WORDS[state];
+  }
+
+  function refresh() {
+    waiting = null;
+    if (busy) { dirty = true; return; }
+    if (paused || document.hidden) return;
+    const part = live();
+    if (!part || selectedIn(part)) return;
+    busy = true;
+    dirty = false;
+    htmx.trigger(part, "changed");
+  }
+
+  function changed(after = SOON_MS) {
+    if (busy) dirty = true;
+    else if (waiting === null) waiting = setTimeout(refresh, after);
+  }
+
+  function selectedIn(part) {   // whoever copies a text keeps it
+    const selection = getSelection();
+    return selection && !selection.isCollapsed && part.contains(selection.anchorNode);
+  }
+
+  function address() {
+    return `/api/messages/stream/?kinds=${live().dataset.live}`;
+  }
+
+  async function follow() {
+    const own = stream = new AbortController();
+    let alarm = null;
+    const heard = () => {
+      clearTimeout(alarm);
+      alarm = setTimeout(() => own.abort(), SILENT_MS);
+    };
+    try {
+      heard();
+      const answer = await fetch(address(), { signal: own.signal, cache: "no-store" });
+      if (answer.status === 401 || answer.status === 403) { stream = null; show("out"); return; }
+      if (!answer.ok) throw new Error(`status ${answer.status}`);
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      let begun = "", first = true;
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) throw new Error("the stream ended");
+        heard();
+        const frames = (begun + value).split("\n\n");
+        begun = frames.pop();
+        for (const frame of frames) {
+          const name = /^event: (.*)$/m.exec(frame)?.[1];
+          if (name === "dropped") throw new Error("dropped");
+          if (first) {   // from here on nothing is missed; what was missed before is fetched
+            first = false; failures = 0; show(paused ? "paused" : "live"); changed();
+          }
+          if (name !== "connected" && name !== "heartbeat") changed();
+        }
+      }
+    } catch {
+      // the reason does not matter: it is tried again
+    } finally {
+      clearTimeout(alarm);
+      own.abort();
+    }
+    if (stream !== own) return;   // ended on purpose
+    stream = null;
+    show("lost");
+    setTimeout(begin, RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]);
+  }
+
+  function begin() {
+    if (stream === null && !document.hidden && navigator.onLine && live()) follow();
+  }
+
+  function end() {
+    const own = stream;
+    stream = null;
+    own?.abort();
+  }
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const part = event.detail.target;
+    if (!part.dataset.live) return;
+    const page = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
+    const text = page.getElementById(part.id)?.outerHTML;
+    if (event.detail.xhr.status >= 400 || text === undefined || text === sent) {
+      event.detail.shouldSwap = false;
+      return;
+    }
+    sent = text;
+    const open = [...part.querySelectorAll("details[id]")].filter((one) => one.open);
+    const places = [...part.querySelectorAll(".scroll")].map((one) => [one.scrollLeft, one.scrollTop]);
+    document.addEventListener("htmx:afterSwap", () => {
+      const now = document.getElementById(part.id);
+      open.forEach((one) => { const same = document.getElementById(one.id); if (same) same.open = true; });
+      now?.querySelectorAll(".scroll").forEach((one, index) => {
+        [one.scrollLeft, one.scrollTop] = places[index] ?? [0, 0];
+      });
+    }, { once: true });
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (!event.detail.elt.dataset?.live) return;
+    if (event.detail.xhr.status === 401) show("out");
+    busy = false;
+    if (dirty) changed(GAP_MS);
+  });
+
+  addEventListener("offline", () => { end(); show("lost"); });
+  addEventListener("online", begin);
+  let unseen = null;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(unseen);
+    if (document.hidden) unseen = setTimeout(end, UNSEEN_MS);
+    else { begin(); changed(); }
+  });
+  setInterval(() => { if (stream) changed(); }, LOOK_MS);   // what no event tells of
+  if (pause && live()) pause.hidden = false;
+  pause?.addEventListener("click", () => {
+    paused = !paused;
+    pause.setAttribute("aria-pressed", String(paused));
+    show(paused ? "paused" : stream ? "live" : "lost");
+    if (!paused) changed();
+  });
+  addEventListener("pagehide", end);
+  addEventListener("pageshow", begin);
+})();

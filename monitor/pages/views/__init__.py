@@ -1,0 +1,1 @@
+"""What answers at each address: it gathers facts from the records and hands them to a template."""

@@ -1,0 +1,91 @@
+"""An agent instance, and the containers in which agents run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from monitor.control import agents as control
+from monitor.control.commands import NoAnswer, Refused
+from monitor.pages.access import may_act, readers
+from monitor.pages.cells import Cell
+from monitor.pages.links import linked, listed
+from monitor.pages.lists.agents import AGENTS
+from monitor.pages.views.actions import VERBS
+from monitor.pages.views.records import found, record_page
+from monitor.records.freshness import is_fresh
+from monitor.records.models import AgentStateChange, AppLog, SystemAgent
+from testbed.protocol.states import OperationalState
+
+CHANGES, LINES = 15, 10
+
+
+@readers
+def agent(request: HttpRequest, instance_name: str) -> HttpResponse:
+    """An agent instance: how it is, how it was, what it said last."""
+    row = found(SystemAgent.objects.all(), "agent", instance_name=instance_name)
+    metadata = row.metadata if isinstance(row.metadata, dict) else {}
+    execution = metadata.get("execution_id")
+    alive = row.operational_state != OperationalState.EXITED
+    return record_page(
+        request,
+        AGENTS,
+        row.instance_name,
+        [
+            ("Status", Cell(row.status, "state")),
+            ("Description", Cell(row.description, "long")),
+            ("Program", Cell(row.program, href=listed("agents", program=row.program))),
+            ("Type", Cell(row.agent_type)),
+            ("Last heartbeat", Cell(row.last_heartbeat, "time")),
+            ("Heartbeat every", Cell(row.heartbeat_interval, "duration")),
+            ("Broker", Cell("connected" if row.mq_connected else "not connected")),
+            ("At work on", linked("execution", execution)),
+            ("STFs processed", Cell(row.total_stf_processed, "number")),
+            ("STFs in hand", Cell(row.current_stf_count, "number")),
+            ("Container", Cell(row.container_id, "code")),
+            ("Host", Cell(row.hostname, "code")),
+            ("Namespace", linked("namespace", row.namespace)),
+            ("First heard of", Cell(row.created_at, "time")),
+        ],
+        state=row.operational_state,
+        related=[
+            ("Logs", listed("logs", instance_name=row.instance_name)),
+            ("Messages", listed("messages", sender_agent=row.instance_name)),
+            ("Containers", listed("containers")),
+        ],
+        documents=[("Details", metadata)],
+        template="pages/agent.html",
+        agent=row,
+        alive=alive,
+        silent=alive and not is_fresh(row.last_heartbeat, row.heartbeat_interval),
+        changes=AgentStateChange.objects.filter(instance_name=instance_name).order_by("-id")[
+            :CHANGES
+        ],
+        lines=AppLog.objects.filter(instance_name=instance_name).order_by("-id")[:LINES],
+        may_act=may_act(request.user),
+    )
+
+
+@readers
+def containers(request: HttpRequest) -> HttpResponse:
+    """Every agent container as the engine sees it, beside what its agent says of itself."""
+    context: dict[str, Any] = {"may_act": may_act(request.user), "verbs": VERBS}
+    status = 200
+    try:
+        known = control.containers(str(request.user))
+    except (NoAnswer, Refused) as error:
+        context["problem"], status = str(error), 503
+    else:
+        newest = {
+            row.container_id: row
+            for row in SystemAgent.objects.filter(
+                container_id__in=[one.container_id for one in known]
+            ).order_by("last_heartbeat")
+        }
+        programs: dict[str, list[Any]] = {}
+        for one in sorted(known, key=lambda one: (one.program, one.name)):
+            programs.setdefault(one.program, []).append((one, newest.get(one.container_id)))
+        context["programs"] = list(programs.items())
+    return render(request, "pages/containers.html", context, status=status)

@@ -1,0 +1,224 @@
+"""An execution: how far it is, its timeline, its expectations, and what it was run with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from monitor.pages.access import may_act, readers
+from monitor.pages.cells import Cell, span
+from monitor.pages.drawing.timeline import BINS, MOST_MARKS, Lane, Segment, Timeline, draw
+from monitor.pages.links import linked, listed, to
+from monitor.pages.views.overview import with_share
+from monitor.records import activity
+from monitor.records.models import AppLog, WorkflowExecution
+from monitor.records.progress import progress_of
+
+LANES = (
+    ("stf_gen", "STFs generated", "busy"),
+    ("stf_ready", "STFs registered", "busy"),
+    ("processing_complete", "STFs processed", "ok"),
+    ("tf_file_registered", "TF samples", "busy"),
+    ("slice", "slices sent", "busy"),
+    ("slice_result", "slice results", "ok"),
+)
+"""The messages that the timeline counts, in the order of their work."""
+TONES = {
+    "STARTING": "warn",
+    "READY": "plain",
+    "PROCESSING": "busy",
+    "run physics": "ok",
+    "run standby": "warn",
+}
+LOG_LINES = 8
+
+
+@readers
+def execution(request: HttpRequest, execution_id: str) -> HttpResponse:
+    """The page of one execution."""
+    row = (
+        WorkflowExecution.objects.select_related("workflow_definition")
+        .filter(execution_id=execution_id)
+        .first()
+    )
+    if row is None:
+        raise Http404(f"no execution is called {execution_id}")
+    whole = activity.whole_period(row)
+    begin, end = _zoom(request, whole.seconds)
+    metrics = row.performance_metrics or {}
+    context = {
+        "execution": row,
+        "progress": with_share(progress_of(row)),
+        "facts": _facts(row),
+        "state": Cell(row.status, "state"),
+        "timeline": _timeline(row, whole, begin, end),
+        "zoom": _zoom_links(begin, end, whole.seconds),
+        "report": metrics.get("report"),
+        "metrics": {name: value for name, value in metrics.items() if name != "report"},
+        "expected": (row.parameter_values or {}).get("expect") or {},
+        "configuration": _configuration(row.parameter_values or {}),
+        "related": _related(row),
+        "log": _log_lines(row),
+        "may_act": may_act(request.user),
+    }
+    return render(request, "pages/execution.html", context)
+
+
+def _facts(row: WorkflowExecution) -> list[tuple[str, Cell]]:
+    definition = row.workflow_definition
+    workflow = (row.parameter_values or {}).get("workflow") or {}
+    return [
+        ("Reason", Cell(row.reason)),
+        (
+            "Workflow",
+            Cell(
+                f"{definition.workflow_name} {definition.version}",
+                href=to("definition", definition.pk),
+            ),
+        ),
+        ("Configuration", Cell(workflow.get("config"), "code")),
+        ("Mode", Cell("real time" if workflow.get("realtime", True) else "as fast as possible")),
+        ("Run", linked("run", row.run_number, "code")),
+        ("Started", Cell(row.start_time, "time")),
+        ("Ended", Cell(row.end_time, "time")),
+        ("Time", Cell(span(row.start_time, row.end_time), "duration")),
+        ("By", Cell(row.executed_by)),
+        ("Namespace", linked("namespace", row.namespace)),
+        ("Runner", linked("agent", row.runner_instance)),
+        ("Container", Cell((row.container_id or "")[:12], "code")),
+    ]
+
+
+def _related(row: WorkflowExecution) -> list[tuple[str, str]]:
+    links = [
+        ("Messages", listed("messages", execution_id=row.execution_id)),
+        ("Logs", listed("logs", execution_id=row.execution_id)),
+        ("Dead letters", listed("dead-letters", execution_id=row.execution_id)),
+    ]
+    if row.run_number is not None:
+        links += [
+            (label, listed(name, run_number=row.run_number))
+            for label, name in (
+                ("STF files", "stf-files"),
+                ("TF samples", "tf-samples"),
+                ("TF slices", "tf-slices"),
+                ("Workers", "workers"),
+            )
+        ]
+        links.append(("Histograms", str(to("histograms", row.run_number))))
+    return links
+
+
+def _log_lines(row: WorkflowExecution) -> list[AppLog]:
+    """The newest lines of the execution that are more than information; else its newest ones."""
+    lines = AppLog.objects.filter(execution_id=row.execution_id).order_by("-id")
+    return list(lines.filter(level__gte=30)[:LOG_LINES]) or list(lines[:LOG_LINES])
+
+
+def _configuration(resolved: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any, str]]]]:
+    """Sections with their keys, values and origins."""
+    origins = resolved.get("origins") or {}
+    sections = []
+    for section, values in resolved.items():
+        if section == "origins":
+            continue
+        rows: list[tuple[str, Any, str]] = []
+        for path, value in _flat(values, ()):
+            where = ".".join((section, *path))
+            rows.append((".".join(path), value, str(origins.get(where, ""))))
+        if rows:
+            sections.append((section, rows))
+    return sections
+
+
+def _flat(value: Any, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, dict):
+        return [pair for key, inner in value.items() for pair in _flat(inner, (*path, str(key)))]
+    return [(path, value)]
+
+
+def _zoom(request: HttpRequest, whole_s: float) -> tuple[float, float]:
+    """What part of the time is shown, in seconds after the start: `?from=` and `?to=`."""
+    bounds = []
+    for name, default in (("from", 0.0), ("to", whole_s)):
+        try:
+            value = float(request.GET.get(name, default))
+        except ValueError:
+            value = default
+        bounds.append(min(max(value, 0.0), whole_s) if math.isfinite(value) else default)
+    begin, end = bounds
+    return (begin, end) if end > begin else (0.0, whole_s)
+
+
+def _zoom_links(begin: float, end: float, whole_s: float) -> list[tuple[str, str]]:
+    width, middle = end - begin, (begin + end) / 2
+    windows = []
+    if width > 0.01:
+        windows.append(("Zoom in", middle - width / 4, middle + width / 4))
+    if width < whole_s * 0.999:
+        windows += [
+            ("Zoom out", middle - width, middle + width),
+            ("Earlier", begin - width / 2, end - width / 2),
+            ("Later", begin + width / 2, end + width / 2),
+        ]
+    links = [
+        (label, f"?from={max(0.0, first):.3f}&to={min(whole_s, last):.3f}#timeline")
+        for label, first, last in windows
+    ]
+    return [*links, ("Whole", "?#timeline")] if width < whole_s * 0.999 else links
+
+
+def _timeline(row: WorkflowExecution, whole: activity.Period, begin: float, end: float) -> Timeline:
+    shown = activity.Period(
+        whole.begin + (whole.end - whole.begin) * (begin / whole.seconds if whole.seconds else 0),
+        whole.begin + (whole.end - whole.begin) * (end / whole.seconds if whole.seconds else 1),
+    )
+    lanes = []
+    states = activity.run_states(row.execution_id)
+    if states:
+        last = states[-1].moment  # end_run: the beam is left to itself
+        lanes.append(
+            Lane("run", to("run", row.run_number), _segments(states, whole, max(last, shown.begin)))
+        )
+    counts = activity.counts(row.execution_id, [name for name, _, _ in LANES], shown, BINS)
+    for message_type, label, tone in LANES:
+        number = sum(counts[message_type])
+        href = listed("messages", execution_id=row.execution_id, message_type=message_type)
+        if number > MOST_MARKS:
+            lanes.append(Lane(label, href, counts=counts[message_type], tone=tone))
+        elif number:
+            marks = [
+                ((one.moment - whole.begin).total_seconds(), one.name)
+                for one in activity.moments(row.execution_id, message_type, shown)
+            ]
+            lanes.append(Lane(label, href, marks=marks, tone=tone))
+    for history in activity.agent_histories(row.namespace, whole):
+        lanes.append(
+            Lane(
+                history.instance_name,
+                to("agent", history.instance_name),
+                _segments(history.changes, whole, whole.end),
+            )
+        )
+    return draw(lanes, begin, end)
+
+
+def _segments(
+    changes: Sequence[activity.StateChange], whole: activity.Period, until: Any
+) -> list[Segment]:
+    """Changes of state as segments; the last one lasts until `until`."""
+    ends = [change.moment for change in changes[1:]] + [until]
+    return [
+        Segment(
+            (change.moment - whole.begin).total_seconds(),
+            (end - whole.begin).total_seconds(),
+            change.state,
+            TONES.get(change.state, "plain"),
+        )
+        for change, end in zip(changes, ends, strict=True)
+        if change.state != "EXITED"
+    ]

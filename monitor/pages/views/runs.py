@@ -1,0 +1,122 @@
+"""A run, and its histograms."""
+
+from __future__ import annotations
+
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from monitor.pages.access import readers
+from monitor.pages.cells import Cell, span
+from monitor.pages.drawing.histogram import draw
+from monitor.pages.links import listed, to
+from monitor.pages.lists.workflows import RUNS
+from monitor.pages.views.records import found, record_page
+from monitor.records.models import Run, RunHistograms, RunState, StfFile, WorkflowExecution
+
+COMPARED = 50
+"""Runs that are offered for comparison: the newest."""
+
+
+@readers
+def run(request: HttpRequest, run_number: int) -> HttpResponse:
+    """A run."""
+    row = found(Run.objects.all(), "run", run_number=run_number)
+    state = RunState.objects.filter(run_number=run_number).first()
+    execution = WorkflowExecution.objects.filter(run_number=run_number).first()
+    statuses = StfFile.objects.filter(run=row).order_by().values_list("status")
+    counts = ", ".join(f"{count} {name}" for name, count in statuses.annotate(Count("pk")))
+    facts = [
+        (
+            "Execution",
+            Cell(
+                execution and execution.execution_id,
+                href=to("execution", execution and execution.pk),
+            ),
+        ),
+        ("Started", Cell(row.start_time, "time")),
+        ("Ended", Cell(row.end_time, "time")),
+        ("Time", Cell(span(row.start_time, row.end_time), "duration")),
+        ("STF files", Cell(counts or "none", href=listed("stf-files", run_number=run_number))),
+    ]
+    if state is not None:
+        facts += [
+            ("Phase", Cell(state.phase, "state")),
+            ("State", Cell(" ".join(filter(None, (state.state, state.substate))), "state")),
+            ("STFs sampled", Cell(state.stf_samples_received, "number")),
+            ("Slices", Cell(_slices(state), href=listed("tf-slices", run_number=run_number))),
+            (
+                "Workers",
+                Cell(
+                    f"{state.active_worker_count} at work, {state.target_worker_count} wanted",
+                    href=listed("workers", run_number=run_number),
+                ),
+            ),
+        ]
+    return record_page(
+        request,
+        RUNS,
+        f"Run {run_number}",
+        facts,
+        state="ended" if row.end_time else "running",
+        related=[
+            ("Histograms", str(to("histograms", run_number))),
+            ("STF files", listed("stf-files", run_number=run_number)),
+            ("TF samples", listed("tf-samples", run_number=run_number)),
+            ("TF slices", listed("tf-slices", run_number=run_number)),
+            ("Workers", listed("workers", run_number=run_number)),
+            ("State events", listed("state-events", run_number=run_number)),
+            ("Messages", listed("messages", run_id=run_number)),
+        ],
+        documents=[("Conditions", row.run_conditions)],
+    )
+
+
+def _slices(state: RunState) -> str:
+    return (
+        f"{state.slices_completed} completed of {state.slices_created}, {state.slices_queued} "
+        f"queued, {state.slices_processing} in work, {state.slices_failed} failed"
+    )
+
+
+@readers
+def histograms(request: HttpRequest, run_number: int) -> HttpResponse:
+    """The histograms of a run, as far as it has come; `?with=` another run lies over them."""
+    row = found(Run.objects.all(), "run", run_number=run_number)
+    mine = RunHistograms.objects.filter(run_number=run_number).first()
+    others = [
+        number
+        for number in RunHistograms.objects.order_by("-run_number").values_list(
+            "run_number", flat=True
+        )[:COMPARED]
+        if number != run_number
+    ]
+    other = _compared(request.GET.get("with"))
+    scale = mine.tfs / other.tfs if mine and other and other.tfs else 1.0
+    context = {
+        "run": row,
+        "execution": WorkflowExecution.objects.filter(run_number=run_number).first(),
+        "mine": mine,
+        "other": other,
+        "others": others,
+        "scale": scale,
+        "stf_count": StfFile.objects.filter(run=row, metadata__has_key="tf_files").count(),
+        "drawings": [
+            draw(name, content, other.histograms.get(name) if other else None, scale)
+            for name, content in sorted(mine.histograms.items())
+        ]
+        if mine
+        else [],
+        "live": row.end_time is None,
+    }
+    return render(request, "pages/histograms.html", context)
+
+
+def _compared(text: str | None) -> RunHistograms | None:
+    if not text:
+        return None
+    known = text.isascii() and text.isdecimal() and len(text) < 19
+    other = RunHistograms.objects.filter(run_number=int(text)).first() if known else None
+    if other is None:
+        raise Http404(f"run {text[:30]} has no histograms to compare with")
+    return other

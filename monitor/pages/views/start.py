@@ -1,0 +1,156 @@
+"""Starting a workflow: choose a configuration, change its parameters, and go."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from monitor.control import workflows
+from monitor.control.commands import NoAnswer, Refused
+from monitor.pages.access import operators
+from monitor.pages.workflow_files import Parameter, Scalar, WorkflowFile, workflow_files
+from monitor.records.models import SystemAgent
+from testbed.configuration import resolve_workflow
+from testbed.errors import ConfigurationError
+from testbed.protocol.states import OperationalState
+
+
+class Number(forms.FloatField):
+    """A finite number; a whole one where the default is whole and the value too."""
+
+    def __init__(self, default: float) -> None:
+        super().__init__(initial=default, widget=forms.NumberInput(attrs={"step": "any"}))
+        self._whole = isinstance(default, int)
+
+    def clean(self, value: Any) -> int | float | None:
+        number: float | None = super().clean(value)
+        return int(number) if number is not None and self._whole and number % 1 == 0 else number
+
+
+class StartForm(forms.Form):
+    """How to run it, and a field for each parameter of the configuration."""
+
+    realtime = forms.BooleanField(
+        required=False, initial=True, label="In real time", help_text="else as fast as possible"
+    )
+    duration = forms.FloatField(
+        min_value=0,
+        initial=0,
+        label="Duration",
+        help_text="simulated seconds; 0: until the workflow ends",
+    )
+
+    def __init__(self, chosen: WorkflowFile, *args: Any) -> None:
+        super().__init__(*args)
+        self._chosen = chosen
+        for parameter in chosen.parameters:
+            made = _field(parameter.default)
+            made.label, made.help_text = parameter.key, parameter.about
+            self.fields[parameter.name] = made
+
+    def sections(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The parameters' fields by section."""
+        found: dict[str, list[forms.BoundField]] = {}
+        for parameter in self._chosen.parameters:
+            found.setdefault(parameter.section, []).append(self[parameter.name])
+        return list(found.items())
+
+    def changes(self) -> dict[str, dict[str, Scalar]]:
+        """What differs from the configuration, by section."""
+        changed: dict[str, dict[str, Scalar]] = {}
+        for parameter in self._chosen.parameters:
+            value = self.cleaned_data[parameter.name]
+            if value != parameter.default:
+                changed.setdefault(parameter.section, {})[parameter.key] = value
+        return changed
+
+    def clean_duration(self) -> float:
+        duration: float = self.cleaned_data["duration"]
+        if not math.isfinite(duration):
+            raise forms.ValidationError("Must be a finite number.")
+        return duration
+
+    def clean(self) -> dict[str, Any]:
+        """Ask the one resolver whether the values go together."""
+        cleaned = super().clean() or {}
+        if not self.errors:
+            try:
+                resolve_workflow(
+                    settings.TESTBED_WORKFLOWS,
+                    self._chosen.workflow,
+                    self._chosen.config,
+                    self.changes(),
+                    settings.TESTBED_NAMESPACE,
+                )
+            except ConfigurationError as error:
+                self.add_error(_meant(self._chosen.parameters, str(error)), str(error))
+        return cleaned
+
+
+@operators
+def start(request: HttpRequest) -> HttpResponse:
+    """The form, and what it sends."""
+    known = workflow_files(settings.TESTBED_WORKFLOWS)
+    wanted = request.POST.get("config") or request.GET.get("config") or known[0].config
+    chosen = next((one for one in known if one.config == wanted), None)
+    if chosen is None:
+        raise Http404(f"no workflow configuration is called {wanted[:100]}")
+    form = StartForm(chosen, request.POST) if request.method == "POST" else StartForm(chosen)
+    status = 200
+    if form.is_bound:
+        status = 400
+        if form.is_valid():
+            try:
+                return _started(request, chosen, form)
+            except Refused as error:
+                form.add_error(None, f"The workflow-runner refuses: {error}")
+                status = 409
+            except NoAnswer as error:
+                form.add_error(None, str(error))
+                status = 503
+    context = {"known": known, "chosen": chosen, "form": form, "alive": _alive()}
+    return render(request, "pages/start.html", context, status=status)
+
+
+def _started(request: HttpRequest, chosen: WorkflowFile, form: StartForm) -> HttpResponse:
+    reply = workflows.start(
+        str(request.user),
+        workflow_name=chosen.workflow,
+        config=chosen.config,
+        realtime=form.cleaned_data["realtime"],
+        duration=form.cleaned_data["duration"],
+        params=form.changes(),
+    )
+    messages.success(request, f"{reply.execution_id} has started.")
+    return redirect("execution", reply.execution_id)
+
+
+def _field(default: Scalar) -> forms.Field:
+    if isinstance(default, bool):
+        return forms.BooleanField(required=False, initial=default)
+    if isinstance(default, int | float):
+        return Number(default)
+    return forms.CharField(initial=default, max_length=1000, required=False)
+
+
+def _meant(parameters: tuple[Parameter, ...], text: str) -> str | None:
+    """The field that an error of the resolver names, if it names one."""
+    for parameter in parameters:
+        if f"[{parameter.section}] {parameter.key} =" in text:
+            return parameter.name
+    return None
+
+
+def _alive() -> list[SystemAgent]:
+    """The agents that would take part."""
+    return list(
+        SystemAgent.objects.filter(namespace=settings.TESTBED_NAMESPACE)
+        .exclude(operational_state=OperationalState.EXITED)
+        .order_by("program", "id")
+    )

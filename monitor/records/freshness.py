@@ -1,0 +1,18 @@
+"""Whether an agent is still heard of."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from testbed.protocol.heartbeat import DEFAULT_INTERVAL, STALE_AFTER_INTERVALS
+from testbed.protocol.message import utc_now
+
+
+def is_fresh(
+    last_heartbeat: datetime | None, interval: float | None, now: datetime | None = None
+) -> bool:
+    """Whether an agent was heard of within three of its own intervals."""
+    if last_heartbeat is None:
+        return False
+    limit = timedelta(seconds=STALE_AFTER_INTERVALS * (interval or DEFAULT_INTERVAL))
+    return (now or utc_now()) - last_heartbeat <= limit
