@@ -27,6 +27,7 @@ def make_strange_records(stack: TestbedStack) -> None:
         "systemagents/heartbeat/": {
             "instance_name": AGENT,
             "agent_type": STRANGE,
+            "program": STRANGE,
             "namespace": stack.namespace,
             "operational_state": "EXITED",
             "status": "EXITED",
@@ -46,6 +47,13 @@ def make_strange_records(stack: TestbedStack) -> None:
             "process": 1,
             "thread": 1,
             "extra_data": {**context, "note": STRANGE},
+        },
+        "workflow-definitions/": {
+            "workflow_name": STRANGE,
+            "version": "1",
+            "workflow_type": STRANGE,
+            "definition": STRANGE,
+            "created_by": STRANGE,
         },
         "namespaces/": {"name": "strange-1", "owner": STRANGE, "description": STRANGE},
         "subscribers/": {"subscriber_name": f"{STRANGE} 1", "description": STRANGE},
@@ -71,9 +79,19 @@ def make_strange_records(stack: TestbedStack) -> None:
         answer = agent.post(path, body)
         assert answer.status_code in (200, 201), f"{path}: {answer.text}"
     (run,) = agent.get("runs/", run_number=RUN)
+    (definition,) = agent.get("workflow-definitions/", workflow_name=STRANGE)
     file = {"run": run["run_id"], "stf_filename": FILE, "metadata": {"failure": STRANGE}}
-    answer = agent.post("stf-files/", file)
-    assert answer.status_code == 201, answer.text
+    execution = {
+        "execution_id": STRANGE,
+        "workflow_definition": definition["id"],
+        "parameter_values": {"note": STRANGE},
+        "start_time": now,
+        "executed_by": STRANGE,
+        "namespace": stack.namespace,
+    }
+    for path, body in (("stf-files/", file), ("workflow-executions/", execution)):
+        answer = agent.post(path, body)
+        assert answer.status_code == 201, f"{path}: {answer.text}"
     _send_what_nobody_understands(stack, agent)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -34,15 +36,28 @@ def test_a_log_line_is_shown_as_text(viewer: Page, rest: Api) -> None:
     check_shown(viewer, "/logs/summary/")
 
 
-def test_the_description_of_an_agent_is_shown_as_text(viewer: Page, rest: Api) -> None:
+def test_the_description_of_an_agent_is_shown_as_text(
+    viewer: Page, operator: Page, rest: Api
+) -> None:
     check_shown(viewer, f"/agents/{AGENT}/")
+    check_shown(operator, f"/agents/{AGENT}/")
+    check_shown(viewer, f"/agents/?instance_name={AGENT}")
+
+
+def test_an_execution_and_its_definition_are_shown_as_text(
+    viewer: Page, operator: Page, rest: Api
+) -> None:
+    (definition,) = rest.get("workflow-definitions/", workflow_name=STRANGE)
+    check_shown(viewer, "/executions/")
+    check_shown(viewer, f"/executions/{quote(STRANGE, safe='')}/")
+    check_shown(operator, f"/executions/{quote(STRANGE, safe='')}/")
+    check_shown(viewer, f"/definitions/{definition['id']}/")
 
 
 def test_the_name_of_a_file_is_shown_as_text(viewer: Page, rest: Api) -> None:
     (file,) = rest.get("stf-files/", stf_filename=FILE)
     check_shown(viewer, f"/stf-files/?run_number={RUN}", FILE)
     check_shown(viewer, f"/stf-files/{file['file_id']}/", FILE)
-    check_shown(viewer, f"/runs/{RUN}/", FILE)
 
 
 def test_what_an_agent_says_of_a_run_is_shown_as_text(viewer: Page, rest: Api) -> None:
@@ -52,7 +67,7 @@ def test_what_an_agent_says_of_a_run_is_shown_as_text(viewer: Page, rest: Api) -
 
 
 def test_a_dead_letter_is_shown_as_text(viewer: Page, rest: Api) -> None:
-    (letter,) = [row for row in rest.get("dead-letters/") if STRANGE in row["body"]]
+    letter, *_ = [row for row in rest.get("dead-letters/") if STRANGE in row["body"]]
     check_shown(viewer, f"/dead-letters/{letter['id']}/")
 
 
