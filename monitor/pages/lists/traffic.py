@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from monitor.api.filters import DeadLetterFilter, EventFilter, LogFilter, MessageFilter
 from monitor.pages.cells import Column
@@ -12,7 +13,25 @@ from monitor.pages.lists.listing import Listing
 from monitor.records.models import AppLog, DeadLetter, SystemStateEvent, WorkflowMessage
 from testbed.protocol.messages import CATALOGUE
 
+ENVELOPE = (
+    "msg_type",
+    "message_id",
+    "namespace",
+    "sender",
+    "timestamp",
+    "created_at",
+    "execution_id",
+    "run_id",
+)
 LEVELS = (("20", "INFO and above"), ("30", "WARNING and above"), ("40", "ERROR and above"))
+
+
+def _own_content(message: WorkflowMessage) -> Any:
+    """What a message says beside what the other columns show."""
+    content = message.message_content
+    if not isinstance(content, dict):
+        return content
+    return {name: value for name, value in content.items() if name not in ENVELOPE}
 
 
 def known_types() -> Sequence[str]:
@@ -25,20 +44,14 @@ MESSAGES = Listing(
     about="What went over the broker, each message once; new ones appear by themselves.",
     rows=lambda: WorkflowMessage.objects.all(),
     columns=(
+        Column("No.", "id", "code", link=lambda m: to("message", m.message_id), sort="id"),
         Column(
-            "Recorded",
-            "recorded_at",
-            "time",
-            link=lambda m: to("message", m.message_id),
-            sort="id",
+            "Sent", "sent_at", "time", link=lambda m: to("message", m.message_id), sort="sent_at"
         ),
-        Column("Sent", "sent_at", "time", sort="sent_at"),
-        Column("Type", "message_type", "code", link=lambda m: to("message", m.message_id)),
+        Column("Type", "message_type", "code"),
         Column("Sender", "sender_agent", link=lambda m: to("agent", m.sender_agent)),
         Column("Execution", "execution_id", link=lambda m: to("execution", m.execution_id)),
-        Column("Run", "run_id", "code"),
-        Column("Queue", "queue_name", "code"),
-        Column("Content", "message_content", "long"),
+        Column("Content", _own_content, "long"),
     ),
     filters=MessageFilter,
     offered=(
