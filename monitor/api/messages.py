@@ -7,6 +7,7 @@ from rest_framework import serializers
 from monitor.api.filters import DeadLetterFilter, MessageFilter
 from monitor.api.paging import OptInCursorPagination
 from monitor.api.records import UUID_KEY, IntegerKeyMixin, ReadOnlyViewSet
+from monitor.api.written_rows import WrittenListMixin
 from monitor.records import models
 
 
@@ -22,8 +23,10 @@ class DeadLetterSerializer(serializers.ModelSerializer[models.DeadLetter]):
         fields = "__all__"
 
 
-class MessageViewSet(ReadOnlyViewSet):
-    queryset = models.WorkflowMessage.objects.all()
+class MessageViewSet(WrittenListMixin, ReadOnlyViewSet):
+    """Recorded messages, newest first."""
+
+    queryset = models.WorkflowMessage.objects.order_by("-id")
     serializer_class = MessageSerializer
     filterset_class = MessageFilter
     pagination_class = OptInCursorPagination
