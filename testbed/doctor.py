@@ -123,7 +123,7 @@ def _configuration(facts: Facts) -> Finding:
 
 def _engine(facts: Facts) -> Finding:
     if facts.engine is None:
-        seen, advice = f"none answers: {facts.engine_problem}", f"Start it. {INSTALL}"
+        seen, advice = facts.engine_problem, f"Start it. {INSTALL}"
     elif version(facts.engine) < ENGINE_FLOOR:
         seen, advice = f"{facts.engine}, {_dotted(ENGINE_FLOOR)} is needed", INSTALL
     else:

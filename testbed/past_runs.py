@@ -36,8 +36,9 @@ def find_report(runs: Path, execution_id: str, monitor: Callable[[], Monitor]) -
             raise
         raise ConfigurationError(
             place=execution_id,
-            problem="neither the monitor nor a run record here knows it; "
-            + nearest(execution_id, known),
+            problem="neither the monitor nor a run record here knows it"
+            + (f"; {nearest(execution_id, known)}" if known else ""),
+            hint="The monitor's list: GET /api/workflow-executions/",
         ) from error
     except MonitorAway as error:
         raise MonitorAway(

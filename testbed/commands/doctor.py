@@ -35,7 +35,7 @@ def doctor(as_json: bool, config_file: str, namespace: str | None, verbose: bool
         console.result(console.table(["CHECK", "VERDICT", "SEEN"], rows))
         for finding in findings:
             if finding.advice:
-                console.result(f"{finding.name}: {finding.advice}")
+                console.result(f"\n{finding.name}: {finding.seen}\n  {finding.advice}")
         wrong = sum(finding.grade == Grade.WRONG for finding in findings)
         console.note(f"Wrong: {wrong or 'nothing'}.")
     raise SystemExit(exit_code(findings))

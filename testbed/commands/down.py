@@ -54,8 +54,8 @@ def down_everywhere(*, volumes: bool, ask: bool) -> None:
         return
     for one in found:
         console.note(f"  {one.project}: {one.state}, {one.agents} agents run, from {one.folder}")
-    data = " with all their data" if volumes else "; their data stay"
-    if ask and not click.confirm(f"Take these {len(found)} testbeds down{data}?", err=True):
+    data = "with all their data" if volumes else "their data stay"
+    if ask and not click.confirm(f"Take these {len(found)} testbeds down, {data}?", err=True):
         console.note("Nothing is taken down.")
         return
     take_down_all(host, found, volumes=volumes)
