@@ -7,7 +7,7 @@ from typing import Any
 
 from monitor.api.filters import DeadLetterFilter, EventFilter, LogFilter, MessageFilter
 from monitor.pages.cells import Column
-from monitor.pages.links import to
+from monitor.pages.links import listed, to
 from monitor.pages.lists.agents import known_agents, known_namespaces
 from monitor.pages.lists.listing import Listing
 from monitor.records.models import AppLog, DeadLetter, SystemStateEvent, WorkflowMessage
@@ -49,7 +49,9 @@ MESSAGES = Listing(
             "Sent", "sent_at", "time", link=lambda m: to("message", m.message_id), sort="sent_at"
         ),
         Column("Type", "message_type", "code"),
-        Column("Sender", "sender_agent", link=lambda m: to("agent", m.sender_agent)),
+        Column(
+            "Sender", "sender_agent", link=lambda m: listed("messages", sender_agent=m.sender_agent)
+        ),
         Column("Execution", "execution_id", link=lambda m: to("execution", m.execution_id)),
         Column("Content", _own_content, "long"),
     ),
@@ -80,7 +82,9 @@ LOGS = Listing(
     columns=(
         Column("Time", "timestamp", "time", link=lambda r: to("log", r.pk), sort="timestamp"),
         Column("Level", "levelname", "state", sort="id"),
-        Column("From", "instance_name", link=lambda r: to("agent", r.instance_name)),
+        Column(
+            "From", "instance_name", link=lambda r: listed("logs", instance_name=r.instance_name)
+        ),
         Column("Message", "message", "long", link=lambda r: to("log", r.pk)),
         Column("Execution", "execution_id", link=lambda r: to("execution", r.execution_id)),
         Column("Place", lambda r: f"{r.module}:{r.lineno}", "code"),

@@ -59,6 +59,7 @@ def agent(request: HttpRequest, instance_name: str) -> HttpResponse:
         ],
         documents=[("Details", metadata)],
         template="pages/agent.html",
+        live="agent,log",
         agent=row,
         alive=alive,
         silent=alive and not is_fresh(row.last_heartbeat, row.heartbeat_interval),

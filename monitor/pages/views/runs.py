@@ -71,6 +71,7 @@ def run(request: HttpRequest, run_number: int) -> HttpResponse:
             ("Messages", listed("messages", run_id=run_number)),
         ],
         documents=[("Conditions", row.run_conditions)],
+        live="" if row.end_time else "message",
     )
 
 
