@@ -165,6 +165,8 @@ DATABASES = {
     }
 }
 
+FILTERS_EMPTY_CHOICE_LABEL = "any"
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "monitor.api.roles.TokenAuthentication",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -61,15 +61,8 @@ class DockerContainers:
     """The engine that the docker command line uses too: its context, or DOCKER_HOST."""
 
     def __init__(self, project: str) -> None:
-        import docker
-        from docker.errors import DockerException
-
         self._project = project
-        try:
-            self._client = docker.from_env(timeout=30)
-            self._client.ping()
-        except DockerException as error:
-            raise NoEngine(cause=str(error)) from error
+        self._client = connect()
 
     def all(self) -> list[Container]:
         with _engine_errors():
@@ -146,6 +139,38 @@ class DockerContainers:
             return self._client.api.inspect_container(container_id)
         except NotFound:
             return None
+
+
+def connect() -> Any:
+    """A connection to the engine that the docker command line uses too.
+
+    :raises NoEngine: none answers
+    """
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        client = docker.from_env(timeout=30)
+        client.ping()
+    except DockerException as error:
+        raise NoEngine(cause=str(error)) from error
+    return client
+
+
+def inspect_labelled(label: str) -> list[Mapping[str, Any]]:
+    """Every container of the engine with a label, as `inspect` tells it.
+
+    :raises NoEngine: no engine answers
+    """
+    from docker.errors import NotFound
+
+    client = connect()
+    found = []
+    with _engine_errors():
+        for summary in client.api.containers(all=True, filters={"label": label}):
+            with suppress(NotFound):  # it is being removed
+                found.append(client.api.inspect_container(summary["Id"]))
+    return found
 
 
 @contextmanager

@@ -67,6 +67,9 @@ class Monitor(Protocol):
     def progress(self, execution_id: str) -> Progress:
         """How far an execution has come."""
 
+    def execution(self, execution_id: str) -> dict[str, Any]:
+        """The record of an execution, as REST gives it."""
+
     def running_executions(self, namespace: str) -> list[dict[str, Any]]:
         """The executions of a namespace that run."""
 
@@ -135,6 +138,9 @@ class RestMonitor:
         return Progress.from_answer(
             self._call("GET", f"workflow-executions/{execution_id}/progress/")
         )
+
+    def execution(self, execution_id: str) -> dict[str, Any]:
+        return dict(self._call("GET", f"workflow-executions/{quote(execution_id, safe='')}/"))
 
     def running_executions(self, namespace: str) -> list[dict[str, Any]]:
         params = {"namespace": namespace, "status": "running"}

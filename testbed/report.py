@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -41,14 +41,14 @@ class Report:
     """What came of `testbed run`.
 
     :param duration_s: seconds from the run command to drained
-    :param ready_s: seconds that the agents took to be ready
+    :param ready_s: seconds that the agents took to be ready; None when nobody knows any more
     :param undrained: what was still open when waiting was given up
     :param incidents: what went wrong on the way and was put right
     """
 
     namespace: str
     progress: Progress
-    ready_s: float
+    ready_s: float | None
     duration_s: float
     expect: ExpectSection
     undrained: list[str] = field(default_factory=list)
@@ -112,7 +112,7 @@ class Report:
             "status": self.status,
             "reason": self.reason,
             "duration_s": round(self.duration_s, 3),
-            "ready_s": round(self.ready_s, 3),
+            "ready_s": None if self.ready_s is None else round(self.ready_s, 3),
             "stf": dict(self.progress.stf),
             "tf_files": self.progress.tf_files,
             "slices": dict(self.progress.slices),
@@ -130,8 +130,7 @@ class Report:
             f"namespace {self.namespace}",
             f"Status      {self.status}"
             + (f" ({self.reason})" if self.reason != self.status else ""),
-            f"Time        agents ready in {self.ready_s:.1f} s, "
-            f"workflow drained in {self.duration_s:.1f} s",
+            "Time        " + self._time(),
             f"STF files   {stf['generated']} generated, {stf['registered']} registered, "
             f"{stf['processed']} processed, {stf['failed']} failed",
             f"Messages    {self.progress.messages} recorded",
@@ -152,8 +151,14 @@ class Report:
         shown += [f"Incident    {incident}" for incident in self.incidents]
         if self.run_record:
             shown.append(f"Run record  {self.run_record}")
-        shown.append(f"Monitor     {self.monitor_url}")
+        if self.monitor_url:
+            shown.append(f"Monitor     {self.monitor_url}")
         return shown
+
+    def _time(self) -> str:
+        if self.ready_s is None:
+            return f"{self.duration_s:.1f} s from the workflow's start to its end"
+        return f"agents ready in {self.ready_s:.1f} s, workflow drained in {self.duration_s:.1f} s"
 
 
 def write_record(folder: Path, report: Report, context: Mapping[str, Any]) -> Path:
@@ -161,9 +166,35 @@ def write_record(folder: Path, report: Report, context: Mapping[str, Any]) -> Pa
     path = folder / report.progress.execution_id / "record.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     report.run_record = str(path)
-    content = {"report": report.as_json(), **context}
+    content = {
+        "report": report.as_json(),
+        "progress": asdict(report.progress),
+        "expect": report.expect.model_dump(exclude_none=True),
+        "undrained": report.undrained,
+        **context,
+    }
     path.write_text(json.dumps(content, indent=2, default=str) + "\n")
     return path
+
+
+def read_record(folder: Path, execution_id: str) -> Report | None:
+    """The report of a run from its record; None when there is no record that tells it all."""
+    path = folder / execution_id / "record.json"
+    try:
+        content = json.loads(path.read_text())
+        told = content["report"]
+        return Report(
+            namespace=told["namespace"],
+            progress=Progress.from_answer(content["progress"]),
+            ready_s=told["ready_s"],
+            duration_s=told["duration_s"],
+            expect=ExpectSection.model_validate(content["expect"]),
+            undrained=content["undrained"],
+            incidents=told["incidents"],
+            run_record=str(path),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def write_junit(path: Path, report: Report) -> None:

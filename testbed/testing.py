@@ -21,6 +21,7 @@ from testbed.gate import AgentRow, Container, Snapshot
 from testbed.monitor_api import ActionRefused, Monitor, MonitorAway, MonitorRefused, WorkflowRefused
 from testbed.plan import Service, read_services
 from testbed.protocol.states import AgentStatus, ExecutionStatus, OperationalState
+from testbed.testbeds import Host
 
 EPOCH = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 """The moment at which a `FakeClock` starts."""
@@ -231,6 +232,26 @@ class FakeCompose(Compose):
                 self._containers.exit(container.container_id)
 
 
+class FakeHost(Host):
+    """An engine with the testbeds of many. A project that stands in `failing` cannot be taken down.
+
+    :param inspected: its containers, as `inspect` tells them
+    """
+
+    def __init__(self, *inspected: Mapping[str, Any]) -> None:
+        self.inspected = list(inspected)
+        self.taken_down: list[tuple[str, bool]] = []
+        self.failing: dict[str, str] = {}
+
+    def containers(self) -> list[Mapping[str, Any]]:
+        return list(self.inspected)
+
+    def take_down(self, project: str, *, volumes: bool) -> None:
+        if project in self.failing:
+            raise ComposeFailed(verb="down", output=self.failing[project])
+        self.taken_down.append((project, volumes))
+
+
 class FakeMonitor(Monitor):
     """A monitor with its agents, its executions and its view of the broker.
 
@@ -252,6 +273,7 @@ class FakeMonitor(Monitor):
             {"queue": f"Consumer.{namespace}-recorder.epictopic", "depth": 0}
         ]
         self.containers: list[dict[str, Any]] = []
+        self.parameters: dict[str, dict[str, Any]] = {}
         self.dead_letters = 0
         self.stopping_s = 0.0
 
@@ -281,6 +303,18 @@ class FakeMonitor(Monitor):
 
     def progress(self, execution_id: str) -> Progress:
         return self._find(execution_id)
+
+    def execution(self, execution_id: str) -> dict[str, Any]:
+        found = self._find(execution_id)
+        ended = self.clock.now.isoformat() if found.status.final else None
+        return {
+            "execution_id": execution_id,
+            "namespace": self.namespace,
+            "status": found.status,
+            "start_time": EPOCH.isoformat(),
+            "end_time": ended,
+            "parameter_values": self.parameters.get(execution_id, {}),
+        }
 
     def running_executions(self, namespace: str) -> list[dict[str, Any]]:
         self._answer()

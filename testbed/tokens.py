@@ -1,24 +1,12 @@
-"""Tokens of the monitor's REST interface, made and revoked inside the monitor's container.
-
-Whoever may run commands there holds every secret of the testbed anyway, so this asks for none.
-"""
+"""Tokens of the monitor's REST interface, made and revoked inside the monitor's container."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from testbed.containers import Containers
-from testbed.errors import BackendError, ConfigurationError
-
-COMMAND = ("python3", "-m", "monitor", "token")
-
-
-class MonitorDoesNotRun(BackendError):
-    """The monitor of {namespace} does not run."""
-
-    hint = "Start it: testbed up"
+from testbed.inside_monitor import ask
 
 
 class Tokens:
@@ -49,20 +37,8 @@ class Tokens:
         return token
 
     def _ask(self, verb: str, *options: str) -> Any:
-        code, output = self._containers.execute(
-            self._monitor(), [*COMMAND, verb, f"--user={self._user}", *options]
-        )
-        lines = output.strip().splitlines() or [""]
-        if code:
-            problem = lines[-1].removeprefix("CommandError: ")
-            raise ConfigurationError(place=f"token {verb}", problem=problem)
-        return json.loads(lines[-1])
-
-    def _monitor(self) -> str:
-        for container in self._containers.all():
-            if container.program == "monitor" and container.state == "running":
-                return container.container_id
-        raise MonitorDoesNotRun(namespace=self._namespace)
+        arguments = (verb, f"--user={self._user}", *options)
+        return ask(self._containers, self._namespace, "token", *arguments)
 
 
 def table(tokens: Sequence[dict[str, Any]]) -> list[str]:

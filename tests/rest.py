@@ -1,12 +1,16 @@
-"""The monitor's REST interface as tests use it: as a role, or as nobody."""
+"""The monitor's REST interface as tests use it, as a role or as nobody, and what is behind it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import requests
 
 from testbed.integration import TestbedStack
+
+Sql = Callable[[str], tuple[bool, str]]
+"""Runs statements at a stack's database; whether they went through, and what psql said."""
 
 
 class Api:

@@ -220,6 +220,7 @@ class FastMonFileViewSet(ListBodyMixin, RecordViewSet):
     lookup_value_regex = UUID_KEY
     element_class = FastMonFileInList
     change_class = FastMonFileChange
+    change_key = "tf_filename"
 
     def register_many(self, rows: Sequence[dict[str, Any]]) -> Sequence[models.FastMonFile]:
         try:
@@ -252,6 +253,7 @@ class TFSliceViewSet(IntegerKeyMixin, ListBodyMixin, RecordViewSet):
     filterset_class = TFSliceFilter
     element_class = TFSliceInList
     change_class = TFSliceChange
+    change_key = "id"
 
     def register_many(self, rows: Sequence[dict[str, Any]]) -> Sequence[models.TFSlice]:
         try:

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from monitor.api.filters import LogFilter, LogSummaryFilter
 from monitor.api.paging import OptInCursorPagination
 from monitor.api.records import IntegerKeyMixin, RecordViewSet
+from monitor.api.written_rows import WrittenListMixin
 from monitor.records import log_summary, models
 from monitor.records.models.logs import CONTEXT_LENGTHS
 
@@ -57,10 +58,10 @@ def with_context(record: dict[str, Any]) -> dict[str, Any]:
     return {**record, **found}
 
 
-class LogViewSet(IntegerKeyMixin, RecordViewSet):
-    """Log records; POST takes one or a list."""
+class LogViewSet(WrittenListMixin, IntegerKeyMixin, RecordViewSet):
+    """Log records, newest first; POST takes one or a list."""
 
-    queryset = models.AppLog.objects.all()
+    queryset = models.AppLog.objects.order_by("-id")
     serializer_class = LogSerializer
     filterset_class = LogFilter
     pagination_class = OptInCursorPagination

@@ -15,6 +15,7 @@ from monitor.api.filters import DeadLetterFilter, MessageFilter
 from monitor.api.paging import OptInCursorPagination
 from monitor.api.records import UUID_KEY, IntegerKeyMixin, ReadOnlyViewSet
 from monitor.api.roles import OPERATOR
+from monitor.api.written_rows import WrittenListMixin
 from monitor.control import dead_letters
 from monitor.records import models
 
@@ -31,8 +32,10 @@ class DeadLetterSerializer(serializers.ModelSerializer[models.DeadLetter]):
         fields = "__all__"
 
 
-class MessageViewSet(ReadOnlyViewSet):
-    queryset = models.WorkflowMessage.objects.all()
+class MessageViewSet(WrittenListMixin, ReadOnlyViewSet):
+    """Recorded messages, newest first."""
+
+    queryset = models.WorkflowMessage.objects.order_by("-id")
     serializer_class = MessageSerializer
     filterset_class = MessageFilter
     pagination_class = OptInCursorPagination

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination, LimitOffsetPagination
 from rest_framework.request import Request
@@ -66,6 +68,11 @@ class OptInCursorPagination(CursorPagination):
         return _either(schema, described)
 
 
+def truncation(rows: Sequence[Any]) -> dict[str, str]:
+    """The header that tells whether there are more rows than a plain array holds."""
+    return {"X-Truncated": str(len(rows) > PLAIN_LIMIT).lower()}
+
+
 class PlainListMixin:
     """`list` of a view set: an envelope with `limit`, else an array capped at `PLAIN_LIMIT`."""
 
@@ -78,7 +85,11 @@ class PlainListMixin:
                 view.get_serializer(page, many=True).data
             )
             return paginated
+        return self.plain_array(queryset)
+
+    def plain_array(self, queryset: QuerySet[Any]) -> Response:
+        """The rows of a query as an array."""
+        view: Any = self
         rows = list(queryset[: PLAIN_LIMIT + 1])
         serializer: ListSerializer[Any] = view.get_serializer(rows[:PLAIN_LIMIT], many=True)
-        truncated = len(rows) > PLAIN_LIMIT
-        return Response(serializer.data, headers={"X-Truncated": str(truncated).lower()})
+        return Response(serializer.data, headers=truncation(rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -14,6 +15,8 @@ from rest_framework.response import Response
 from monitor.api.paging import OptInPagination, PlainListMixin
 
 UUID_KEY = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+MOST_NAMED = 10
+"""Keys that a refusal names at the most."""
 
 
 Record = TypeVar("Record", bound=Model)
@@ -68,11 +71,14 @@ class ListBodyMixin:
     """A list as body writes many records in one statement, safe to repeat.
 
     `POST` takes one record or a list of `element_class`; `PATCH` of the list's address takes a
-    list of `change_class`. A record that exists already stays as it is.
+    list of `change_class`, one for each key. A record that exists already stays as it is.
+
+    :cvar change_key: the field by which a change names its record
     """
 
     element_class: type[serializers.Serializer[Any]]
     change_class: type[serializers.Serializer[Any]]
+    change_key: str
 
     def register_many(self, rows: Sequence[dict[str, Any]]) -> Sequence[Any]:
         """Register the checked elements; the stored records in the same order."""
@@ -92,7 +98,19 @@ class ListBodyMixin:
 
     def change_many(self, request: Request) -> Response:
         """Change many records, each named by its key."""
-        return self._many(self.change_class, self.apply_changes, request.data, status.HTTP_200_OK)
+        return self._many(self.change_class, self._apply_once, request.data, status.HTTP_200_OK)
+
+    def _apply_once(self, rows: Sequence[dict[str, Any]]) -> Sequence[Any]:
+        """Apply the changes if each key is there once: of two changes nobody knows the later.
+
+        :raises ValidationError: a key is there twice; nothing is changed
+        """
+        times = Counter(row[self.change_key] for row in rows)
+        repeated = [str(key) for key, count in times.items() if count > 1]
+        if repeated:
+            text = f"More than one change for: {', '.join(repeated[:MOST_NAMED])}."
+            raise ValidationError({self.change_key: [text]})
+        return self.apply_changes(rows)
 
     def _many(
         self,

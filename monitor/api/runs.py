@@ -100,6 +100,7 @@ class StfFileViewSet(ListBodyMixin, RecordViewSet):
     lookup_value_regex = UUID_KEY
     element_class = StfFileInList
     change_class = StfFileChange
+    change_key = "stf_filename"
 
     def register_many(self, rows: Sequence[dict[str, Any]]) -> Sequence[models.StfFile]:
         try:

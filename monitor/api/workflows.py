@@ -18,6 +18,11 @@ from monitor.api.roles import AGENT, OPERATOR
 from monitor.records import models
 from testbed.protocol.states import ExecutionStatus
 
+BODY: dict[str, Any] = {"workflow_type": None, "definition": None, "parameter_values": {}}
+"""What makes a definition the one that it is, and what each is when it is not given; who records
+it may differ.
+"""
+
 
 class DefinitionSerializer(RecordSerializer[models.WorkflowDefinition]):
     definition = serializers.CharField(trim_whitespace=False, help_text="the source, as it is")
@@ -89,12 +94,12 @@ class DefinitionViewSet(IntegerKeyMixin, RecordViewSet):
             workflow_name=wanted["workflow_name"], version=wanted["version"]
         )
         text = f"workflow {known.workflow_name} version {known.version} already exists."
-        same = all(
-            getattr(known, name) == wanted.get(name) for name in ("definition", "workflow_type")
-        )
-        if same:
+        differing = [name for name in BODY if getattr(known, name) != wanted.get(name, BODY[name])]
+        if not differing:
             raise ValidationError({"non_field_errors": [text]})
-        detail = f"{text} Its definition differs; record this one under another version."
+        detail = (
+            f"{text} It differs in: {', '.join(differing)}. Record this one under another version."
+        )
         return Response({"detail": detail}, status=status.HTTP_409_CONFLICT)
 
 

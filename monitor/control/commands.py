@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -13,8 +12,9 @@ from uuid import uuid4
 
 from django.conf import settings
 
+from monitor.control.statistics import STATISTICS, STATISTICS_END, depths, facts
 from testbed.protocol.agent_control import AgentCommand
-from testbed.protocol.destinations import AGENT_CONTROL, WORKFLOW_CONTROL
+from testbed.protocol.destinations import AGENT_CONTROL, CONTROL, COPIED, WORKFLOW_CONTROL
 from testbed.protocol.link import Broker, BrokerLink, Delivery, LinkDown, Subscription
 from testbed.protocol.messages import MalformedMessage, Message, parse
 
@@ -32,9 +32,6 @@ STOP_S = 30
 `stop_grace_period`."""
 CONFIRMATION_S = 5.0
 """Seconds in which the broker confirms what is sent to everybody."""
-STATISTICS = "/queue/ActiveMQ.Statistics.Destination."
-STATISTICS_END = "ActiveMQ.Statistics.Destination.List.End.With.Null"
-"""Header that asks the broker to end its answers with an empty one."""
 STATISTICS_S = 2.0
 CONSUMER_QUEUES = "Consumer.>"
 DEAD_LETTER_QUEUES = "DLQ.>"
@@ -110,7 +107,8 @@ class Control:
         """Send a command to the supervisor and wait for its reply.
 
         :raises NoAnswer: no supervisor of the namespace replied in time, or it is switched off;
-            a command that has not been begun by then will not be carried out later
+            a command that has not been begun by then will not be carried out later. Where the
+            broker knows of no supervisor at all, this comes after `BEGUN_S` seconds
         """
         if not settings.TESTBED_SUPERVISOR:
             raise NoAnswer(
@@ -118,10 +116,12 @@ class Control:
                 "Agents can be started and stopped with the `testbed` command on the host only."
             )
         patience = patience_with(command)
-        reply = self._command(AGENT_CONTROL, command, BEGUN_S, patience)
+        started = time.monotonic()
+        reply = self._command(AGENT_CONTROL, command, BEGUN_S, patience, self._supervised)
         if reply is None:
+            waited = time.monotonic() - started
             raise NoAnswer(
-                f"No supervisor of namespace {command.namespace} answered in {patience:g} s. Does "
+                f"No supervisor of namespace {command.namespace} answered in {waited:.0f} s. Does "
                 "it run ([supervisor] enabled in testbed.toml)? See: testbed status, testbed logs "
                 "supervisor"
             )
@@ -169,7 +169,7 @@ class Control:
         headers = {STATISTICS_END: "true"}
 
         def ended(answers: list[Delivery]) -> bool:
-            return bool(answers) and not _statistics(answers[-1])
+            return bool(answers) and not facts(answers[-1])
 
         try:
             answers = self._ask(STATISTICS + pattern, "", headers, key, ended, STATISTICS_S)
@@ -177,34 +177,49 @@ class Control:
             raise NoAnswer(f"The broker cannot be reached: {error}") from error
         if not ended(answers):
             raise NoAnswer("The broker did not tell its queues in time")
-        return [
-            {
-                "queue": str(facts["destinationName"]).partition("://")[2],
-                "depth": facts["size"],
-                "in_flight": facts["inflightCount"],
-                "consumers": facts["consumerCount"],
-            }
-            for facts in map(_statistics, answers[:-1])
-        ]
+        return [depths(facts(answer)) for answer in answers[:-1]]
+
+    def _supervised(self) -> bool:
+        """Whether a supervisor listens, as far as the broker tells."""
+        try:
+            queues = self.queue_depths(AGENT_CONTROL.removeprefix("/queue/"))
+        except NoAnswer:
+            return True
+        return any(queue["consumers"] for queue in queues)
 
     def _command(
-        self, queue: str, command: Message, valid: float, patience: float
+        self,
+        queue: str,
+        command: Message,
+        valid: float,
+        patience: float,
+        alive: Callable[[], bool] | None = None,
     ) -> Message | None:
         """The reply to a command; None when there is none in time.
 
+        The command expires, its copy for the record does not: it is sent apart, and tells the
+        broker to make none.
+
         :param valid: seconds for which the command may be begun
         :param patience: seconds to wait for the reply
+        :param alive: asked now and then whether somebody is there who could answer
         :raises NoAnswer: the broker is away, or the reply makes no sense
         """
         deadline = time.time() + valid
         if "expires_at" in type(command).model_fields:
             expires_at = datetime.fromtimestamp(deadline, UTC)
             command = command.model_copy(update={"expires_at": expires_at})
-        expires = str(int(deadline * 1000))
-        headers = {**command.headers(), "persistent": "false", "expires": expires}
         key = str(command.message_id)
+        headers = {
+            **command.headers(),
+            "persistent": "false",
+            "expires": str(int(deadline * 1000)),
+            COPIED: "true",
+        }
         try:
-            replies = self._ask(queue, command.body(), headers, key, bool, patience)
+            copy = {**command.headers(), "correlation-id": key}
+            self._link.send(CONTROL, command.body(), copy)
+            replies = self._ask(queue, command.body(), headers, key, bool, patience, alive)
         except LinkDown as error:
             raise NoAnswer(f"The broker cannot be reached: {error}") from error
         try:
@@ -220,15 +235,27 @@ class Control:
         key: str,
         complete: Callable[[list[Delivery]], bool],
         timeout: float,
+        alive: Callable[[], bool] | None = None,
     ) -> list[Delivery]:
+        """Send a question; the answers to it, once they are complete or waiting is given up.
+
+        :param alive: asked each `BEGUN_S` seconds whether somebody is there who could answer
+        """
+        deadline = time.monotonic() + timeout
         with self._changed:
             self._replies[key] = []
         try:
             self._link.send(
                 destination, body, {**headers, "reply-to": REPLIES, "correlation-id": key}
             )
+            while (left := deadline - time.monotonic()) > 0:
+                with self._changed:
+                    pause = left if alive is None else min(left, BEGUN_S)
+                    if self._changed.wait_for(lambda: complete(self._replies[key]), pause):
+                        break
+                if alive is not None and not alive():
+                    break
             with self._changed:
-                self._changed.wait_for(lambda: complete(self._replies[key]), timeout)
                 return list(self._replies[key])
         finally:
             with self._changed:
@@ -260,24 +287,6 @@ def patience_with(command: AgentCommand) -> float:
     if command.msg_type in ("stop", "restart"):
         return (STOP_S if command.timeout is None else command.timeout) + SUPERVISOR_S + 5
     return SUPERVISOR_S
-
-
-def _statistics(answer: Delivery) -> dict[str, Any]:
-    """One answer of the statistics plugin: a map in ActiveMQ's JSON form, by name.
-
-    An entry is `{"string": name, "<type>": value}`, or `{"string": [name, value]}` for a text.
-    """
-    content = json.loads(answer.body)["map"]
-    if not content:
-        return {}
-    facts = {}
-    for entry in content["entry"]:
-        name = entry.pop("string")
-        if isinstance(name, list):
-            facts[name[0]] = name[1]
-        else:
-            (facts[name],) = entry.values()
-    return facts
 
 
 @cache

@@ -15,9 +15,10 @@ from django.views.decorators.csrf import csrf_exempt
 
 from monitor.api.failures import COME_BACK_S, DATABASE_AWAY
 from monitor.api.roles import RolePermission, key_in, roles_of
+from monitor.live.clients import CAPACITY, Client
 from monitor.live.database import AWAY, own_connection
 from monitor.live.events import BadParameter, Position, Wanted, joined, said
-from monitor.live.hub import CAPACITY, Client, Hub
+from monitor.live.hub import Hub
 from monitor.live.keys import BadToken, Keys
 from testbed.protocol.states import Role
 

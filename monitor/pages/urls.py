@@ -18,6 +18,7 @@ from monitor.pages.views import (
     overview,
     records,
     runs,
+    sign_in_link,
     start,
 )
 from monitor.pages.views import traffic as letters
@@ -50,6 +51,7 @@ urlpatterns = [
         ),
         name="password",
     ),
+    path("accounts/link/<str:key>/", sign_in_link.sign_in, name="sign-in-link"),
     path("account/", account.show, name="account"),
     path("account/tokens/", account.issue, name="issue-token"),
     path("account/tokens/<int:token_id>/revoke/", account.revoke, name="revoke-token"),

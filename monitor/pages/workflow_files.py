@@ -66,17 +66,19 @@ def workflow_files(folder: Path) -> list[WorkflowFile]:
 def _workflow_file(folder: Path, path: Path, name: str, tables: dict[str, Any]) -> WorkflowFile:
     resolved = resolve_workflow(folder, name, path.stem, {}, "any")
     said = _said(folder, path)
-    parameters = [
-        Parameter(section, key, value, said.get((section, key), ""))
-        for section, table in resolved.items()
-        if section not in NOT_PARAMETERS and isinstance(table, dict)
-        for key, value in table.items()
-        if isinstance(value, bool | int | float | str)
-    ]
+    about = {key: text for (_, key), text in said.items()}
+    parameters = {}
+    # later sections lie over earlier ones: a key that stands in several counts in the last alone
+    for section, table in reversed(resolved.items()):
+        if section not in NOT_PARAMETERS and isinstance(table, dict):
+            for key, value in table.items():
+                if key not in parameters and isinstance(value, bool | int | float | str):
+                    text = said.get((section, key)) or about.get(key, "")
+                    parameters[key] = Parameter(section, key, value, text)
     agents = tuple(
         key for key, agent in tables.get("agents", {}).items() if agent.get("enabled", False)
     )
-    return WorkflowFile(path.stem, name, _heading(path), agents, tuple(parameters))
+    return WorkflowFile(path.stem, name, _heading(path), agents, tuple(parameters.values()))
 
 
 def _heading(path: Path) -> str:

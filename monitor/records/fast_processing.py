@@ -27,10 +27,9 @@ def register_samples(rows: Sequence[dict[str, Any]]) -> list[FastMonFile]:
     """
     parents = StfFile.objects.in_bulk({row["stf_file"] for row in rows}, field_name="stf_filename")
     _demand(parents.keys(), {row["stf_file"] for row in rows})
-    FastMonFile.objects.bulk_create(
-        [FastMonFile(**{**row, "stf_file": parents[row["stf_file"]]}) for row in rows],
-        ignore_conflicts=True,
-    )
+    fresh = [FastMonFile(**{**row, "stf_file": parents[row["stf_file"]]}) for row in rows]
+    fresh.sort(key=lambda sample: sample.stf_file_id)  # parents are locked in the order of keys
+    FastMonFile.objects.bulk_create(fresh, ignore_conflicts=True)
     names = [row["tf_filename"] for row in rows]
     samples = FastMonFile.objects.select_related("stf_file__run")
     stored = samples.in_bulk(names, field_name="tf_filename")
@@ -64,18 +63,18 @@ def register_slices(rows: Sequence[dict[str, Any]]) -> list[TFSlice]:
         names, field_name="tf_filename"
     )
     _demand(samples.keys(), names)
-    TFSlice.objects.bulk_create(
-        [
-            TFSlice(
-                **row,
-                fastmon_file=samples[row["tf_filename"]],
-                stf_filename=samples[row["tf_filename"]].stf_file.stf_filename,
-                run_number=samples[row["tf_filename"]].stf_file.run.run_number,
-            )
-            for row in rows
-        ],
-        ignore_conflicts=True,
-    )
+    fresh = [
+        TFSlice(
+            **row,
+            fastmon_file=samples[row["tf_filename"]],
+            stf_filename=samples[row["tf_filename"]].stf_file.stf_filename,
+            run_number=samples[row["tf_filename"]].stf_file.run.run_number,
+        )
+        for row in rows
+    ]
+    # parents are locked in the order of keys; the slices of one stay in order
+    fresh.sort(key=lambda one: samples[one.tf_filename].pk)
+    TFSlice.objects.bulk_create(fresh, ignore_conflicts=True)
     stored = {
         (one.fastmon_file_id, one.slice_id): one
         for one in TFSlice.objects.select_related("fastmon_file").filter(

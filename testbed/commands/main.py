@@ -12,10 +12,14 @@ from testbed import __version__
 from testbed.commands.agents import agents
 from testbed.commands.build import build
 from testbed.commands.config import config
+from testbed.commands.doctor import doctor
 from testbed.commands.down import down
 from testbed.commands.init import init
 from testbed.commands.logs import logs
+from testbed.commands.ls import ls
 from testbed.commands.mcp import mcp
+from testbed.commands.open import open_monitor
+from testbed.commands.report import report
 from testbed.commands.run import run
 from testbed.commands.status import status
 from testbed.commands.stop import stop
@@ -39,7 +43,9 @@ for command in (
     build,
     up,
     run,
+    report,
     status,
+    open_monitor,
     stop,
     agents,
     stop_agents,
@@ -47,6 +53,8 @@ for command in (
     config,
     token,
     mcp,
+    ls,
+    doctor,
     down,
 ):
     cli.add_command(command)

@@ -48,6 +48,23 @@ def set_option(function: Function) -> Function:
     )(function)
 
 
+def junit_option(function: Function) -> Function:
+    """Give a command `--junit`."""
+    return click.option(
+        "--junit",
+        type=click.Path(dir_okay=False, path_type=Path),
+        callback=_in_a_folder,
+        metavar="FILE",
+        help="Write the outcome as a JUnit file.",
+    )(function)
+
+
+def _in_a_folder(_context: click.Context, _option: click.Parameter, file: Path | None) -> Any:
+    if file is not None and not file.parent.is_dir():
+        raise click.BadParameter(f"'{file}' is not a file in a folder that exists")
+    return file
+
+
 def load_configuration(config_file: str, **choices: Any) -> Configuration:
     """Resolve the configuration; its notes go to the user.
 

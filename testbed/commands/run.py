@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from testbed.commands.options import open_session, set_option, testbed_options
+from testbed.commands.options import junit_option, open_session, set_option, testbed_options
 from testbed.commands.up import bring_up
 
 if TYPE_CHECKING:
@@ -28,12 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--stop-agents", "stop_after", is_flag=True, help="Stop the agents afterwards.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
-@click.option(
-    "--junit",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write the outcome as a JUnit file.",
-)
+@junit_option
 @testbed_options
 def run(
     name: str | None,
@@ -66,8 +61,6 @@ def run(
         duration=duration,
         realtime=realtime,
     )
-    if junit is not None and (junit.is_dir() or not junit.parent.is_dir()):
-        raise click.BadParameter(f"'{junit}' is not a file in a folder that exists: --junit")
     if not session.configuration.enabled_agents:
         raise ConfigurationError(
             place=config_file,

@@ -12,6 +12,8 @@ RESULTS = "/topic/panda.results"
 WORKERS = "/topic/panda.workers"
 CONTROL = "/topic/testbed.control"
 """Copies of commands, made by the broker, and of the replies to them, sent by who replies."""
+COPIED = "copied"
+"""Header of a command whose sender has sent the copy for the record: the broker makes none."""
 TOPICS = (EPICTOPIC, SLICES, RESULTS, WORKERS, CONTROL)
 
 WORKFLOW_CONTROL = "/queue/workflow_control"

@@ -1,15 +1,20 @@
-"""Fixtures of the integration layer: images, and the stack's REST interface by role."""
+"""Fixtures of the integration layer: images, a broker alone, the stack's REST interface by role."""
 
 from __future__ import annotations
 
+import secrets
+import subprocess
+import uuid
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.rest import Api
+from tests.rest import Api, Sql
 
 if TYPE_CHECKING:
     from testbed.integration import TestbedStack
+    from tests.broker_container import Broker, Client, Connect
 
 
 def _image(service: str) -> str:
@@ -57,3 +62,70 @@ def viewer(stack: TestbedStack) -> Api:
 @pytest.fixture(scope="session")
 def nobody(stack: TestbedStack) -> Api:
     return Api(stack, None)
+
+
+@pytest.fixture(scope="session")
+def sql(stack: TestbedStack) -> Sql:
+    """Runs statements as whoever has the database's password can; whether they went through,
+    and what psql said.
+    """
+    container = stack.container_id("postgres")
+    password = stack.session.project.secret("postgres_password")
+
+    def run(statements: str) -> tuple[bool, str]:
+        done = subprocess.run(
+            [
+                *("docker", "exec", "--interactive", "--env", f"PGPASSWORD={password}", container),
+                *("psql", "-h", "127.0.0.1", "-U", "testbed", "-d", "testbed", "-At"),
+                *("-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose"),
+            ],
+            input=statements,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        return done.returncode == 0, done.stdout + done.stderr
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def passwords() -> dict[str, str]:
+    from tests.broker_container import LOGINS
+
+    return {login: secrets.token_urlsafe(24) for login in LOGINS}
+
+
+@pytest.fixture(scope="session")
+def broker(
+    activemq_image: str, passwords: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Broker]:
+    """A running broker, without the rest of a testbed."""
+    from tests.broker_container import eventually, running
+
+    with running(activemq_image, tmp_path_factory.mktemp("secrets"), passwords) as broker:
+        eventually(broker.ready, "the broker's health check")
+        yield broker
+
+
+@pytest.fixture
+def connect(broker: Broker) -> Iterator[Connect]:
+    """Logs in to the broker."""
+    from tests.broker_container import Client
+
+    clients: list[Client] = []
+
+    def connect(login: str) -> Client:
+        clients.append(Client(broker.port(), login, broker.passwords[login]))
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def namespace() -> str:
+    """Fresh for each test, so that no test sees another one's queues."""
+    return f"t{uuid.uuid4().hex[:8]}"

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any
@@ -14,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from testbed.protocol.states import OperationalState
-from tests.rest import Api
+from tests.rest import Api, Sql
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from testbed.integration import TestbedStack
 
-Sql = Callable[[str], tuple[bool, str]]
 numbers = count(800_000)
 COUNTS = (
     "slices_created",
@@ -31,32 +29,6 @@ COUNTS = (
     "stf_samples_received",
     "active_worker_count",
 )
-
-
-@pytest.fixture(scope="module")
-def sql(stack: TestbedStack) -> Sql:
-    """Runs statements as whoever has the database's password can; whether they went through,
-    and what psql said.
-    """
-    container = stack.container_id("postgres")
-    password = stack.session.project.secret("postgres_password")
-
-    def run(statements: str) -> tuple[bool, str]:
-        done = subprocess.run(
-            [
-                *("docker", "exec", "--interactive", "--env", f"PGPASSWORD={password}", container),
-                *("psql", "-h", "127.0.0.1", "-U", "testbed", "-d", "testbed", "-At"),
-                *("-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose"),
-            ],
-            input=statements,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=30,
-        )
-        return done.returncode == 0, done.stdout + done.stderr
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -285,6 +257,34 @@ def test_the_database_itself_refuses_ranges_outside_of_their_parents(
         went_through, said = sql(statement)
         assert not went_through
         assert constraint in said
+
+
+@pytest.mark.parametrize("first", ["child", "parent"])
+@pytest.mark.parametrize("kind", ["sample", "slice"])
+def test_a_parent_and_its_child_that_change_at_once_see_each_other(
+    sample: Sample, sql: Sql, kind: str, first: str
+) -> None:
+    child, parent = {
+        "sample": (
+            sample_row(sample, 500, 599),
+            f"UPDATE swf_stf_files SET tf_count = 300 WHERE file_id = '{sample.stf_id}'",
+        ),
+        "slice": (
+            f"INSERT INTO swf_tf_slices {SLICE_COLUMNS} VALUES {slice_row(sample, 1, 190, 199)}",
+            "UPDATE swf_fastmon_files SET tf_last = 150, tf_count = 51"
+            f" WHERE tf_file_id = '{sample.tf_id}'",
+        ),
+    }[kind]
+    one, other = (child, parent) if first == "child" else (parent, child)
+    mark = f"pg_sleep(1.{next(numbers)})"
+    busy = f"FROM pg_stat_activity WHERE query LIKE '%{mark}%' AND pid <> pg_backend_pid()"
+    with ThreadPoolExecutor(1) as pool:
+        earlier = pool.submit(sql, f"BEGIN;\n{one};\nSELECT {mark};\nCOMMIT;")
+        eventually(lambda: sql(f"SELECT 1 {busy}")[1].strip(), "the first one is not committed yet")
+        went_through, said = sql(other)
+        assert earlier.result()[0]
+    assert not went_through, "it did not wait for what was being written"
+    assert "range of time frames" in said or "number of time frames" in said, said
 
 
 def test_the_database_itself_refuses_states_that_there_are_not(sample: Sample, sql: Sql) -> None:

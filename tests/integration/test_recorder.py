@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import docker
 import pytest
 
+from monitor.control.commands import ANSWER_S
 from testbed.protocol.destinations import EPICTOPIC, SLICES
 from testbed.protocol.link import Broker, BrokerLink
 from tests.rest import Api
@@ -115,6 +118,26 @@ def test_what_cannot_be_understood_becomes_a_dead_letter(
     (found,) = eventually(new_ones, "the garbage is a dead letter")[:1]
     assert found["cause"]
     assert found["resolution"] == "open"
+
+
+def test_a_command_that_has_expired_is_recorded_once_the_recorder_is_back(
+    stack: TestbedStack, operator: Api, viewer: Api
+) -> None:
+    execution = f"nobody-runs-{uuid4()}"
+    recorder: Any = docker.from_env().containers.get(stack.container_id("recorder"))
+    recorder.stop()
+    refused = operator.post(f"workflow-executions/{execution}/stop/")
+    expires = time.monotonic() + ANSWER_S
+    assert refused.status_code == 409
+    eventually(lambda: time.monotonic() > expires, "the command has expired")
+    recorder.start()
+    rows = eventually(
+        lambda: viewer.get("workflow-messages/", execution_id=execution),
+        "the command is recorded",
+    )
+    assert [row["message_type"] for row in rows] == ["stop_workflow"]
+    (reply,) = viewer.get("workflow-messages/", message_type="rejected", limit=1)["results"]
+    assert reply["correlation_id"] == rows[0]["message_id"]
 
 
 def test_values_that_fit_no_column_do_not_stop_the_recorder(

@@ -131,6 +131,20 @@ def test_stf_files_of_an_unknown_run_are_refused_as_a_whole(agent: Api) -> None:
     assert agent.get("stf-files/", run_number=run) == []
 
 
+def test_of_two_changes_to_one_record_none_is_made(agent: Api) -> None:
+    run = make_run(agent)
+    name = f"swf.{run}.1.stf"
+    agent.post("stf-files/", [{"run_number": run, "stf_filename": name}])
+    changes = [{"stf_filename": name, "status": status} for status in ("processing", "failed")]
+    answer = agent.patch("stf-files/", changes)
+    assert answer.status_code == 400
+    assert answer.json() == {"stf_filename": [f"More than one change for: {name}."]}
+    (row,) = agent.get("stf-files/", run_number=run)
+    assert row["status"] == "registered"
+    again = agent.patch("tf-slices/", [{"id": 7}, {"id": 8}, {"id": 7}])
+    assert (again.status_code, list(again.json())) == (400, ["id"])
+
+
 def test_a_definition_is_immutable(agent: Api, operator: Api) -> None:
     body = {
         "workflow_name": f"w{next(numbers)}",
@@ -142,8 +156,10 @@ def test_a_definition_is_immutable(agent: Api, operator: Api) -> None:
     made = agent.post("workflow-definitions/", body)
     assert made.status_code == 201
     assert agent.post("workflow-definitions/", body).status_code == 400
-    different = agent.post("workflow-definitions/", {**body, "definition": "b"})
-    assert different.status_code == 409
+    for other in ({"definition": "b"}, {"workflow_type": "x"}, {"parameter_values": {"a": 1}}):
+        different = agent.post("workflow-definitions/", {**body, **other})
+        assert different.status_code == 409
+        assert f"differs in: {', '.join(other)}." in different.json()["detail"]
     changed = operator.patch(f"workflow-definitions/{made.json()['id']}/", {"definition": "b"})
     assert changed.status_code == 409
 

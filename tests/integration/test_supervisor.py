@@ -319,6 +319,20 @@ def test_a_supervisor_that_is_killed_comes_back_and_serves(
     assert isinstance(ask.ask("list"), Done)
 
 
+def test_without_a_running_supervisor_who_asks_for_a_stop_soon_knows(
+    stack: TestbedStack, operator: Api
+) -> None:
+    supervisor = stack.container_id("supervisor")
+    docker("kill", supervisor)
+    started = time.monotonic()
+    answer = operator.post(f"supervised-agents/{DATA}/stop/")
+    assert time.monotonic() - started < 6
+    assert answer.status_code == 503
+    assert "No supervisor of namespace" in answer.json()["detail"]
+    docker("start", supervisor)
+    eventually(lambda: found(stack, "supervisor").health == "healthy", "it serves again")
+
+
 def test_a_supervisor_that_is_switched_off_is_stopped_and_comes_back(stack: TestbedStack) -> None:
     assert stack.command("up", "--set", "supervisor.enabled=false").returncode == 0
     assert found(stack, "supervisor").state == "exited"

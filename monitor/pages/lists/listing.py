@@ -21,6 +21,29 @@ from testbed.configuration.suggestions import nearest
 PAGE_SIZE = 100
 COUNTED = 10_000
 """Matches are counted up to here: counting a million rows would take longer than the page."""
+LABELS = {
+    "app_name": "Logger",
+    "assigned_worker": "Worker",
+    "created_by": "By",
+    "executed_by": "By",
+    "execution_id": "Execution",
+    "instance_name": "Instance",
+    "is_active": "Active",
+    "active": "State",
+    "message_type": "Type",
+    "min_level": "Level",
+    "operational_state": "State",
+    "run_id": "Run",
+    "run_number": "Run",
+    "search": "Text",
+    "sender_agent": "Sender",
+    "since": "Since (UTC)",
+    "stf_filename": "STF file",
+    "subscriber_name": "Name",
+    "tf_filename": "TF sample",
+    "until": "Until (UTC)",
+}
+"""What filters are called where their own name would not do."""
 OWN_PARAMETERS = ("sort", "cursor", "format")
 
 
@@ -112,9 +135,9 @@ def _filters(listing: Listing, given: QueryDict) -> Any:
         data.pop(name, None)
     filters: Any = listing.filters(data, queryset=listing.rows())
     for name, form_field in filters.form.fields.items():
+        form_field.label = LABELS.get(name, form_field.label)
         if name in ("since", "until"):
             form_field.widget = DateTimeInput(attrs={"type": "datetime-local", "step": 1})
-            form_field.label = f"{name.title()} (UTC)"
         elif name in listing.choices:
             form_field.widget = Select(choices=[("", "any"), *listing.choices[name]])
         elif isinstance(form_field.widget, TextInput):

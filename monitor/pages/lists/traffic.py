@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from monitor.api.filters import DeadLetterFilter, EventFilter, LogFilter, MessageFilter
 from monitor.pages.cells import Column
-from monitor.pages.links import to
+from monitor.pages.links import listed, to
 from monitor.pages.lists.agents import known_agents, known_namespaces
 from monitor.pages.lists.listing import Listing
 from monitor.records.models import AppLog, DeadLetter, SystemStateEvent, WorkflowMessage
 from testbed.protocol.messages import CATALOGUE
 
+ENVELOPE = (
+    "msg_type",
+    "message_id",
+    "namespace",
+    "sender",
+    "timestamp",
+    "created_at",
+    "execution_id",
+    "run_id",
+)
 LEVELS = (("20", "INFO and above"), ("30", "WARNING and above"), ("40", "ERROR and above"))
+
+
+def _own_content(message: WorkflowMessage) -> Any:
+    """What a message says beside what the other columns show."""
+    content = message.message_content
+    if not isinstance(content, dict):
+        return content
+    return {name: value for name, value in content.items() if name not in ENVELOPE}
 
 
 def known_types() -> Sequence[str]:
@@ -25,20 +44,16 @@ MESSAGES = Listing(
     about="What went over the broker, each message once; new ones appear by themselves.",
     rows=lambda: WorkflowMessage.objects.all(),
     columns=(
+        Column("No.", "id", "code", link=lambda m: to("message", m.message_id), sort="id"),
         Column(
-            "Recorded",
-            "recorded_at",
-            "time",
-            link=lambda m: to("message", m.message_id),
-            sort="id",
+            "Sent", "sent_at", "time", link=lambda m: to("message", m.message_id), sort="sent_at"
         ),
-        Column("Sent", "sent_at", "time", sort="sent_at"),
-        Column("Type", "message_type", "code", link=lambda m: to("message", m.message_id)),
-        Column("Sender", "sender_agent", link=lambda m: to("agent", m.sender_agent)),
+        Column("Type", "message_type", "code"),
+        Column(
+            "Sender", "sender_agent", link=lambda m: listed("messages", sender_agent=m.sender_agent)
+        ),
         Column("Execution", "execution_id", link=lambda m: to("execution", m.execution_id)),
-        Column("Run", "run_id", "code"),
-        Column("Queue", "queue_name", "code"),
-        Column("Content", "message_content", "long"),
+        Column("Content", _own_content, "long"),
     ),
     filters=MessageFilter,
     offered=(
@@ -67,7 +82,9 @@ LOGS = Listing(
     columns=(
         Column("Time", "timestamp", "time", link=lambda r: to("log", r.pk), sort="timestamp"),
         Column("Level", "levelname", "state", sort="id"),
-        Column("From", "instance_name", link=lambda r: to("agent", r.instance_name)),
+        Column(
+            "From", "instance_name", link=lambda r: listed("logs", instance_name=r.instance_name)
+        ),
         Column("Message", "message", "long", link=lambda r: to("log", r.pk)),
         Column("Execution", "execution_id", link=lambda r: to("execution", r.execution_id)),
         Column("Place", lambda r: f"{r.module}:{r.lineno}", "code"),

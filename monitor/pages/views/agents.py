@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +18,7 @@ from monitor.pages.views.actions import VERBS
 from monitor.pages.views.records import found, record_page
 from monitor.records.freshness import is_fresh
 from monitor.records.models import AgentStateChange, AppLog, SystemAgent
+from testbed.protocol.agent_control import AgentContainerState
 from testbed.protocol.states import OperationalState
 
 CHANGES, LINES = 15, 10
@@ -57,6 +59,7 @@ def agent(request: HttpRequest, instance_name: str) -> HttpResponse:
         ],
         documents=[("Details", metadata)],
         template="pages/agent.html",
+        live="agent,log",
         agent=row,
         alive=alive,
         silent=alive and not is_fresh(row.last_heartbeat, row.heartbeat_interval),
@@ -71,7 +74,7 @@ def agent(request: HttpRequest, instance_name: str) -> HttpResponse:
 @readers
 def containers(request: HttpRequest) -> HttpResponse:
     """Every agent container as the engine sees it, beside what its agent says of itself."""
-    context: dict[str, Any] = {"may_act": may_act(request.user), "verbs": VERBS}
+    context: dict[str, Any] = {"may_act": may_act(request.user)}
     status = 200
     try:
         known = control.containers(str(request.user))
@@ -84,8 +87,18 @@ def containers(request: HttpRequest) -> HttpResponse:
                 container_id__in=[one.container_id for one in known]
             ).order_by("last_heartbeat")
         }
-        programs: dict[str, list[Any]] = {}
+        programs: dict[str, list[tuple[AgentContainerState, SystemAgent | None]]] = {}
         for one in sorted(known, key=lambda one: (one.program, one.name)):
             programs.setdefault(one.program, []).append((one, newest.get(one.container_id)))
-        context["programs"] = list(programs.items())
+        context["programs"] = [
+            (program, rows, [verb for verb in VERBS if verb in _useful(rows)])
+            for program, rows in programs.items()
+        ]
     return render(request, "pages/containers.html", context, status=status)
+
+
+def _useful(rows: Sequence[tuple[AgentContainerState, SystemAgent | None]]) -> set[str]:
+    """The verbs that would change something for the containers of a program."""
+    down = [container.state in control.DOWN for container, _ in rows]
+    verbs = {"start"} if any(down) else set()
+    return verbs if all(down) else verbs | {"stop", "restart", "kill"}

@@ -17,6 +17,7 @@ from monitor.pages.views.overview import with_share
 from monitor.records import activity
 from monitor.records.models import AppLog, WorkflowExecution
 from monitor.records.progress import progress_of
+from testbed.configuration.model import NOT_PARAMETERS
 
 LANES = (
     ("stf_gen", "STFs generated", "busy"),
@@ -58,7 +59,11 @@ def execution(request: HttpRequest, execution_id: str) -> HttpResponse:
         "timeline": _timeline(row, whole, begin, end),
         "zoom": _zoom_links(begin, end, whole.seconds),
         "report": metrics.get("report"),
-        "metrics": {name: value for name, value in metrics.items() if name != "report"},
+        "metrics": [
+            (".".join(path), value)
+            for path, value in _flat(metrics, ())
+            if path and path[0] != "report"
+        ],
         "expected": (row.parameter_values or {}).get("expect") or {},
         "configuration": _configuration(row.parameter_values or {}),
         "related": _related(row),
@@ -122,9 +127,11 @@ def _log_lines(row: WorkflowExecution) -> list[AppLog]:
 def _configuration(resolved: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any, str]]]]:
     """Sections with their keys, values and origins."""
     origins = resolved.get("origins") or {}
+    parameters = [name for name in resolved if name not in NOT_PARAMETERS]
     sections = []
-    for section, values in resolved.items():
-        if section == "origins":
+    for section in dict.fromkeys(("workflow", "expect", *parameters, *resolved)):
+        values = resolved.get(section)
+        if section == "origins" or values is None:
             continue
         rows: list[tuple[str, Any, str]] = []
         for path, value in _flat(values, ()):

@@ -62,12 +62,14 @@ def record_page(
     related: Sequence[tuple[str, str]] = (),
     documents: Sequence[tuple[str, Any]] = (),
     template: str = "pages/record.html",
+    live: str = "",
     **more: Any,
 ) -> HttpResponse:
     """A record's page.
 
     :param listing: the list that it stands in
     :param documents: JSON values or texts, each with its heading; empty ones are left out
+    :param live: kinds of the stream's events after which the page may have changed
     """
     context = {
         "list_title": listing.title,
@@ -76,6 +78,7 @@ def record_page(
         "facts": facts,
         "state": Cell(state, "state") if state else None,
         "related": related,
+        "live": live,
         "documents": [
             (heading, value if isinstance(value, str) else document(value))
             for heading, value in documents
@@ -100,7 +103,7 @@ def message(request: HttpRequest, message_id: UUID) -> HttpResponse:
                 Cell(row.message_type, "code", listed("messages", message_type=row.message_type)),
             ),
             ("Message id", Cell(row.message_id, "code")),
-            ("Sender", linked("agent", row.sender_agent)),
+            ("Sender", _writer(row.sender_agent)),
             ("Sent", Cell(row.sent_at, "time")),
             ("Recorded", Cell(row.recorded_at, "time")),
             ("Execution", linked("execution", row.execution_id)),
@@ -131,7 +134,7 @@ def log(request: HttpRequest, number: int) -> HttpResponse:
         f"Log line of {row.instance_name}",
         [
             ("Time", Cell(row.timestamp, "time")),
-            ("From", linked("agent", row.instance_name)),
+            ("From", _writer(row.instance_name)),
             ("Logger", Cell(row.app_name)),
             ("Place", Cell(f"{row.module}:{row.lineno} {row.funcname}", "code")),
             ("Execution", linked("execution", row.execution_id)),
@@ -350,6 +353,12 @@ def namespace(request: HttpRequest, name: str) -> HttpResponse:
         ],
         documents=[("Metadata", row.metadata if row else None)],
     )
+
+
+def _writer(name: str | None) -> Cell:
+    """Who wrote something: an agent has a page, people and the monitor itself have none."""
+    known = name and SystemAgent.objects.filter(instance_name=name).exists()
+    return Cell(name, href=to("agent", name) if known else None)
 
 
 def _run_of(text: str | None) -> str | None:

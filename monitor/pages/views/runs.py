@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -69,6 +71,7 @@ def run(request: HttpRequest, run_number: int) -> HttpResponse:
             ("Messages", listed("messages", run_id=run_number)),
         ],
         documents=[("Conditions", row.run_conditions)],
+        live="" if row.end_time else "message",
     )
 
 
@@ -103,13 +106,20 @@ def histograms(request: HttpRequest, run_number: int) -> HttpResponse:
         "stf_count": StfFile.objects.filter(run=row, metadata__has_key="tf_files").count(),
         "drawings": [
             draw(name, content, other.histograms.get(name) if other else None, scale)
-            for name, content in sorted(mine.histograms.items())
+            for name, content in sorted(
+                mine.histograms.items(), key=lambda one: ("/" in one[0], one[0])
+            )
         ]
         if mine
         else [],
         "live": row.end_time is None,
     }
     return render(request, "pages/histograms.html", context)
+
+
+def _general_first(one: tuple[str, Any]) -> tuple[bool, str]:
+    """The order of histograms: those of all subdetectors before those of a single one."""
+    return "/" in one[0], one[0]
 
 
 def _compared(text: str | None) -> RunHistograms | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,15 +14,20 @@ from monitor.control import commands
 from monitor.control.commands import (
     CONSUMER_QUEUES,
     REPLIES,
-    STATISTICS,
     Control,
     NoAnswer,
     Refused,
-    _statistics,
     patience_with,
 )
+from monitor.control.statistics import STATISTICS, facts
 from testbed.protocol.agent_control import Done, KillAgent, ListAgents, RestartAgent, StopAgent
-from testbed.protocol.destinations import AGENT_CONTROL, EPICTOPIC, WORKFLOW_CONTROL
+from testbed.protocol.destinations import (
+    AGENT_CONTROL,
+    CONTROL,
+    COPIED,
+    EPICTOPIC,
+    WORKFLOW_CONTROL,
+)
 from testbed.protocol.link import Delivery
 from testbed.protocol.messages import Message, RunWorkflow
 from tests.unit.stomp_server import PATIENCE_S, Frame, StompServer
@@ -29,13 +35,13 @@ from tests.unit.stomp_server import PATIENCE_S, Frame, StompServer
 NAME = "queue://Consumer.torre1-example-data-agent.epictopic"
 
 
-def statistics(name: str = NAME, size: int = 3) -> str:
+def statistics(name: str = NAME, size: int = 3, consumers: int = 2) -> str:
     """An answer of the broker's statistics plugin, as ActiveMQ writes it."""
     entries: list[dict[str, Any]] = [
         {"string": ["destinationName", name]},
         {"string": "size", "long": size},
         {"string": "inflightCount", "long": 1},
-        {"string": "consumerCount", "long": 2},
+        {"string": "consumerCount", "long": consumers},
         {"string": "averageEnqueueTime", "double": 0.5},
         {"string": ["brokerName", "testbed"]},
     ]
@@ -46,19 +52,19 @@ END_OF_LIST = '{"map":""}'
 
 
 def test_statistics_are_read_by_name() -> None:
-    facts = _statistics(Delivery({}, statistics(), 1))
-    assert (facts["destinationName"], facts["brokerName"]) == (NAME, "testbed")
-    assert (facts["size"], facts["inflightCount"], facts["averageEnqueueTime"]) == (3, 1, 0.5)
+    found = facts(Delivery({}, statistics(), 1))
+    assert (found["destinationName"], found["brokerName"]) == (NAME, "testbed")
+    assert (found["size"], found["inflightCount"], found["averageEnqueueTime"]) == (3, 1, 0.5)
 
 
 def test_statistics_can_be_read_twice() -> None:
     answer = Delivery({}, statistics(), 1)
-    assert _statistics(answer) == _statistics(answer)
+    assert facts(answer) == facts(answer)
 
 
 @pytest.mark.parametrize("body", [END_OF_LIST, '{"map": {}}', '{"map": null}'])
 def test_an_empty_answer_ends_the_list(body: str) -> None:
-    assert _statistics(Delivery({}, body, 1)) == {}
+    assert facts(Delivery({}, body, 1)) == {}
 
 
 @pytest.fixture
@@ -80,11 +86,17 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "CONFIRMATION_S", 0.05)
 
 
+def asked(server: StompServer) -> list[Frame]:
+    """The questions that have come; copies for the record are none."""
+    return [frame for frame in server.of("SEND") if frame.destination != CONTROL]
+
+
 def answer(server: StompServer, *bodies: str, key: Callable[[Frame], str] | None = None) -> None:
     """Answer the next question with these bodies, as soon as it has come."""
 
     def wait_and_answer() -> None:
-        (frame,) = server.wait_for("SEND")
+        server.wait(lambda: asked(server), "a question")
+        frame = asked(server)[-1]
         correlation = key(frame) if key else frame.headers["correlation-id"]
         for number, body in enumerate(bodies):
             server.deliver(body, ack=f"{number}", correlation_id=correlation)
@@ -96,7 +108,7 @@ def test_a_command_gets_the_runners_reply(server: StompServer, control: Control)
     answer(server, '{"msg_type": "accepted", "execution_id": "e-1"}')
     reply = control.ask_runner(RunWorkflow(workflow_name="stf_datataking", namespace="torre1"))
     assert (reply.msg_type, reply.execution_id) == ("accepted", "e-1")
-    (frame,) = server.of("SEND")
+    (frame,) = asked(server)
     assert frame.destination == WORKFLOW_CONTROL
     assert frame.headers["reply-to"] == REPLIES
     assert frame.headers["namespace"] == "torre1"
@@ -107,9 +119,20 @@ def test_a_command_expires_with_the_patience_of_who_asks(
 ) -> None:
     answer(server, '{"msg_type": "accepted"}')
     control.ask_runner(Message(msg_type="status_request"))
-    (frame,) = server.of("SEND")
+    (frame,) = asked(server)
     assert frame.headers["persistent"] == "false"
     assert int(frame.headers["expires"]) > 1_700_000_000_000
+
+
+def test_the_copy_of_a_command_outlives_it(server: StompServer, control: Control) -> None:
+    answer(server, '{"msg_type": "accepted"}')
+    control.ask_runner(Message(msg_type="status_request"))
+    copy, command = server.of("SEND")
+    assert (copy.destination, copy.body) == (CONTROL, command.body)
+    assert copy.headers["correlation-id"] == command.headers["correlation-id"]
+    assert copy.headers["persistent"] == "true"
+    assert copy.headers.keys().isdisjoint({"expires", "reply-to", COPIED})
+    assert command.headers[COPIED] == "true", "the broker makes no second copy"
 
 
 @pytest.mark.usefixtures("impatient")
@@ -169,12 +192,34 @@ def test_the_supervisor_is_asked_and_its_reply_is_given(
     answer(server, '{"msg_type": "done", "containers": []}')
     reply = control.ask_supervisor(KillAgent(program="example-data-agent", namespace="torre1"))
     assert isinstance(reply, Done)
-    (frame,) = server.of("SEND")
+    (frame,) = asked(server)
     assert frame.destination == AGENT_CONTROL
     assert frame.headers["namespace"] == "torre1"
     assert frame.headers["persistent"] == "false"
     content = json.loads(frame.body)
     assert content["expires_at"], "a command that waited too long is not begun any more"
+
+
+def test_who_asks_does_not_wait_for_a_supervisor_that_the_broker_does_not_know(
+    server: StompServer, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "BEGUN_S", 0.05)
+
+    nobody = statistics("queue://agent_control", consumers=0)
+
+    def tell_of_nobody() -> None:
+        server.wait(lambda: len(asked(server)) == 2, "the question to the broker")
+        question = asked(server)[-1]
+        assert question.destination == f"{STATISTICS}agent_control"
+        for number, body in enumerate((nobody, END_OF_LIST)):
+            key = question.headers["correlation-id"]
+            server.deliver(body, ack=f"{number}", correlation_id=key)
+
+    threading.Thread(target=tell_of_nobody, daemon=True).start()
+    started = time.monotonic()
+    with pytest.raises(NoAnswer, match="No supervisor of namespace torre1"):
+        control.ask_supervisor(StopAgent(program="x", namespace="torre1"))
+    assert time.monotonic() - started < PATIENCE_S
 
 
 @pytest.mark.usefixtures("impatient")

@@ -16,10 +16,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from monitor.live import hub as hub_module
+from monitor.live.clients import CAPACITY, Client
 from monitor.live.events import KINDS, Event, Position, Wanted
-from monitor.live.hub import CAPACITY, Client, Hub
+from monitor.live.hub import Hub
 
 PATIENCE_S = 5.0
+PAGE = 3
+"""Rows that the hub reads at once here."""
 ALL = Wanted(frozenset(KINDS))
 
 
@@ -212,7 +215,7 @@ class Tables:
             if after < one.id
             and (end is None or one.id <= end)
             and (wanted is None or wanted.accepts(one))
-        ][: hub_module.PAGE]
+        ][:PAGE]
         await self.others()
         return page
 
@@ -254,9 +257,9 @@ class Connection:
 def instead_of_the_database(tables: Tables, look_s: float = 0.02) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hub_module, "connect", tables.connect)
-        patch.setattr(hub_module, "_read", tables.read)
-        patch.setattr(hub_module, "_newest", tables.newest)
-        patch.setattr(hub_module, "PAGE", 3)
+        patch.setattr(hub_module, "read_events", tables.read)
+        patch.setattr(hub_module, "newest", tables.newest)
+        patch.setattr(hub_module, "PAGE", PAGE)
         patch.setattr(hub_module, "LOOK_S", look_s)
         patch.setattr(hub_module, "RETRY_S", 0.001)
         yield

@@ -121,7 +121,7 @@
     if (!event.detail.elt.dataset?.live) return;
     if (event.detail.xhr.status === 401) show("out");
     busy = false;
-    if (dirty) changed(GAP_MS);
+    if (dirty) changed(Number(live()?.dataset.gap ?? GAP_MS));
   });
 
   addEventListener("offline", () => { end(); show("lost"); });

@@ -1,8 +1,8 @@
 // Times in the viewer's zone (UTC stays in the title), and how long ago they were.
 "use strict";
 (() => {
-  const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-  const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+  const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
+  const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
 
   function age(milliseconds) {
     const seconds = Math.max(0, Math.round(milliseconds / 1000));

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth.models import Group, User
 from django.core.management import BaseCommand, CommandError
 from django.db import transaction
 
 from monitor.api.roles import GROUP_ROLES
 from monitor.records.models import ApiToken
+from monitor.records.people import BadName, account_of, check_name, give_role
 from testbed.protocol.states import Role
-
-USER_PATTERN = r"[A-Za-z0-9_.@+-]{1,100}"
 
 
 class Command(BaseCommand):
@@ -32,20 +29,19 @@ class Command(BaseCommand):
         parser.add_argument("--id", type=int)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not re.fullmatch(USER_PATTERN, options["user"]):
-            raise CommandError(f"{options['user']!r} is no user name")
+        try:
+            check_name(options["user"])
+        except BadName as error:
+            raise CommandError(str(error)) from None
         answer = getattr(self, f"_{options['verb']}")(options)
         self.stdout.write(json.dumps(answer, default=str))
 
     @transaction.atomic
     def _issue(self, options: dict[str, Any]) -> dict[str, Any]:
         role = Role(options["role"])
-        user, is_new = User.objects.get_or_create(username=options["user"])
-        if is_new:
-            user.set_unusable_password()
-            user.save()
-            if role in GROUP_ROLES:
-                user.groups.add(Group.objects.get(name=role))
+        user, is_new = account_of(options["user"])
+        if is_new and role in GROUP_ROLES:
+            give_role(user, role)
         token, key = ApiToken.issue(user, options["name"][:100], role, days=options["days"])
         return {**_facts(token), "key": key}
 

@@ -1,0 +1,45 @@
+"""The accounts of people, as the `testbed` command makes them on the host."""
+
+from __future__ import annotations
+
+import re
+
+from django.contrib.auth.models import Group, User
+
+from testbed.protocol.states import Role
+
+USER_PATTERN = r"[A-Za-z0-9_.@+-]{1,100}"
+
+
+class BadName(ValueError):
+    """A text that is no user name."""
+
+
+def check_name(name: str) -> None:
+    """Refuse what is no user name.
+
+    :raises BadName: it is none
+    """
+    if not re.fullmatch(USER_PATTERN, name):
+        raise BadName(f"{name!r} is no user name")
+
+
+def account_of(name: str) -> tuple[User, bool]:
+    """The account of that name, and whether it was made just now: without password and roles.
+
+    :raises BadName: it cannot be one
+    """
+    check_name(name)
+    user, is_new = User.objects.get_or_create(username=name)
+    if is_new:
+        user.set_unusable_password()
+        user.save()
+    return user, is_new
+
+
+def give_role(user: User, role: Role) -> None:
+    """Let an account have a role; what it has already it keeps."""
+    if role == Role.ADMINISTRATOR:
+        User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True)
+    else:
+        user.groups.add(Group.objects.get(name=role))

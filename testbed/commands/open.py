@@ -1,0 +1,66 @@
+"""`testbed open`"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Mapping
+
+import click
+
+from testbed.commands.options import open_session, testbed_options
+from testbed.protocol.states import Role
+
+
+@click.command("open")
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    default=Role.OPERATOR.value,
+    show_default=True,
+    help="What you may do there.",
+)
+@click.option("--user", metavar="NAME", help="Who signs in; default: you.")
+@click.option("--print", "only_print", is_flag=True, help="Open no browser.")
+@testbed_options
+def open_monitor(
+    role: str,
+    user: str | None,
+    only_print: bool,
+    config_file: str,
+    namespace: str | None,
+    verbose: bool,
+) -> None:
+    """Open the monitor in a browser, signed in.
+
+    The link, which alone goes to stdout, works once, within five minutes. An account keeps what it
+    may do already.
+    """
+    from testbed import console
+    from testbed.inside_monitor import ask
+    from testbed.monitor_api import MonitorAway
+
+    session = open_session(config_file, verbose=verbose, namespace=namespace)
+    person = user or getpass.getuser()
+    arguments = (f"--user={person}", f"--role={role}")
+    made = ask(session.containers, session.project.namespace, "sign_in_link", *arguments)
+    url = session.monitor_url()
+    if url is None:
+        raise MonitorAway(cause=f"no container of {session.project.name} publishes it")
+    minutes = made["valid_s"] / 60
+    console.note(f"A link that signs {made['user']} in, once, within {minutes:.0f} minutes:")
+    link = f"{url}{made['path']}"
+    console.result(link)
+    if not only_print and shows_pages(os.environ, sys.platform, terminal=sys.stdout.isatty()):
+        import webbrowser
+
+        webbrowser.open(link)
+
+
+def shows_pages(environment: Mapping[str, str], platform: str, *, terminal: bool) -> bool:
+    """Whether there is a person with a screen before it."""
+    screen = platform in ("darwin", "win32") or any(
+        environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    )
+    return terminal and screen and not environment.get("CI")

@@ -1,0 +1,42 @@
+"""`testbed report`"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from testbed.commands.options import junit_option, open_session, testbed_options
+
+
+@click.command()
+@click.argument("execution")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+@junit_option
+@testbed_options
+def report(
+    execution: str,
+    as_json: bool,
+    junit: Path | None,
+    config_file: str,
+    namespace: str | None,
+    verbose: bool,
+) -> None:
+    """Report on an execution that is over.
+
+    From its run record, else from the monitor. The exit code is that of the run.
+    """
+    from testbed import console
+    from testbed.past_runs import find_report
+    from testbed.report import write_junit
+
+    session = open_session(config_file, verbose=verbose, namespace=namespace)
+    found = find_report(session.project.runs, execution, session.monitor)
+    if junit:
+        write_junit(junit, found)
+    if as_json:
+        console.result(json.dumps(found.as_json(), indent=2))
+    else:
+        console.result("\n".join(found.lines()))
+    raise SystemExit(found.exit_code)

@@ -1,0 +1,171 @@
+"""Finding out what `testbed doctor` looks at: each thing apart, so that none hides another."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import stat
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from testbed.configuration import Configuration
+from testbed.containers import connect, read_time
+from testbed.doctor import Facts
+from testbed.engine_socket import socket_variables
+from testbed.errors import TestbedError
+from testbed.plan import distinct_builds
+from testbed.project import Project
+from testbed.secret_files import LENGTHS
+from testbed.session import BASE_IMAGE, BASE_IMAGE_MEMO, MONITOR_PORT, MONITOR_SERVICE, Session
+
+PORT_VARIABLE = "TESTBED_MONITOR_PORT"
+PATIENCE_S = 10.0
+
+
+def look_around(root: Path, load: Callable[[], Configuration]) -> Facts:
+    """What this machine is like for the testbed of a configuration.
+
+    :param root: the checkout
+    :param load: resolves the configuration
+    """
+    configuration, configuration_problem = _tried(load)
+    engine, engine_problem = _tried(_ask_engine)
+    session = None
+    if configuration is not None:
+        session = Session(Project(configuration.namespace, root), configuration)
+    information: dict[str, Any] = engine or {}
+    port, port_problem = _monitor_port(root, session if engine else None)
+    return Facts(
+        configuration_problem=configuration_problem,
+        engine=information.get("version"),
+        engine_problem=engine_problem,
+        compose=_plugin_version("compose"),
+        buildx=_plugin_version("buildx"),
+        socket=_socket_path(),
+        socket_problem=_socket_problem(configuration) if engine else None,
+        disk=_free_bytes(root, information.get("folder")),
+        memory=information.get("memory"),
+        clock_off=information.get("clock_off"),
+        port=port,
+        port_problem=port_problem,
+        secrets_missing=_missing_secrets(session.project) if session else (),
+        secrets_open=_open_to_others(session.project.secrets) if session else False,
+        images_missing=_missing_images(session) if session and engine else None,
+    )
+
+
+def _tried(action: Callable[[], Any]) -> tuple[Any, str]:
+    """What an action gives, or what is wrong."""
+    try:
+        return action(), ""
+    except TestbedError as error:
+        return None, str(error)
+
+
+def _ask_engine() -> dict[str, Any]:
+    client = connect()
+    before = datetime.now(UTC)
+    facts = client.info()
+    middle = before + (datetime.now(UTC) - before) / 2
+    return {
+        "version": client.version()["Version"],
+        "memory": facts["MemTotal"],
+        "folder": facts["DockerRootDir"],
+        "clock_off": (read_time(facts["SystemTime"]) - middle).total_seconds(),
+    }
+
+
+def _plugin_version(name: str) -> str | None:
+    """A plugin's version as the docker command finds it."""
+    try:
+        done = subprocess.run(
+            ["docker", name, "version"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_S,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    numbers = (word for word in done.stdout.split() if word.lstrip("v")[:1].isdigit())
+    return next(numbers, None) if done.returncode == 0 else None
+
+
+def _socket_path() -> str:
+    return socket_variables()["TESTBED_ENGINE_SOCKET"]
+
+
+def _socket_problem(configuration: Configuration | None) -> str | None:
+    """Why the supervisor could not use the socket; None when there is none, or the engine is
+    elsewhere: then nobody here can tell.
+    """
+    host = os.environ.get("DOCKER_HOST", "")
+    elsewhere = host and not host.startswith("unix://")
+    if elsewhere or configuration is None or "supervisor" in configuration.switched_off:
+        return None
+    try:
+        mode = Path(_socket_path()).stat().st_mode
+    except OSError as error:
+        return str(error.strerror)
+    return "" if stat.S_ISSOCK(mode) else "it is no socket"
+
+
+def _free_bytes(root: Path, engine_folder: str | None) -> dict[str, int]:
+    places = {"this checkout": root}
+    if engine_folder and Path(engine_folder).is_dir():
+        places["images and volumes"] = Path(engine_folder)
+    return {what: shutil.disk_usage(folder).free for what, folder in places.items()}
+
+
+def _monitor_port(root: Path, session: Session | None) -> tuple[int | None, str]:
+    """The port that is asked for, and why it cannot be had."""
+    text = os.environ.get(PORT_VARIABLE) or _in_env_file(root / ".env")
+    if not text or text == "0":
+        return None, ""
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        return None, f"{PORT_VARIABLE}={text} is no port"
+    port = int(text)
+    if session is not None:
+        own = session.containers.published_port(MONITOR_SERVICE, MONITOR_PORT)
+        if own is not None and own[1] == port:
+            return port, ""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            return port, f"it is taken ({error.strerror})"
+    return port, ""
+
+
+def _in_env_file(path: Path) -> str:
+    lines = path.read_text().splitlines() if path.exists() else []
+    found = [line.partition("=")[2].strip() for line in lines if line.startswith(PORT_VARIABLE)]
+    return found[-1] if found else ""
+
+
+def _missing_secrets(project: Project) -> tuple[str, ...]:
+    paths = {name: project.secrets / name for name in LENGTHS}
+    return tuple(name for name, path in paths.items() if not path.is_file())
+
+
+def _open_to_others(folder: Path) -> bool:
+    return folder.is_dir() and bool(folder.stat().st_mode & 0o077)
+
+
+def _missing_images(session: Session) -> tuple[str, ...] | None:
+    """Images that the engine lacks; None when their names cannot be told.
+
+    They depend on the base image, which is not made here: that takes minutes.
+    """
+    if not os.environ.get(BASE_IMAGE) and not (session.project.root / BASE_IMAGE_MEMO).exists():
+        return ("the base image",)
+    try:
+        builds = distinct_builds(session.services)
+    except TestbedError:
+        return None
+    return tuple(one.image for one in builds if not session.containers.image_exists(one.image))

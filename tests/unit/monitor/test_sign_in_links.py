@@ -1,0 +1,31 @@
+"""Keys of one-time sign-in links, as far as they need no database."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from django.contrib.auth.models import User
+
+from monitor.records.people import BadName, check_name
+from monitor.records.sign_in_links import VALID, DeadLink, make_key, read_key
+
+
+def test_a_key_is_valid_for_five_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = make_key(User(pk=7))
+    later = time.time() + VALID.total_seconds() + 1
+    monkeypatch.setattr("time.time", lambda: later)
+    with pytest.raises(DeadLink, match="valid for 5 minutes"):
+        read_key(key)
+
+
+@pytest.mark.parametrize("key", ["", "x", "a:b:c", "\u00fc", make_key(User(pk=7))[:-1]])
+def test_a_key_that_was_made_up_or_cut_off_is_none(key: str) -> None:
+    with pytest.raises(DeadLink, match="none of this testbed"):
+        read_key(key)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "-" * 101, "x;y", "\u00fc"])
+def test_a_text_that_is_no_user_name_is_refused(name: str) -> None:
+    with pytest.raises(BadName, match="no user name"):
+        check_name(name)

@@ -1,0 +1,87 @@
+"""Reports of executions that are over: from the run record, else from the monitor."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from testbed.configuration.model import ExpectSection
+from testbed.errors import ConfigurationError, ExitCode
+from testbed.monitor_api import Monitor, MonitorAway
+from testbed.past_runs import find_report
+from testbed.protocol.states import ExecutionStatus
+from testbed.report import Report, write_record
+from testbed.testing import FakeMonitor, new_progress
+
+
+def made(execution_id: str = "w-me-0001") -> Report:
+    stf = {"generated": 5, "registered": 5, "processed": 4, "failed": 0}
+    return Report(
+        namespace="torre1",
+        progress=new_progress(
+            execution_id, status=ExecutionStatus.COMPLETED, stf=stf, messages=23, tf_files=3
+        ),
+        ready_s=4.2,
+        duration_s=41.9,
+        expect=ExpectSection(stf_processed=5, within=60),
+        undrained=["1 STFs are not processed"],
+        incidents=["example-data-agent died"],
+    )
+
+
+def nobody() -> Monitor:
+    raise MonitorAway(cause="it was not to be asked")
+
+
+def with_execution(**parameters: object) -> FakeMonitor:
+    monitor = FakeMonitor()
+    execution_id = monitor.start_workflow({"workflow_name": "w"})
+    stf = {"generated": 5, "registered": 5, "processed": 5, "failed": 0}
+    monitor.clock.sleep(30)
+    monitor.change(execution_id, status=ExecutionStatus.COMPLETED, stf=stf)
+    monitor.parameters[execution_id] = dict(parameters)
+    return monitor
+
+
+def test_a_record_tells_all_that_the_run_reported(tmp_path: Path) -> None:
+    report = made()
+    write_record(tmp_path, report, {"resolved": {}})
+    found = find_report(tmp_path, "w-me-0001", nobody)
+    assert found == report
+    assert found.as_json() == report.as_json()
+    assert found.lines() == report.lines()
+    assert found.exit_code == ExitCode.WORKFLOW_FAILED
+
+
+def test_without_a_record_the_monitor_is_asked(tmp_path: Path) -> None:
+    monitor = with_execution(expect={"stf_processed": 5, "within": 1})
+    found = find_report(tmp_path, "w-fake-0001", lambda: monitor)
+    content = json.loads(json.dumps(found.as_json()))
+    assert (content["status"], content["stf"]["processed"]) == ("completed", 5)
+    assert (content["ready_s"], content["duration_s"]) == (None, 30.0)
+    assert [one["name"] for one in content["expectations"]] == ["stf_processed"]
+    assert "30.0 s from the workflow's start to its end" in "\n".join(found.lines())
+    assert found.exit_code == ExitCode.DONE
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"report": {}}'])
+def test_a_record_that_does_not_tell_it_all_is_left_aside(tmp_path: Path, text: str) -> None:
+    monitor = with_execution()
+    (tmp_path / "w-fake-0001").mkdir()
+    (tmp_path / "w-fake-0001" / "record.json").write_text(text)
+    assert find_report(tmp_path, "w-fake-0001", lambda: monitor).ready_s is None
+
+
+def test_an_execution_that_nobody_knows_is_told_with_the_nearest(tmp_path: Path) -> None:
+    write_record(tmp_path, made(), {})
+    with pytest.raises(ConfigurationError, match='did you mean "w-me-0001"'):
+        find_report(tmp_path, "w-me-0002", FakeMonitor)
+    with pytest.raises(ConfigurationError):
+        find_report(tmp_path, "../w-me-0001", FakeMonitor)
+
+
+def test_without_record_and_monitor_both_are_told(tmp_path: Path) -> None:
+    with pytest.raises(MonitorAway, match="and of w-me-0001 there is no run record"):
+        find_report(tmp_path, "w-me-0001", nobody)
