@@ -1,4 +1,4 @@
-"""The people of a testbed in the browser: one context a role, signed in with a password."""
+"""The people of a testbed in the browser: one context a role."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STRANGER = "stranger"
 class People:
     """Contexts by role, made when they are first asked for.
 
-    Users are made as an administrator makes them: on the admin's pages.
+    They sign in with the link that `testbed open` prints.
 
     :param options: Playwright's, for every context
     """
@@ -46,17 +46,11 @@ class People:
             context.close()
 
     def _make(self, who: str) -> BrowserContext:
-        if who == STRANGER:
-            return self._new_context()
-        if who == Role.ADMINISTRATOR:
-            name, password = "admin", self.stack.session.project.secret("admin_password")
-        else:
-            name, password = f"{who}-{uuid4().hex[:6]}", uuid4().hex
-            self._add_user(name, password, Role(who))
         context = self._new_context()
-        page = context.new_page()
-        sign_in(page, name, password)
-        page.close()
+        if who != STRANGER:
+            page = context.new_page()
+            follow_link(page, link_for(self.stack, Role(who)))
+            page.close()
         return context
 
     def _new_context(self, **options: Any) -> BrowserContext:
@@ -64,23 +58,24 @@ class People:
             base_url=self.stack.monitor_url, **{**self.options, **options}
         )
 
-    def _add_user(self, name: str, password: str, role: Role) -> None:
-        page = self.context(Role.ADMINISTRATOR).new_page()
-        page.goto("/admin/auth/user/add/")
-        page.get_by_label("Username").fill(name)
-        page.get_by_label("Password:", exact=True).fill(password)
-        page.get_by_label("Password confirmation").fill(password)
-        page.get_by_role("button", name="Save", exact=True).click()
-        page.locator("#id_groups_from").select_option(label=role)
-        page.locator("#id_groups_add").click()
-        expect(page.locator("#id_groups_to")).to_contain_text(role)
-        page.get_by_role("button", name="Save", exact=True).click()
-        expect(page.locator(".success")).to_contain_text(name)
-        page.close()
+
+def link_for(stack: TestbedStack, role: Role) -> str:
+    """A link that signs a new user of that role in, once, as `testbed open` prints it."""
+    name = f"{role}-{uuid4().hex[:6]}"
+    done = stack.command("open", "--print", "--role", role, "--user", name)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def follow_link(page: Page, link: str) -> None:
+    """Sign in with a link."""
+    page.goto(link)
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
 def sign_in(page: Page, name: str, password: str) -> None:
-    """Sign in with the form; fails when the form comes again."""
+    """Sign in with a password."""
     page.goto("/accounts/login/")
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(password)

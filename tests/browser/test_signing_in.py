@@ -7,10 +7,11 @@ import re
 from playwright.sync_api import Page, expect
 
 from testbed.integration import TestbedStack
-from tests.browser.people import People, sign_in
+from testbed.protocol.states import Role
+from tests.browser.people import follow_link, link_for, sign_in
 
 
-def test_a_stranger_signs_in_and_out(stack: TestbedStack, people: People, stranger: Page) -> None:
+def test_a_stranger_signs_in_with_a_password_and_out(stack: TestbedStack, stranger: Page) -> None:
     stranger.goto("/account/")
     expect(stranger).to_have_url(re.compile(r"/accounts/login/\?next=/account/$"))
     sign_in(stranger, "admin", stack.session.project.secret("admin_password"))
@@ -21,3 +22,15 @@ def test_a_stranger_signs_in_and_out(stack: TestbedStack, people: People, strang
 def test_the_account_page_names_the_role(operator: Page) -> None:
     operator.goto("/account/")
     expect(operator.get_by_role("main")).to_contain_text("operator")
+
+
+def test_the_link_of_testbed_open_signs_in_once(
+    stack: TestbedStack, stranger: Page, allowed: list[str]
+) -> None:
+    link = link_for(stack, Role.VIEWER)
+    follow_link(stranger, link)
+    stranger.get_by_role("button", name="Sign out").click()
+    allowed.append("status of 4")
+    stranger.goto(link)
+    expect(stranger.get_by_role("main").get_by_role("button", name="Sign in")).to_have_count(0)
+    expect(stranger.get_by_role("button", name="Sign out")).to_have_count(0)
