@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -13,25 +12,12 @@ import pytest
 
 from monitor.control.commands import ANSWER_S
 from testbed.protocol.destinations import EPICTOPIC, SLICES
-from testbed.protocol.link import Broker, BrokerLink
+from testbed.protocol.link import BrokerLink
 from tests.rest import Api
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from testbed.integration import TestbedStack
-
-
-@pytest.fixture(scope="module")
-def sender(stack: TestbedStack) -> Iterator[BrokerLink]:
-    """A connection with the agents' login."""
-    published = stack.session.containers.published_port("activemq", 61613)
-    assert published is not None
-    password = stack.session.project.secret("mq_agent")
-    link = BrokerLink(Broker(*published, "agent", password), "test")
-    link.start()
-    assert link.wait_connected(20), link.last_error
-    yield link
-    link.stop()
 
 
 def message(stack: TestbedStack, **fields: Any) -> dict[str, Any]:
