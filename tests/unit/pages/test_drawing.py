@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.pages.drawing import histogram, timeline
-from monitor.pages.drawing.bars import bars
+from monitor.pages.drawing.bars import Bar, bars
 from monitor.pages.drawing.scale import Scale, round_step
 from monitor.pages.drawing.timeline import (
     LEFT,
@@ -17,6 +17,7 @@ from monitor.pages.drawing.timeline import (
     MOST_SEGMENTS,
     RIGHT,
     Lane,
+    Rectangle,
     Segment,
 )
 
@@ -140,6 +141,7 @@ def test_nothing_is_drawn_outside_of_its_lane(
     segments: list[Segment], begin: float, width: float
 ) -> None:
     (lane,) = timeline.draw([Lane("x", segments=segments)], begin, begin + width).lanes
-    for shape in (*lane.rectangles, *lane.bars):
+    shapes: list[Rectangle | Bar] = [*lane.rectangles, *lane.bars]
+    for shape in shapes:
         assert shape.x >= LEFT - 0.01
         assert shape.x + shape.width <= RIGHT + 1.5
