@@ -11,6 +11,7 @@ from agents.data.frame_file import FrameReader
 from agents.data.generation import GenerationSettings, generate
 from agents.data.histograms import HistogramSet
 from agents.data.tf_samples import write_sample
+from agents.fast_processing import worker_record
 from agents.programs.transformer import Transformer
 from agents.runtime.monitor import MonitorRefused
 from testbed.protocol.destinations import RESULTS
@@ -202,6 +203,16 @@ def test_a_worker_ends_its_record_when_it_stops(work: Work) -> None:
     work.bench.stop()
     requests = work.around.monitor.of("PATCH", f"workers/{content['worker_id']}/")
     assert requests[-1].body["status"] == "ended"
+
+
+def test_a_record_that_was_ended_while_its_worker_was_silent_is_opened_again(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_record, "WRITE_EVERY_S", 0.0)
+    worker = work.result(work.slice(0))["worker_id"]
+    work.result(work.slice(1))
+    (request,) = work.around.monitor.of("PATCH", f"workers/{worker}/")
+    assert (request.body["status"], request.body["ended_at"]) == ("running", None)
 
 
 def test_a_refused_record_of_the_worker_does_not_hold_the_work_up(work: Work) -> None:
