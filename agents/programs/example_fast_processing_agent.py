@@ -34,7 +34,17 @@ MOST_RETRIES = 3
 """How often a slice is sent again after it failed."""
 REMEMBERED = timedelta(seconds=SLICE_LIFETIME_S)
 """How long after the end of a run results of it may come."""
-METRICS = ("tf_files", "slices", "tfs", "hits", "clusters", "latency_s", "slices_per_s")
+METRICS = (
+    "tf_files",
+    "slices",
+    "tfs",
+    "hits",
+    "clusters",
+    "latency_s",
+    "latency_to_slice_s",
+    "latency_to_result_s",
+    "slices_per_s",
+)
 """What of an execution's progress becomes a metric of it."""
 
 
