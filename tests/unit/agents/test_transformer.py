@@ -198,6 +198,15 @@ def test_a_worker_whose_first_slice_comes_after_the_end_of_the_run_has_an_ended_
     work.wait_counted(content["worker_id"], 1)
 
 
+def test_a_worker_that_starts_after_the_end_of_the_run_has_an_ended_record(work: Work) -> None:
+    execution = work.around.monitor.answers["GET", f"workflow-executions/{EXECUTION}/"][1]
+    execution["end_time"] = "2026-01-05T12:00:00Z"
+    content = work.result(work.slice())
+    (opened,) = work.around.monitor.of("POST", "workers/")
+    assert opened.body["ended_at"]
+    work.wait_counted(content["worker_id"], 1)
+
+
 def test_a_worker_ends_its_record_when_it_stops(work: Work) -> None:
     content = work.result(work.slice())
     work.bench.stop()
