@@ -140,3 +140,38 @@ def test_values_that_fit_no_column_do_not_stop_the_recorder(
         "the recorder goes on",
     )
     assert len(recorded(viewer, execution)) == 4
+
+
+def test_the_record_of_a_worker_whose_agent_is_gone_is_ended(
+    stack: TestbedStack, viewer: Api
+) -> None:
+    agent = Api(stack, "agent")
+    names = {name: f"{name}-agent-test-{uuid4().hex[:8]}" for name in ("gone", "alive")}
+    run_number = int(uuid4().int % 10**9)
+    for name, instance in names.items():
+        beat = {
+            "instance_name": instance,
+            "agent_type": "transformer",
+            "namespace": stack.namespace,
+            "operational_state": "PROCESSING",
+            "heartbeat_interval": 1 if name == "gone" else 600,
+        }
+        assert agent.post("systemagents/heartbeat/", beat).status_code in (200, 201)
+        worker = {
+            "worker_id": f"{instance}-{run_number}",
+            "run_number": run_number,
+            "location": "here",
+            "status": "running",
+            "current_slice_id": 3,
+            "started_at": "2026-01-01T00:00:00Z",
+            "metadata": {"instance_name": instance},
+        }
+        assert agent.post("workers/", worker).status_code == 201
+
+    def worker_of(name: str) -> Any:
+        return viewer.get(f"workers/{names[name]}-{run_number}/")
+
+    eventually(lambda: worker_of("gone")["ended_at"], "the worker is missed", 45)
+    gone, alive = worker_of("gone"), worker_of("alive")
+    assert (gone["status"], gone["current_slice_id"]) == ("lost", None)
+    assert (alive["status"], alive["ended_at"]) == ("running", None)
