@@ -17,7 +17,7 @@ run: setup ## Set everything up and run the default workflow end to end
 	@$(TESTBED) run
 
 .PHONY: test
-test: setup-dev ## Set everything up and pass all tests
+test: setup-dev browser ## Set everything up and pass all tests
 	@setup/test.sh
 
 .PHONY: check
@@ -29,9 +29,13 @@ unit: setup-dev ## The unit tests; seconds, no Docker
 	@$(BIN)/pytest -q tests/unit
 
 .PHONY: bench
-bench: setup-dev ## Run the benchmarks (benchmarks/README.md)
-	@for one in data_core start_up stf_chain fast_path recorder heartbeats stream million mcp; do \
+bench: setup-dev browser ## Run the benchmarks (benchmarks/README.md)
+	@for one in data_core start_up stf_chain fast_path recorder heartbeats stream million mcp pages; do \
 		echo "== $$one"; $(BIN)/python -m benchmarks.$$one || exit; done
+
+.PHONY: screenshots
+screenshots: setup-dev browser ## Pictures of all pages to artifacts/, the main ones to docs/images
+	@$(BIN)/python -m tests.browser.screenshots
 
 .PHONY: up
 up: setup ## Start the backend and the enabled agents
@@ -52,6 +56,10 @@ build: setup ## Build the images that are missing or out of date
 .PHONY: engine
 engine: ## Make sure that a Docker engine answers
 	@setup/engine.sh
+
+.PHONY: browser
+browser: ## Make sure that there is a Chromium for the browser tests
+	@setup/browser.sh
 
 .PHONY: setup
 setup: engine ## Virtual environment and Docker engine, as far as they are missing

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.evidence import evidence_name
+
 if TYPE_CHECKING:
     from testbed.integration import TestbedStack
 
 ROOT = Path(__file__).resolve().parent.parent
-LAYERS_WITH_DOCKER = ("integration", "acceptance", "faults")
+LAYERS_WITH_DOCKER = ("integration", "acceptance", "browser", "faults")
 
 
 def engine_answers() -> bool:
@@ -47,8 +49,7 @@ def pytest_runtest_makereport(
     report = yield
     stack = getattr(item, "funcargs", {}).get("stack")
     if report.when == "call" and report.failed and stack is not None:
-        name = re.sub(r"[^A-Za-z0-9_-]+", "_", item.nodeid)[-80:]
-        folder = stack.keep_evidence(name)
+        folder = stack.keep_evidence(evidence_name(item))
         report.sections.append(("evidence", f"container logs are in {folder}"))
     return report
 

@@ -1,0 +1,1 @@
+"""What people see, in Debian's Chromium, driven by Playwright, on a testbed with all agents."""
