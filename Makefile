@@ -30,7 +30,7 @@ unit: setup-dev ## The unit tests; seconds, no Docker
 
 .PHONY: bench
 bench: setup-dev browser ## Run the benchmarks (benchmarks/README.md)
-	@for one in data_core start_up stf_chain recorder heartbeats stream million mcp pages; do \
+	@for one in data_core start_up stf_chain fast_path recorder heartbeats stream million mcp pages; do \
 		echo "== $$one"; $(BIN)/python -m benchmarks.$$one || exit; done
 
 .PHONY: screenshots

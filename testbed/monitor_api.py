@@ -70,6 +70,9 @@ class Monitor(Protocol):
     def execution(self, execution_id: str) -> dict[str, Any]:
         """The record of an execution, as REST gives it."""
 
+    def record_report(self, execution_id: str, report: dict[str, Any]) -> None:
+        """Let the monitor keep the verdict of `testbed run` beside the execution's record."""
+
     def running_executions(self, namespace: str) -> list[dict[str, Any]]:
         """The executions of a namespace that run."""
 
@@ -141,6 +144,10 @@ class RestMonitor:
 
     def execution(self, execution_id: str) -> dict[str, Any]:
         return dict(self._call("GET", f"workflow-executions/{quote(execution_id, safe='')}/"))
+
+    def record_report(self, execution_id: str, report: dict[str, Any]) -> None:
+        path = f"workflow-executions/{quote(execution_id, safe='')}/"
+        self._call("PATCH", path, json={"performance_metrics": {"report": report}})
 
     def running_executions(self, namespace: str) -> list[dict[str, Any]]:
         params = {"namespace": namespace, "status": "running"}

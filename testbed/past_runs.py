@@ -47,11 +47,21 @@ def find_report(runs: Path, execution_id: str, monitor: Callable[[], Monitor]) -
 
 
 def _from_monitor(monitor: Monitor, execution_id: str) -> Report:
-    """What the monitor tells: not how long the agents took to be ready, nor when all was drained,
-    so that `within` cannot be judged.
+    """What the monitor tells. Unless `testbed run` has told it, it does not know how long the
+    agents took to be ready, nor when all was drained, so that `within` cannot be judged.
     """
     record = monitor.execution(execution_id)
     wanted = record["parameter_values"].get("expect") or {}
+    told = (record["performance_metrics"] or {}).get("report")
+    if told:
+        return Report(
+            namespace=record["namespace"] or "",
+            progress=monitor.progress(execution_id),
+            ready_s=told["ready_s"],
+            duration_s=told["duration_s"],
+            expect=ExpectSection.model_validate(wanted),
+            incidents=told["incidents"],
+        )
     return Report(
         namespace=record["namespace"] or "",
         progress=monitor.progress(execution_id),

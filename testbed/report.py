@@ -122,6 +122,14 @@ class Report:
             "run_record": self.run_record,
         }
 
+    def verdict(self, exit_code: ExitCode) -> dict[str, Any]:
+        """What the monitor keeps of it beside its own counts.
+
+        :param exit_code: the one that `testbed run` ends with
+        """
+        kept = ("status", "reason", "duration_s", "ready_s", "expectations", "incidents")
+        return {"exit_code": int(exit_code), **{name: self.as_json()[name] for name in kept}}
+
     def lines(self) -> list[str]:
         """The report for people."""
         stf = self.progress.stf

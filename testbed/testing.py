@@ -274,6 +274,7 @@ class FakeMonitor(Monitor):
         ]
         self.containers: list[dict[str, Any]] = []
         self.parameters: dict[str, dict[str, Any]] = {}
+        self.reports: dict[str, dict[str, Any]] = {}
         self.dead_letters = 0
         self.stopping_s = 0.0
 
@@ -314,7 +315,14 @@ class FakeMonitor(Monitor):
             "start_time": EPOCH.isoformat(),
             "end_time": ended,
             "parameter_values": self.parameters.get(execution_id, {}),
+            "performance_metrics": {"report": self.reports[execution_id]}
+            if execution_id in self.reports
+            else None,
         }
+
+    def record_report(self, execution_id: str, report: dict[str, Any]) -> None:
+        self._find(execution_id)
+        self.reports[execution_id] = report
 
     def running_executions(self, namespace: str) -> list[dict[str, Any]]:
         self._answer()

@@ -8,7 +8,6 @@ STF files and TF samples have the same layout: a TTree `time_frames` with the br
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,12 +19,12 @@ import numpy.typing as npt
 import uproot
 
 from agents.data.files import DamagedFile, WrittenFile, write_atomically
+from agents.data.root_file import COMPRESSION, Buffer, jagged
 from agents.data.time_frames import COLUMNS, TimeFrames
 
 TREE = "time_frames"
 TFS_PER_BASKET = 50
 """What is read of a file comes in baskets of so many TFs."""
-COMPRESSION = uproot.ZSTD(1)
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def write(path: Path, frames: TimeFrames) -> FrameFile:
 
 def encode(frames: TimeFrames) -> bytes:
     """The bytes of a file of time frames."""
-    buffer = _Buffer()
+    buffer = Buffer()
     with uproot.recreate(buffer, compression=COMPRESSION) as file:
         hits = _hits(frames.select(frames.tf_first, frames.tf_first - 1))
         tree = file.mktree(
@@ -152,23 +151,9 @@ class FrameReader:
         return DamagedFile(f"{self._path.name} is no file of time frames: {type(error).__name__}")
 
 
-class _Buffer(io.BytesIO):
-    """Keeps its content when uproot closes it."""
-
-    content = b""
-
-    def close(self) -> None:
-        self.content = self.getvalue()
-        super().close()
-
-
 def _hits(frames: TimeFrames) -> ak.Array:
     """The hits as a jagged array of records; one inner array a TF."""
-    record = ak.contents.RecordArray(
-        [
-            ak.contents.NumpyArray(getattr(frames, name).astype(kind, copy=False))
-            for name, kind in COLUMNS.items()
-        ],
-        list(COLUMNS),
-    )
-    return ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(frames.offsets), record))
+    columns = {
+        name: getattr(frames, name).astype(kind, copy=False) for name, kind in COLUMNS.items()
+    }
+    return jagged(columns, frames.offsets)

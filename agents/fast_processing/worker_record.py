@@ -91,7 +91,8 @@ class WorkerRecord:
 
     def _send(self) -> None:
         now = utc_now().isoformat()
-        facts = {**self._facts, "last_heartbeat": now}
+        # the recorder ends the record of a worker that was silent for long
+        facts = {**self._facts, "last_heartbeat": now, "ended_at": None}
         if self._ended:
             facts.update(status="ended", ended_at=now, current_slice_id=None)
         self._written = time.monotonic()

@@ -9,12 +9,14 @@ from agents.runtime import BaseAgent, handles
 from agents.runtime.monitor import MonitorRefused
 from agents.runtime.settings import AgentSettings
 from testbed.protocol.destinations import EPICTOPIC
-from testbed.protocol.messages import EndRun, RunImminent, StfGen, StfReady
+from testbed.protocol.messages import EndRun, RunImminent, StfFailed, StfGen, StfReady
 from testbed.protocol.states import FileStatus
 
 
 class ExampleDataAgent(BaseAgent):
-    """Runs and STF files become records; a file that is verified is announced as ready."""
+    """Runs and STF files become records; a file that is verified is announced as ready, any other
+    one as failed.
+    """
 
     agent_type = "data"
 
@@ -29,16 +31,18 @@ class ExampleDataAgent(BaseAgent):
 
     @handles("stf_gen", batch=100)
     def register_files(self, messages: list[StfGen]) -> None:
-        """Verify files, register them in one request, announce the good ones."""
+        """Verify files, register them in one request, announce how they are."""
         for message in {message.run_id: message for message in messages}.values():
             self._run(message)
         checked = [(message, self._damage(message)) for message in messages]
         rows = [self._record(message, damage) for message, damage in checked]
-        self.monitor.call("POST", "stf-files/", rows)
+        stored = self.monitor.call("POST", "stf-files/", rows)
+        failed = {row["stf_filename"] for row in stored if row["status"] == FileStatus.FAILED}
         for message, damage in checked:
-            if damage is None:
-                with self.answering(message):
-                    self.publish(EPICTOPIC, self._ready(message))
+            # one that comes again may have been processed and removed since, to make room
+            verdict = damage if message.filename in failed else None
+            with self.answering(message):
+                self.publish(EPICTOPIC, self._verdict(message, verdict))
 
     @handles("end_run")
     def close_run(self, message: EndRun) -> None:
@@ -105,6 +109,15 @@ class ExampleDataAgent(BaseAgent):
             },
         }
 
-    def _ready(self, message: StfGen) -> StfReady:
+    def _verdict(self, message: StfGen, damage: str | None) -> StfReady | StfFailed:
+        """What is announced of a file."""
+        if damage is not None:
+            return StfFailed(
+                execution_id=message.execution_id,
+                run_id=message.run_id,
+                filename=message.filename,
+                reason=damage,
+                processed_by=self.instance_name,
+            )
         content = message.model_dump(exclude={"msg_type", "message_id", "sender", "timestamp"})
         return StfReady(**content, processed_by=self.instance_name)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 from agents.data.slicing import Slice as Cut
 from agents.data.slicing import SlicingSettings, slices
+from agents.fast_processing.pace import MeasuringPace
 from agents.runtime import BaseAgent, handles
 from agents.runtime.parameters import ExecutionParameters
 from agents.runtime.settings import AgentSettings
@@ -34,7 +36,17 @@ MOST_RETRIES = 3
 """How often a slice is sent again after it failed."""
 REMEMBERED = timedelta(seconds=SLICE_LIFETIME_S)
 """How long after the end of a run results of it may come."""
-METRICS = ("tf_files", "slices", "tfs", "hits", "clusters", "latency_s", "slices_per_s")
+METRICS = (
+    "tf_files",
+    "slices",
+    "tfs",
+    "hits",
+    "clusters",
+    "latency_s",
+    "latency_to_slice_s",
+    "latency_to_result_s",
+    "slices_per_s",
+)
 """What of an execution's progress becomes a metric of it."""
 
 
@@ -52,6 +64,7 @@ class ExampleFastProcessingAgent(BaseAgent):
         super().__init__(settings)
         self._parameters = ExecutionParameters(self.monitor)
         self._ended: set[str] = set()
+        self._pace = MeasuringPace()
 
     def on_ready(self) -> None:
         """Learn which runs have ended: their results may still come."""
@@ -97,6 +110,7 @@ class ExampleFastProcessingAgent(BaseAgent):
             [self._slice_record(message, cut) for message, parts in cuts for cut in parts],
         )
         for message, parts in cuts:
+            self._pace.count(message.execution_id, len(parts))
             with self.answering(message):
                 for cut in parts:
                     self._send(self._slice_content(message, cut))
@@ -112,8 +126,15 @@ class ExampleFastProcessingAgent(BaseAgent):
             if row["status"] == SliceStatus.QUEUED and waits:
                 with self.answering(message):
                     self._send(self._next_try(message, again))
+        done = Counter(
+            message.execution_id
+            for message, now in zip(messages, stored, strict=True)
+            if now["status"] in (SliceStatus.COMPLETED, SliceStatus.FAILED)
+        )
         for execution_id in {message.execution_id for message in messages} & self._ended:
-            self._measure(execution_id)
+            self._pace.count(execution_id, -done[execution_id])
+            if self._pace.is_due(execution_id):
+                self._measure(execution_id)
 
     @handles("end_run")
     def end_run(self, message: EndRun) -> None:
@@ -234,5 +255,9 @@ class ExampleFastProcessingAgent(BaseAgent):
         """Keep how far the fast path has come among the execution's metrics."""
         path = f"workflow-executions/{execution_id}/"
         progress = self.monitor.call("GET", f"{path}progress/")
+        slices = progress["slices"]
+        self._pace.measured(
+            execution_id, slices["created"] - slices["completed"] - slices["failed"]
+        )
         metrics = {name: progress.get(name) for name in METRICS}
         self.monitor.call("PATCH", path, {"performance_metrics": {"fast_processing": metrics}})

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from agents.data.files import DamagedFile, VolumeFull, locate, verify
-from agents.data.frame_file import FrameFile, FrameReader
+from agents.data.files import DamagedFile, VolumeFull, WrittenFile, locate, verify
+from agents.data.frame_file import FrameReader
 from agents.data.sampling import Sample, SamplingSettings, is_sampled, samples
 from agents.data.tf_samples import sample_path, write_sample
+from agents.data.volume import RetentionSettings, Volume
 from agents.runtime import BaseAgent, handles
+from agents.runtime.needs import Needs
 from agents.runtime.parameters import ExecutionParameters
 from agents.runtime.settings import AgentSettings
 from testbed.errors import ConfigurationError
@@ -16,7 +19,7 @@ from testbed.protocol.destinations import EPICTOPIC
 from testbed.protocol.messages import StfReady, TfFileRegistered
 from testbed.protocol.states import FileStatus
 
-Written = list[tuple[Sample, FrameFile]]
+Written = list[tuple[Sample, WrittenFile]]
 
 
 class ExampleFastmonAgent(BaseAgent):
@@ -32,6 +35,9 @@ class ExampleFastmonAgent(BaseAgent):
     def __init__(self, settings: AgentSettings) -> None:
         super().__init__(settings)
         self._parameters = ExecutionParameters(self.monitor)
+        self._samples = Volume(
+            settings.data_folder / "tf-samples", Needs(self.monitor, settings.namespace).samples
+        )
 
     @handles("stf_ready", batch=20)
     def sample_files(self, messages: list[StfReady]) -> None:
@@ -60,6 +66,9 @@ class ExampleFastmonAgent(BaseAgent):
         try:
             written = self._write(message, self._choose(message))
         except (ConfigurationError, DamagedFile, VolumeFull) as error:
+            before = self._sampled_before(message)
+            if before is not None:
+                return before, self._change(message, tf_files=len(before))
             self.log.error("%s", error)
             failed = self._change(message, failure=str(error))
             return [], {**failed, "status": FileStatus.FAILED}
@@ -77,20 +86,43 @@ class ExampleFastmonAgent(BaseAgent):
             return []
         path = locate(message.file_url, self.settings.data_folder)
         verify(path, message.size_bytes, message.checksum)
-        folder = self.settings.data_folder / "tf-samples"
-        written = []
+        retention = RetentionSettings.from_parameters(self._parameters.of(message.execution_id))
+        self._samples.make_room(retention.tf_samples_limit_mb)
+        written: Written = []
         with FrameReader(path) as reader:
             for sample in wanted:
                 frames = reader.read(sample.tf_first, sample.tf_last)
-                target = sample_path(folder, message.run_id, sample.filename)
-                written.append((sample, write_sample(target, frames)))
+                target = sample_path(self._samples.folder, message.run_id, sample.filename)
+                file = write_sample(target, frames)
+                self._samples.wrote(file.size_bytes)
+                written.append((sample, file))
         return written
+
+    def _sampled_before(self, message: StfReady) -> Written | None:
+        """The samples of an STF that comes again after it was sampled, as they are recorded: its
+        file may have been removed since, to make room.
+        """
+        rows = self.monitor.call("GET", "stf-files/", stf_filename=message.filename)
+        if not rows or "tf_files" not in (rows[0]["metadata"] or {}):
+            return None
+        recorded = self.monitor.call("GET", "fastmon-files/", stf_filename=message.filename)
+        return [
+            (
+                Sample(row["tf_filename"], row["tf_first"], row["tf_last"]),
+                WrittenFile(
+                    Path(row["metadata"]["file_url"].removeprefix("file://")),
+                    row["file_size_bytes"],
+                    row["checksum"],
+                ),
+            )
+            for row in recorded
+        ]
 
     def _change(self, message: StfReady, **facts: Any) -> dict[str, Any]:
         metadata = {"sampled_by": self.instance_name, **facts}
         return {"stf_filename": message.filename, "metadata": metadata}
 
-    def _row(self, message: StfReady, sample: Sample, file: FrameFile) -> dict[str, Any]:
+    def _row(self, message: StfReady, sample: Sample, file: WrittenFile) -> dict[str, Any]:
         return {
             "stf_file": message.filename,
             "tf_filename": sample.filename,
@@ -107,7 +139,7 @@ class ExampleFastmonAgent(BaseAgent):
         }
 
     def _announcement(
-        self, message: StfReady, sample: Sample, file: FrameFile, key: str
+        self, message: StfReady, sample: Sample, file: WrittenFile, key: str
     ) -> TfFileRegistered:
         return TfFileRegistered.model_validate(
             {

@@ -2,77 +2,162 @@
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
 from typing import Any
 
-from agents.data.clustering import ClusteringSettings, find_clusters
-from agents.data.files import DamagedFile, locate, verify, write_atomically
+from agents.data.cluster_file import ClusterFile, output_path, reconstruct
+from agents.data.clustering import ClusteringSettings
+from agents.data.files import DamagedFile, VolumeFull, locate, verify
 from agents.data.frame_file import FrameReader
-from agents.data.time_frames import TimeFrames
+from agents.data.volume import RetentionSettings, Volume
+from agents.prompt_processing.task import RunTasks
 from agents.runtime import BaseAgent, handles
+from agents.runtime.needs import Needs
+from agents.runtime.parameters import ExecutionParameters
+from agents.runtime.settings import AgentSettings
+from testbed.errors import ConfigurationError
 from testbed.protocol.destinations import EPICTOPIC
-from testbed.protocol.messages import ProcessingComplete, StfReady
+from testbed.protocol.messages import (
+    EndRun,
+    ProcessingComplete,
+    RunImminent,
+    StfFailed,
+    StfReady,
+)
 from testbed.protocol.states import FileStatus
+
+ANNOUNCED = ("output_files", "processing_time_ms", "tf_count", "hit_count", "cluster_count")
+"""What of an STF's outcome is announced as well as recorded."""
 
 
 class ExampleProcessingAgent(BaseAgent):
-    """Reads each STF that is ready, writes its output, marks it processed and announces it."""
+    """Finds the clusters of each STF that is ready, writes them to an output file, records it
+    with the STF and announces it.
+
+    STFs of executions without this agent are left alone: while it does not run, its queue keeps
+    what others are told.
+    """
 
     agent_type = "processing"
+
+    def __init__(self, settings: AgentSettings) -> None:
+        super().__init__(settings)
+        self._parameters = ExecutionParameters(self.monitor)
+        self._tasks = RunTasks(self.monitor, self._parameters)
+        self._outputs = Volume(
+            settings.data_folder / "processed", Needs(self.monitor, settings.namespace).output
+        )
+
+    @handles("run_imminent")
+    def open_run(self, message: RunImminent) -> None:
+        """The run's dataset is open: so is its task, where the execution wants one."""
+        if self._takes_part(message.execution_id):
+            self._tasks.follow(message.execution_id, message.run_id)
 
     @handles("stf_ready", batch=100)
     def process_files(self, messages: list[StfReady]) -> None:
         """Process files one by one, store the outcomes in one request, announce them."""
-        outcomes = [(message, *self._process(message)) for message in messages]
-        self.monitor.call("PATCH", "stf-files/", [row for _, row, _ in outcomes])
+        outcomes = [
+            (message, *self._process(message))
+            for message in messages
+            if self._takes_part(message.execution_id)
+        ]
+        if outcomes:
+            self.monitor.call("PATCH", "stf-files/", [row for _, row, _ in outcomes])
         for message, _, announcement in outcomes:
             if announcement is not None:
                 with self.answering(message):
                     self.publish(EPICTOPIC, announcement)
+        for execution_id, run_id in {(one.execution_id, one.run_id) for one, _, _ in outcomes}:
+            self._tasks.follow(execution_id, run_id)
+
+    @handles("stf_failed")
+    def pass_over(self, message: StfFailed) -> None:
+        """There is nothing to process; the run's task counts it."""
+        if self._takes_part(message.execution_id):
+            self._tasks.follow(message.execution_id, message.run_id)
+
+    @handles("end_run")
+    def close_run(self, message: EndRun) -> None:
+        """The run's dataset is closed; its task is finished with its last STF."""
+        if self._takes_part(message.execution_id):
+            self._tasks.follow(
+                message.execution_id,
+                message.run_id,
+                closed_at=message.timestamp,
+                total=message.total_stf_files,
+            )
+
+    def _takes_part(self, execution_id: str) -> bool:
+        return self._parameters.enable(execution_id, self.agent_type, self.settings.program)
 
     def _process(self, message: StfReady) -> tuple[dict[str, Any], ProcessingComplete | None]:
         """One STF: its record's changes, and what to announce (nothing when it failed)."""
         started = time.monotonic()
         try:
-            path = locate(message.file_url, self.settings.data_folder)
-            verify(path, message.size_bytes, message.checksum)
-            with FrameReader(path) as reader:
-                frames = reader.read()
-        except DamagedFile as error:
+            output = self._reconstruct(message)
+        except (ConfigurationError, DamagedFile, VolumeFull) as error:
+            before = self._processed_before(message)
+            if before is not None:
+                return self._outcome(message, FileStatus.PROCESSED, before)
             self.log.error("%s", error)
-            return self._outcome(message, FileStatus.FAILED, failure=str(error)), None
-        output = self._reconstruct(message, frames)
-        elapsed_ms = (time.monotonic() - started) * 1000
-        row = self._outcome(message, FileStatus.PROCESSED, output_files=[output.name])
-        announcement = ProcessingComplete(
-            execution_id=message.execution_id,
-            run_id=message.run_id,
-            filename=message.filename,
-            output_files=[output.name],
-            processing_time_ms=round(elapsed_ms, 3),
-            tf_count=message.tf_count,
-        )
-        return row, announcement
-
-    def _reconstruct(self, message: StfReady, frames: TimeFrames) -> Path:
-        """Write the output of one STF: what was found in it."""
-        clusters = find_clusters(frames, ClusteringSettings())
-        folder = self.settings.data_folder / "processed" / message.run_id
-        output = folder / message.filename.replace(".stf", ".rec.json")
-        summary = {
-            "input": message.filename,
-            "tf_count": frames.tf_count,
-            "hit_count": frames.hit_count,
-            "cluster_count": clusters.count,
+            return self._outcome(message, FileStatus.FAILED, {"failure": str(error)})
+        found = {
+            "output_files": [output.path.name],
+            "outputs": [
+                {
+                    "filename": output.path.name,
+                    "file_url": f"file://{output.path}",
+                    "size_bytes": output.size_bytes,
+                    "checksum": output.checksum,
+                }
+            ],
+            "tf_count": output.tf_count,
+            "hit_count": output.hit_count,
+            "cluster_count": output.cluster_count,
+            "processing_time_ms": round((time.monotonic() - started) * 1000, 3),
         }
-        write_atomically(output, json.dumps(summary).encode())
+        return self._outcome(message, FileStatus.PROCESSED, found)
+
+    def _reconstruct(self, message: StfReady) -> ClusterFile:
+        """Find the clusters of an STF and write them to its output file."""
+        parameters = self._parameters.of(message.execution_id)
+        path = locate(message.file_url, self.settings.data_folder)
+        verify(path, message.size_bytes, message.checksum)
+        with FrameReader(path) as reader:
+            frames = reader.read()
+        self._outputs.make_room(RetentionSettings.from_parameters(parameters).processed_limit_mb)
+        target = output_path(self._outputs.folder, message.run_id, message.filename)
+        output = reconstruct(target, frames, ClusteringSettings.from_parameters(parameters))
+        self._outputs.wrote(output.size_bytes)
         return output
 
-    def _outcome(self, message: StfReady, status: FileStatus, **facts: Any) -> dict[str, Any]:
-        return {
+    def _processed_before(self, message: StfReady) -> dict[str, Any] | None:
+        """What is recorded of an STF that comes again after it was processed: its file may have
+        been removed since, to make room.
+        """
+        rows = self.monitor.call("GET", "stf-files/", stf_filename=message.filename)
+        if not rows or rows[0]["status"] != FileStatus.PROCESSED:
+            return None
+        facts: dict[str, Any] = rows[0]["metadata"]
+        return facts
+
+    def _outcome(
+        self, message: StfReady, status: FileStatus, facts: dict[str, Any]
+    ) -> tuple[dict[str, Any], ProcessingComplete | None]:
+        row = {
             "stf_filename": message.filename,
             "status": status,
             "metadata": {"processed_by": self.instance_name, **facts},
         }
+        if status == FileStatus.FAILED:
+            return row, None
+        announcement = ProcessingComplete.model_validate(
+            {
+                **{name: facts[name] for name in ANNOUNCED},
+                "execution_id": message.execution_id,
+                "run_id": message.run_id,
+                "filename": message.filename,
+            }
+        )
+        return row, announcement

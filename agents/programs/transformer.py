@@ -13,7 +13,7 @@ from agents.data.histograms import HistogramSet, HistogramSettings
 from agents.data.time_frames import TimeFrames
 from agents.fast_processing.worker_record import WorkerRecord
 from agents.runtime import BaseAgent, handles
-from agents.runtime.monitor import Stopped
+from agents.runtime.monitor import MonitorRefused, Stopped
 from agents.runtime.parameters import ExecutionParameters
 from agents.runtime.settings import AgentSettings
 from testbed.protocol.destinations import RESULTS, SLICES, WORKERS, consumer_queue
@@ -124,9 +124,17 @@ class Transformer(BaseAgent):
                 content.execution_id,
                 content.run_id,
             )
-            if content.run_id in self._ended_runs:
+            if content.run_id in self._ended_runs or self._has_ended(content.execution_id):
                 self._record.end()
         return self._record
+
+    def _has_ended(self, execution_id: str) -> bool:
+        """Whether an execution has ended; a worker that starts afterwards is not told."""
+        try:
+            execution = self.monitor.call("GET", f"workflow-executions/{execution_id}/")
+        except MonitorRefused:  # the slice fails for it
+            return False
+        return execution.get("end_time") is not None
 
     def _transform(self, content: SliceContent) -> dict[str, Any]:
         """What is in a slice: counts, and histograms in UHI form."""

@@ -6,8 +6,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from agents.data.volume import Volume
 from agents.runtime import BaseAgent, handles
 from agents.runtime.monitor import MonitorRefused, Stopped
+from agents.runtime.needs import Needs
 from agents.workflow_runner.execution import (
     Execution,
     UnknownWorkflow,
@@ -164,13 +166,14 @@ class WorkflowRunner(BaseAgent):
             reason = "the command had expired before it could be carried out"
             records.close(execution_id, ExecutionStatus.FAILED, reason)
             raise Expired(reason)
+        needs = Needs(self._session(), self.settings.namespace)
         return Execution(
             workflow,
             execution_id=execution_id,
             run_id=run_id,
             resolved=resolved,
             send=self._broadcast,
-            buffer=self.settings.data_folder / "daq",
+            buffer=Volume(self.settings.data_folder / "daq", needs.stf),
         )
 
     def _broadcast(self, message: Message) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from agents.runtime.monitor import MonitorClient
@@ -29,15 +30,21 @@ class ExecutionParameters:
         :param program: its Compose service, by which a section of another name may mean it
         :raises MonitorRefused: there is no such execution
         """
-        sections = self._resolved(execution_id).get("agents") or {}
-        return not sections or any(
-            section.get("enabled") and (section.get("program") or program) == program
-            for key, section in sections.items()
-            if key == agent or section.get("program") == program
-        )
+        return takes_part(self._resolved(execution_id).get("agents") or {}, agent, program)
 
     def _resolved(self, execution_id: str) -> dict[str, Any]:
         if self._known is None or self._known[0] != execution_id:
             record = self._monitor.call("GET", f"workflow-executions/{execution_id}/")
             self._known = execution_id, record["parameter_values"]
         return self._known[1]
+
+
+def takes_part(sections: Mapping[str, Mapping[str, Any]], agent: str, program: str) -> bool:
+    """Whether the sections `[agents.*]` of an execution enable an agent; it takes part when there
+    are none. A section of another name may mean it by its program.
+    """
+    return not sections or any(
+        section.get("enabled") and (section.get("program") or program) == program
+        for key, section in sections.items()
+        if key == agent or section.get("program") == program
+    )

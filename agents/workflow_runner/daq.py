@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import simpy
@@ -13,6 +12,8 @@ import simpy
 from agents.data.generation import GenerationSettings
 from agents.data.stf import write_stf
 from agents.data.time_frames import TF_DURATION_NS
+from agents.data.volume import RetentionSettings, Volume
+from testbed.protocol.identifiers import input_dataset
 from testbed.protocol.messages import (
     EndRun,
     Message,
@@ -45,7 +46,7 @@ class Daq:
     stamped with the simulated time. `end_run` goes out once at the most, whoever asks for it.
 
     :param parameters: the workflow's parameters as one table
-    :param buffer: folder of the DAQ exit buffer
+    :param buffer: the DAQ exit buffer
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Daq:
         execution_id: str,
         run_id: str,
         parameters: dict[str, Any],
-        buffer: Path,
+        buffer: Volume,
     ) -> None:
         self.parameters = parameters
         self.stf_count = 0
@@ -84,7 +85,7 @@ class Daq:
                 **self._common("run_imminent"),
                 **NOT_READY,
                 run_conditions=RUN_CONDITIONS,
-                dataset=f"swf.{self._run_id}.run",
+                dataset=input_dataset(self._run_id),
                 **({} if workers is None else {"target_worker_count": workers}),
             )
         )
@@ -105,11 +106,14 @@ class Daq:
     def generate_stf(self) -> None:
         """Write the next STF into the exit buffer and announce it.
 
-        :raises VolumeFull: the exit buffer has no room for it
+        :raises VolumeFull: the exit buffer has no room for it, and nothing that it could do without
         :raises ConfigurationError: a parameter of the data is not valid
         """
         sequence = self.stf_count + 1
-        written = write_stf(self._buffer, self._run_id, sequence, self._data_settings)
+        settings, limit_mb = self._data_settings
+        self._buffer.make_room(limit_mb)
+        written = write_stf(self._buffer.folder, self._run_id, sequence, settings)
+        self._buffer.wrote(written.size_bytes)
         self.stf_count = sequence
         start = self._began + timedelta(seconds=self._env.now)
         self._send(
@@ -142,8 +146,10 @@ class Daq:
         )
 
     @cached_property
-    def _data_settings(self) -> GenerationSettings:
-        return GenerationSettings.from_parameters(self.parameters)
+    def _data_settings(self) -> tuple[GenerationSettings, float]:
+        """What STFs look like, and how large the exit buffer may become."""
+        retention = RetentionSettings.from_parameters(self.parameters)
+        return GenerationSettings.from_parameters(self.parameters), retention.daq_buffer_limit_mb
 
     def _common(self, step: str) -> dict[str, Any]:
         return {

@@ -13,6 +13,7 @@ from typing import Any
 
 import simpy
 
+from agents.data.volume import Volume
 from agents.workflow_runner.clock import advance
 from agents.workflow_runner.daq import Daq, Send
 from testbed.configuration.model import flat_parameters
@@ -65,6 +66,7 @@ class Execution:
 
     :param resolved: the full resolved configuration
     :param send: sends one message, in order
+    :param buffer: the DAQ exit buffer
     """
 
     def __init__(
@@ -75,7 +77,7 @@ class Execution:
         run_id: str,
         resolved: dict[str, Any],
         send: Send,
-        buffer: Path,
+        buffer: Volume,
     ) -> None:
         self.execution_id = execution_id
         self.run_id = run_id

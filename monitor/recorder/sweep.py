@@ -1,4 +1,6 @@
-"""Ending what nobody looks after any more: silent agents, orphaned executions, open runs."""
+"""Ending what nobody looks after any more: silent agents, workers that are gone, orphaned
+executions, open runs.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,12 @@ class Sweep:
         connection.ensure_connection()
         if time.monotonic() < self._trusted_from:
             return
-        for step in (retire_silent_agents, end_orphaned_executions, self._close_open_runs):
+        for step in (
+            retire_silent_agents,
+            end_lost_workers,
+            end_orphaned_executions,
+            self._close_open_runs,
+        ):
             try:
                 step()
             except (OperationalError, InterfaceError):
@@ -150,6 +157,32 @@ def retire_silent_agents() -> list[str]:
     for name in names:
         log.warning("%s is silent; it counts as EXITED", name)
     return names
+
+
+def end_lost_workers() -> list[str]:
+    """End the records of workers whose agent is EXITED: one that was killed could not; their ids.
+
+    A worker that was only silent opens its record again with its next change. Records that name
+    no agent, as those of the predecessor's workers, are left alone.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE swf_workers SET status = 'lost', current_slice_id = NULL,
+                ended_at = COALESCE(
+                    GREATEST(agent.last_heartbeat, swf_workers.last_heartbeat), now())
+            FROM swf_systemagent agent
+            WHERE swf_workers.status = 'running' AND ended_at IS NULL
+                AND agent.operational_state = %s
+                AND agent.instance_name = swf_workers.metadata ->> 'instance_name'
+            RETURNING worker_id
+            """,
+            [OperationalState.EXITED],
+        )
+        ids = [row[0] for row in cursor.fetchall()]
+    for worker_id in ids:
+        log.warning("the record of worker %s is ended: its agent is gone", worker_id)
+    return ids
 
 
 def end_orphaned_executions() -> list[str]:

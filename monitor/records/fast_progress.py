@@ -18,14 +18,22 @@ from testbed.protocol.states import FileStatus, SliceStatus
 
 TIMES = """
 SELECT count(*),
-    percentile_cont(ARRAY[0.5, 0.9, 0.99, 1]) WITHIN GROUP (
+    percentile_cont(%(quantiles)s) WITHIN GROUP (
         ORDER BY extract(epoch FROM s.completed_at - m.sent_at)),
+    percentile_cont(%(quantiles)s) WITHIN GROUP (
+        ORDER BY extract(epoch FROM s.created_at - m.sent_at)),
+    percentile_cont(%(quantiles)s) WITHIN GROUP (
+        ORDER BY extract(epoch FROM s.completed_at - s.created_at)),
     extract(epoch FROM max(s.completed_at) - min(s.created_at))
 FROM swf_tf_slices s JOIN swf_workflow_messages m
     ON m.message_content ->> 'filename' = s.stf_filename
-WHERE m.execution_id = %s AND m.message_type = 'stf_gen'
-    AND s.run_number = %s AND s.status = 'completed'
+WHERE m.execution_id = %(execution)s AND m.message_type = 'stf_gen'
+    AND s.run_number = %(run)s AND s.status = 'completed'
 """
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
+SPANS = ("latency_s", "latency_to_slice_s", "latency_to_result_s")
+NO_TIMES: dict[str, Any] = {**dict.fromkeys(SPANS), "slices_per_s": None}
+"""Of a run without a processed slice."""
 
 
 def fast_progress(execution: WorkflowExecution) -> dict[str, Any]:
@@ -65,21 +73,29 @@ def fast_progress(execution: WorkflowExecution) -> dict[str, Any]:
     }
 
 
-NO_TIMES: dict[str, Any] = {"latency_s": None, "slices_per_s": None}
-"""Of a run without a processed slice."""
-
-
 def _times(execution_id: str, run_number: int) -> dict[str, Any]:
-    """`latency_s`: seconds from an STF's announcement until the result of one of its slices was
-    stored, as quantiles over the slices. `slices_per_s`: from the first slice to the last result.
+    """Quantiles over the slices of three spans in seconds: `latency_s` from the announcement of
+    its STF until its result was stored, of which `latency_to_slice_s` until it was registered and
+    `latency_to_result_s` from then on. `slices_per_s`: from the first slice to the last result.
     """
+    wanted: dict[str, Any] = {
+        "quantiles": list(QUANTILES.values()),
+        "execution": execution_id,
+        "run": run_number,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(TIMES, [execution_id, run_number])
+        cursor.execute(TIMES, wanted)
         row: Any = cursor.fetchone()
-    count, quantiles, elapsed = row
+    count, *spans, elapsed = row
     if not count:
         return NO_TIMES
-    seconds = [round(float(value), 3) for value in quantiles]
     rate = round(count / float(elapsed), 2) if elapsed else None
-    names = ("p50", "p90", "p99", "max")
-    return {"latency_s": dict(zip(names, seconds, strict=True)), "slices_per_s": rate}
+    return {
+        **{name: _named(values) for name, values in zip(SPANS, spans, strict=True)},
+        "slices_per_s": rate,
+    }
+
+
+def _named(values: list[Any]) -> dict[str, float]:
+    seconds = [round(float(value), 3) for value in values]
+    return dict(zip(QUANTILES, seconds, strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count
 
 from monitor.records.fast_progress import fast_progress
@@ -23,6 +24,8 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
     `stf.generated` counts recorded `stf_gen` messages; `registered` all STF records of the run,
     `processed` and `failed` those with that status. `total_stf_files` is what `end_run` said,
     null while the run is open; `stf_sent` what the runner says it generated, null until then.
+    `outputs` are those of the STFs that were processed: how many files, their size, and what was
+    found in them.
     """
     kinds = dict(
         WorkflowMessage.objects.filter(execution_id=execution.execution_id)
@@ -59,6 +62,7 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
             "processed": done,
             "failed": statuses.get(FileStatus.FAILED, 0),
         },
+        "outputs": _outputs(execution.run_number),
         **fast_progress(execution),
         "messages": sum(kinds.values()),
         "run_announced": "run_imminent" in kinds,
@@ -66,3 +70,28 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
         "stf_sent": metrics.get("stf_generated"),
         "dead_letters": DeadLetter.objects.filter(execution_id=execution.execution_id).count(),
     }
+
+
+OUTPUTS = """
+SELECT sum(jsonb_array_length(metadata -> 'outputs')),
+    sum((SELECT sum((output -> 'size_bytes')::numeric)
+        FROM jsonb_array_elements(metadata -> 'outputs') output
+        WHERE jsonb_typeof(output -> 'size_bytes') = 'number')),
+    sum((metadata -> 'hit_count')::numeric)
+        FILTER (WHERE jsonb_typeof(metadata -> 'hit_count') = 'number'),
+    sum((metadata -> 'cluster_count')::numeric)
+        FILTER (WHERE jsonb_typeof(metadata -> 'cluster_count') = 'number')
+FROM swf_stf_files
+WHERE run_id = (SELECT run_id FROM swf_runs WHERE run_number = %s)
+    AND status IN (%s, %s)
+    AND jsonb_typeof(metadata -> 'outputs') = 'array'
+"""
+"""Metadata are whatever a client wrote: what is no number does not count."""
+
+
+def _outputs(run_number: int | None) -> dict[str, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(OUTPUTS, [run_number, FileStatus.PROCESSED, FileStatus.DONE])
+        row: Any = cursor.fetchone()
+    names = ("files", "size_bytes", "hits", "clusters")
+    return {name: int(value or 0) for name, value in zip(names, row, strict=True)}

@@ -86,6 +86,7 @@ def _execute(session: Session, gate: Gate, ready_s: float) -> tuple[Report, Exit
 
     from testbed import console
     from testbed.errors import ExitCode, TestbedError
+    from testbed.monitor_api import MonitorAway, MonitorRefused
     from testbed.report import Report, write_record
     from testbed.running import Run
     from testbed.session import git_version
@@ -139,4 +140,9 @@ def _execute(session: Session, gate: Gate, ready_s: float) -> tuple[Report, Exit
         "gate": gate.history,
     }
     write_record(session.project.runs, report, context)
-    return report, report.exit_code if exit_code is None else exit_code
+    code = report.exit_code if exit_code is None else exit_code
+    try:
+        gate.monitor.record_report(execution_id, report.verdict(code))
+    except (MonitorAway, MonitorRefused) as error:
+        console.warn(f"the monitor could not be told of this verdict: {error}")
+    return report, code

@@ -92,7 +92,9 @@ class Configuration:
         return frozenset() if self.supervisor.enabled else frozenset({"supervisor"})
 
     def resolved(self) -> dict[str, Any]:
-        """All of it as one JSON object: what travels in `run_workflow` and is stored."""
+        """All of it as one JSON object: what travels in `run_workflow` and is stored. `origins`
+        tells by `<section>.<key>` where a value comes from; the others are defaults.
+        """
         return {
             "testbed": self.testbed.model_dump(),
             "workflow": self.workflow.model_dump(exclude={"includes"}),
@@ -101,11 +103,12 @@ class Configuration:
             },
             "supervisor": self.supervisor.model_dump(),
             "expect": self.expect.model_dump(exclude_none=True),
+            "origins": {".".join(path): origin for path, origin in self.origins.items()},
             **{section: dict(values) for section, values in self.parameters.items()},
         }
 
 
-NOT_PARAMETERS = (*SYSTEM_SECTIONS, "git_version")
+NOT_PARAMETERS = (*SYSTEM_SECTIONS, "git_version", "origins")
 """Entries of a resolved configuration that are not sections of parameters."""
 
 

@@ -122,7 +122,8 @@ def resolve(
 def resolve_workflow(
     workflows: Path, name: str, config: str | None, params: Table, namespace: str
 ) -> dict[str, Any]:
-    """The `resolved` configuration for a `run_workflow` command that came without one.
+    """The `resolved` configuration for a `run_workflow` command that came without one: the agents
+    and the expectations are those of the workflow's configuration.
 
     :raises ConfigurationError: an unknown workflow, configuration or parameter
     """
@@ -133,7 +134,13 @@ def resolve_workflow(
         ("workflow", "config"): command,
         ("workflow", "name"): command,
     }
-    parameters = _workflow_parameters(_workflow_file(workflow, workflows, origins, command))
+    found = _workflow_file(workflow, workflows, origins, command)
+    chosen = found[-1]
+    layers = Layers()
+    for section in ("agents", "expect"):
+        layers.lay({section: chosen.tables.get(section, {})}, chosen.name)
+    layers.origins.update(origins)
+    parameters = _workflow_parameters(found)
     for key, value in params.items():
         if key == "namespace":
             continue
@@ -145,10 +152,10 @@ def resolve_workflow(
     return Configuration(
         testbed=TestbedSection(namespace=namespace),
         workflow=workflow,
-        agents={},
+        agents=_agents(layers, chosen.name),
         parameters=parameters.values,
-        expect=ExpectSection(),
-        origins=parameters.origins,
+        expect=_section(ExpectSection, layers, "expect", place=chosen.name),
+        origins={**layers.origins, **parameters.origins},
     ).resolved()
 
 

@@ -32,3 +32,13 @@ def same_container(one: str, other: str) -> bool:
 def is_namespace(text: str) -> bool:
     """Whether `text` is a valid namespace."""
     return re.fullmatch(NAMESPACE_PATTERN, text) is not None
+
+
+def input_dataset(run_id: str) -> str:
+    """The name of the dataset that a run's STFs belong to."""
+    return f"swf.{run_id}.run"
+
+
+def output_dataset(run_id: str) -> str:
+    """The name of the dataset that the outputs of processing a run belong to."""
+    return f"swf.{run_id}.processed"

@@ -107,6 +107,16 @@ class StfReady(StfGen):
     processed_by: str
 
 
+class StfFailed(RunMessage):
+    """The data agent has found an STF missing or damaged, and registered it as failed."""
+
+    topic_type = "stf_failed"
+    msg_type: str = "stf_failed"
+    filename: str = Field(max_length=255, pattern=FILE_NAME)
+    reason: str
+    processed_by: str
+
+
 class TfFileRegistered(RunMessage):
     """The fastmon agent has written and registered a TF sample of an STF."""
 
@@ -133,6 +143,8 @@ class ProcessingComplete(RunMessage):
     output_files: list[str]
     processing_time_ms: float = Field(ge=0)
     tf_count: int = Field(ge=0)
+    hit_count: int = Field(ge=0)
+    cluster_count: int = Field(ge=0)
 
 
 class RunWorkflow(Message):
@@ -177,6 +189,7 @@ CATALOGUE: dict[str, type[Message]] = {
         ResumeRun,
         EndRun,
         StfReady,
+        StfFailed,
         TfFileRegistered,
         ProcessingComplete,
         RunImminentWorker,

@@ -7,16 +7,20 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uproot
 
 from agents.data.clustering import ClusteringSettings, find_clusters
 from agents.data.frame_file import FrameReader
+from agents.data.generation import GenerationSettings, generate
 from agents.data.histograms import HistogramSet, HistogramSettings
+from agents.data.sampling import SamplingSettings, samples
+from agents.data.time_frames import TimeFrames
 from testbed.integration import TestbedStack
 from tests.rest import Api
 from tests.waiting import eventually
@@ -24,12 +28,13 @@ from tests.waiting import eventually
 STFS = 3
 TFS_PER_SLICE = 4
 TRANSFORMERS = 3
+TFS_PER_STF = 300
 SHORT = (
     f"--set=fast_processing.stf_count={STFS}",
     f"--set=fast_processing.num_tf_per_slice={TFS_PER_SLICE}",
     f"--set=agents.transformer.replicas={TRANSFORMERS}",
     f"--set=expect.stf_registered={STFS}",
-    "--set=stf_content.tf_count=300",
+    f"--set=stf_content.tf_count={TFS_PER_STF}",
 )
 DEFAULTS = ("processing", "data")
 
@@ -47,26 +52,64 @@ def viewer(stack: TestbedStack) -> Api:
     return Api(stack, "viewer")
 
 
-def samples_of(stack: TestbedStack, run_id: str, folder: Path) -> list[Path]:
-    """The TF samples of a run, copied out of the agent that wrote them."""
-    source = f"{stack.container_id('example-fastmon-agent')}:/data/tf-samples/{run_id}"
-    subprocess.run(["docker", "cp", source, str(folder)], check=True, capture_output=True)
-    return sorted((folder / run_id).glob("*.tf"))
+def copied(stack: TestbedStack, program: str, source: str, folder: Path) -> list[Path]:
+    """The files of a folder, copied out of a program's container."""
+    container = stack.container_id(program)
+    command = ["docker", "cp", f"{container}:{source}", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    return sorted(path for path in (folder / Path(source).name).iterdir() if path.suffix)
 
 
-def histograms_of(paths: list[Path]) -> HistogramSet:
-    """What is in whole samples, computed here and not slice by slice."""
+def sizes(stack: TestbedStack, program: str, folder: str) -> dict[str, int]:
+    """Name and size of every file below a folder of a program's container."""
+    script = f"find {folder} -type f -printf '%f %s\\n'"
+    command = ["docker", "exec", stack.container_id(program), "sh", "-c", script]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return {name: int(size) for name, size in map(str.split, done.stdout.splitlines())}
+
+
+def total_of(parts: Iterable[TimeFrames]) -> HistogramSet:
+    """The histograms of time frames, computed here, and of each sample as a whole."""
     settings = HistogramSettings()
     total = HistogramSet.empty(settings)
-    for path in paths:
-        with FrameReader(path) as reader:
-            frames = reader.read()
+    for frames in parts:
         total.fill(settings, frames, find_clusters(frames, ClusteringSettings()))
     return total
 
 
+def read(path: Path) -> TimeFrames:
+    with FrameReader(path) as reader:
+        return reader.read()
+
+
+def made_again(run_id: str) -> Iterator[TimeFrames]:
+    """The sampled time frames of a run, made from seed, run and sequence number alone."""
+    for sequence in range(1, STFS + 1):
+        frames = generate(GenerationSettings(tf_count=TFS_PER_STF), int(run_id), sequence)
+        name = f"swf.{run_id}.{sequence:06d}.stf"
+        for one in samples(SamplingSettings(), name, int(run_id), sequence, TFS_PER_STF):
+            yield frames.select(one.tf_first, one.tf_last)
+
+
+def hits_in(stfs: list[Path], registered: list[Any]) -> int:
+    """The hits of the sampled time frames, counted in the STF files with uproot alone."""
+    hits = 0
+    for path in stfs:
+        with uproot.open(path) as root:
+            per_tf = root["time_frames"]["nhits"].array(library="np")
+        assert len(per_tf) == TFS_PER_STF
+        for row in registered:
+            if row["stf_file"] == path.name:
+                hits += int(per_tf[row["tf_first"] : row["tf_last"] + 1].sum())
+    return hits
+
+
 def check_conserved(stack: TestbedStack, viewer: Api, report: Any, folder: Path) -> None:
-    """Every STF was sampled, and every TF of a sample is in one slice and in the histograms."""
+    """Every STF was sampled, and every TF of a sample is in one slice and in the histograms, which
+    are those that the seed gives, bin for bin.
+    """
+    (folder / "stfs").mkdir()
+    (folder / "tfs").mkdir()
     assert report["status"] == "completed", report
     run_id = report["run_id"]
     assert report["stf"] == {"generated": STFS, "registered": STFS, "processed": 0, "failed": 0}
@@ -82,16 +125,26 @@ def check_conserved(stack: TestbedStack, viewer: Api, report: Any, folder: Path)
     sampled = sum(row["tf_count"] for row in registered)
     progress = viewer.get(f"workflow-executions/{report['execution_id']}/progress/")
     assert progress["tfs"] == {"sampled": sampled, "in_slices": sampled, "in_results": sampled}
+    spans = [progress[name] for name in ("latency_to_slice_s", "latency_to_result_s")]
     assert progress["latency_s"]["max"] >= progress["latency_s"]["p50"] > 0
+    assert all(progress["latency_s"]["max"] >= span["max"] > 0 for span in spans)
 
-    expected = histograms_of(samples_of(stack, run_id, folder))
+    stfs = copied(stack, "workflow-runner", f"/data/daq/{run_id}", folder / "stfs")
+    files = copied(stack, "example-fastmon-agent", f"/data/tf-samples/{run_id}", folder / "tfs")
+    expected = total_of(map(read, files))
+    assert (len(stfs), len(files)) == (STFS, 7 * STFS)
+    assert hits_in(stfs, registered) == expected.hits
+    assert total_of(made_again(run_id)).to_uhi() == expected.to_uhi()
     (stored,) = viewer.get("run-histograms/", run_number=run_id)
     found = HistogramSet.from_uhi(stored["histograms"])
     assert found.to_uhi() == expected.to_uhi()
     counts = [stored[name] for name in ("slices", "tfs", "hits", "clusters")]
     assert counts == [wanted, sampled, expected.hits, expected.clusters]
     execution = viewer.get(f"workflow-executions/{report['execution_id']}/")
-    assert execution["performance_metrics"]["fast_processing"]["hits"] == expected.hits
+    measured = execution["performance_metrics"]["fast_processing"]
+    names = ("latency_s", "latency_to_slice_s", "latency_to_result_s", "slices_per_s")
+    assert measured["hits"] == expected.hits
+    assert {name: measured[name] for name in names} == {name: progress[name] for name in names}
     assert execution["performance_metrics"]["stf_generated"] == STFS
 
 
@@ -138,3 +191,31 @@ def test_an_agent_killed_in_mid_run_changes_nothing(
     report = json.loads(output)
     assert any(program in incident for incident in report["incidents"])
     check_conserved(stack, viewer, report, tmp_path)
+
+    def open_workers() -> list[Any]:
+        rows = viewer.get("workers/", run_number=report["run_id"])
+        return [row for row in rows if row["ended_at"] is None]
+
+    eventually(lambda: not open_workers(), "the records of all workers are ended", 10)
+
+
+def test_volumes_with_a_limit_lose_files_of_earlier_runs_and_none_that_is_needed(
+    stack: TestbedStack, viewer: Api, tmp_path: Path
+) -> None:
+    volumes = {
+        "daq_buffer_limit_mb": ("workflow-runner", "/data/daq"),
+        "tf_samples_limit_mb": ("example-fastmon-agent", "/data/tf-samples"),
+    }
+    stack.run("fast_processing", *SHORT, "--no-realtime")
+    before = {name: sizes(stack, *volume) for name, volume in volumes.items()}
+    limits = [
+        f"--set=retention.{name}={1.1 * sum(files.values()) / 1e6}"
+        for name, files in before.items()
+    ]
+    report = stack.run("fast_processing", *SHORT, *limits, "--no-realtime")
+    check_conserved(stack, viewer, report, tmp_path)
+    for name, volume in volumes.items():
+        after = sizes(stack, *volume)
+        oldest = min(before[name])
+        assert oldest not in after, name
+        assert sum(after.values()) < 1.5 * sum(before[name].values()), name

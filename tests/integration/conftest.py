@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from testbed.protocol.link import Broker as BrokerLogin
+from testbed.protocol.link import BrokerLink
 from tests.rest import Api, Sql
 
 if TYPE_CHECKING:
@@ -62,6 +64,19 @@ def viewer(stack: TestbedStack) -> Api:
 @pytest.fixture(scope="session")
 def nobody(stack: TestbedStack) -> Api:
     return Api(stack, None)
+
+
+@pytest.fixture(scope="session")
+def sender(stack: TestbedStack) -> Iterator[BrokerLink]:
+    """A connection to the stack's broker with the agents' login."""
+    published = stack.session.containers.published_port("activemq", 61613)
+    assert published is not None
+    password = stack.session.project.secret("mq_agent")
+    link = BrokerLink(BrokerLogin(*published, "agent", password), "test")
+    link.start()
+    assert link.wait_connected(20), link.last_error
+    yield link
+    link.stop()
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import requests
 
 from tests.rest import Api
 from tests.waiting import eventually
+from tests.web import Browser
 
 if TYPE_CHECKING:
     from testbed.integration import TestbedStack
@@ -42,35 +43,9 @@ RECORDS = (
 )
 
 
-class Browser:
-    """Requests with cookies, forms and their CSRF tokens, as a browser makes them."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._session = requests.Session()
-        self._session.trust_env = False
-
-    def get(self, path: str, **options: Any) -> requests.Response:
-        return self._session.get(f"{self._url}{path}", timeout=20, **options)
-
-    def post(self, path: str, page: str, **fields: str) -> requests.Response:
-        """Send a form that stands on a page."""
-        hidden = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get(page).text)
-        assert hidden is not None, f"{page} has no form"
-        data = {"csrfmiddlewaretoken": hidden[1], **fields}
-        return self.send(path, data)
-
-    def send(self, path: str, data: dict[str, str]) -> requests.Response:
-        headers = {"Referer": f"{self._url}/"}
-        return self._session.post(f"{self._url}{path}", data=data, headers=headers, timeout=20)
-
-    def sign_in(self, user: str, password: str) -> requests.Response:
-        page = "/accounts/login/"
-        return self.post(page, page, username=user, password=password)
-
-    def issue(self, **fields: str) -> requests.Response:
-        """Make a token with the form on the account page."""
-        return self.post("/account/tokens/", "/account/", **fields)
+def issue(browser: Browser, **fields: str) -> requests.Response:
+    """Make a token with the form on the account page."""
+    return browser.post("/account/tokens/", "/account/", **fields)
 
 
 def key_on(page: str) -> str:
@@ -92,7 +67,7 @@ def administrator(stack: TestbedStack) -> Browser:
     browser = Browser(stack.monitor_url)
     answer = browser.sign_in("admin", stack.session.project.secret("admin_password"))
     assert answer.status_code == 200, answer.text
-    assert urlsplit(answer.url).path == "/account/"
+    assert urlsplit(answer.url).path == "/"
     return browser
 
 
@@ -113,7 +88,7 @@ def person(stack: TestbedStack, administrator: Browser) -> Iterator[Browser]:
     assert answer.status_code == 200
     assert "/change/" in answer.url, answer.text
     browser = Browser(stack.monitor_url)
-    assert urlsplit(browser.sign_in(name, password).url).path == "/account/"
+    assert urlsplit(browser.sign_in(name, password).url).path == "/"
     yield browser
     key = answer.url.split("/admin/auth/user/")[1].split("/")[0]
     page = f"/admin/auth/user/{key}/delete/"
@@ -168,14 +143,14 @@ def test_sign_in_goes_to_pages_of_the_monitor_only(stack: TestbedStack, stranger
         password=stack.session.project.secret("admin_password"),
         next="//elsewhere.example/",
     )
-    assert answer.url == f"{stack.monitor_url}/account/"
+    assert answer.url == f"{stack.monitor_url}/"
 
 
 def test_a_viewers_token_reads_until_it_is_revoked(
     stack: TestbedStack, administrator: Browser
 ) -> None:
     name = f"token-{uuid4().hex[:8]}"
-    made = administrator.issue(name=name, role="viewer")
+    made = issue(administrator, name=name, role="viewer")
     assert made.status_code == 200
     key = key_on(made.text)
     assert with_key(stack, "GET", "/api/runs/", key).status_code == 200
@@ -206,7 +181,7 @@ def test_a_viewers_token_reads_until_it_is_revoked(
 
 
 def test_a_token_expires(stack: TestbedStack, administrator: Browser) -> None:
-    made = administrator.issue(name="short", role="viewer", days="0.01")
+    made = issue(administrator, name="short", role="viewer", days="0.01")
     key = key_on(made.text)
     assert with_key(stack, "GET", "/api/runs/", key).status_code == 200
     assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", row_of(made.text, "short"))
@@ -229,7 +204,7 @@ def test_a_token_expires(stack: TestbedStack, administrator: Browser) -> None:
 def test_a_form_that_makes_no_token_shows_what_is_wrong(
     administrator: Browser, fields: dict[str, str], named: str
 ) -> None:
-    answer = administrator.issue(**fields)
+    answer = issue(administrator, **fields)
     assert answer.status_code == 400
     assert 'class="key"' not in answer.text
     (shown,) = re.findall(r'<p class="field">(?:(?!</p>).)*role="alert".*?</p>', answer.text, re.S)
@@ -250,7 +225,7 @@ def test_nobody_revokes_the_token_of_somebody_else(
     stack: TestbedStack, administrator: Browser, person: Browser
 ) -> None:
     name = f"token-{uuid4().hex[:8]}"
-    made = administrator.issue(name=name, role="viewer")
+    made = issue(administrator, name=name, role="viewer")
     address = re.search(r'action="(/account/tokens/\d+/revoke/)"', row_of(made.text, name))
     assert address is not None
     assert person.post(address[1], "/account/").status_code == 404

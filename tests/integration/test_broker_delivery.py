@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import stomp
 
+from testbed.protocol.destinations import COPIED
 from tests.broker_container import (
     FRAME_LIMIT,
     LIMIT,
@@ -126,6 +127,17 @@ def test_an_answer_that_nobody_waits_for_costs_no_connection(
     eventually(is_gone, "the broker forgets the temporary queue")
     answerer.send("/topic/epictopic", "still connected")
     assert not answerer.lost
+
+
+@pytest.mark.parametrize("queue_name", ["workflow_control", "agent_control"])
+def test_a_command_is_copied_for_the_record_unless_its_sender_has_done_so(
+    connect: Connect, namespace: str, queue_name: str
+) -> None:
+    recorder, operator = connect("monitor"), connect("operator")
+    recorder.subscribe(f"/queue/Consumer.{namespace}-recorder.testbed.control")
+    operator.send(f"/queue/{queue_name}", "copied", namespace=namespace, **{COPIED: "true"})
+    operator.send(f"/queue/{queue_name}", "not copied", namespace=namespace)
+    assert recorder.receive().body == "not copied"
 
 
 # --- Redelivery and dead letters ------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -13,25 +12,12 @@ import pytest
 
 from monitor.control.commands import ANSWER_S
 from testbed.protocol.destinations import EPICTOPIC, SLICES
-from testbed.protocol.link import Broker, BrokerLink
+from testbed.protocol.link import BrokerLink
 from tests.rest import Api
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from testbed.integration import TestbedStack
-
-
-@pytest.fixture(scope="module")
-def sender(stack: TestbedStack) -> Iterator[BrokerLink]:
-    """A connection with the agents' login."""
-    published = stack.session.containers.published_port("activemq", 61613)
-    assert published is not None
-    password = stack.session.project.secret("mq_agent")
-    link = BrokerLink(Broker(*published, "agent", password), "test")
-    link.start()
-    assert link.wait_connected(20), link.last_error
-    yield link
-    link.stop()
 
 
 def message(stack: TestbedStack, **fields: Any) -> dict[str, Any]:
@@ -154,3 +140,38 @@ def test_values_that_fit_no_column_do_not_stop_the_recorder(
         "the recorder goes on",
     )
     assert len(recorded(viewer, execution)) == 4
+
+
+def test_the_record_of_a_worker_whose_agent_is_gone_is_ended(
+    stack: TestbedStack, viewer: Api
+) -> None:
+    agent = Api(stack, "agent")
+    names = {name: f"{name}-agent-test-{uuid4().hex[:8]}" for name in ("gone", "alive")}
+    run_number = int(uuid4().int % 10**9)
+    for name, instance in names.items():
+        beat = {
+            "instance_name": instance,
+            "agent_type": "transformer",
+            "namespace": stack.namespace,
+            "operational_state": "PROCESSING",
+            "heartbeat_interval": 1 if name == "gone" else 600,
+        }
+        assert agent.post("systemagents/heartbeat/", beat).status_code in (200, 201)
+        worker = {
+            "worker_id": f"{instance}-{run_number}",
+            "run_number": run_number,
+            "location": "here",
+            "status": "running",
+            "current_slice_id": 3,
+            "started_at": "2026-01-01T00:00:00Z",
+            "metadata": {"instance_name": instance},
+        }
+        assert agent.post("workers/", worker).status_code == 201
+
+    def worker_of(name: str) -> Any:
+        return viewer.get(f"workers/{names[name]}-{run_number}/")
+
+    eventually(lambda: worker_of("gone")["ended_at"], "the worker is missed", 45)
+    gone, alive = worker_of("gone"), worker_of("alive")
+    assert (gone["status"], gone["current_slice_id"]) == ("lost", None)
+    assert (alive["status"], alive["ended_at"]) == ("running", None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agents.data.volume import Needed, Volume
 from agents.workflow_runner.execution import Execution, Outcome, Workflow, load_workflow
 from testbed.configuration import resolve_workflow
 from testbed.project import ROOT
@@ -55,11 +56,13 @@ def run(
     duration: float = 0,
     stop_at: Callable[[Message], bool] = lambda _: False,
     stop_first: bool = False,
+    needed: Needed = lambda _run, _stf: False,
 ) -> Ran:
     """Run a workflow as the runner does, as fast as possible.
 
     :param stop_at: stops the execution as soon as a message for which it is true is sent
     :param stop_first: stop the execution before it begins
+    :param needed: which STFs may not be removed to make room
     """
     sent: list[Message] = []
 
@@ -75,7 +78,7 @@ def run(
         run_id=RUN_ID,
         resolved=content,
         send=send,
-        buffer=buffer,
+        buffer=Volume(buffer, needed),
     )
     if stop_first:
         execution.stop()

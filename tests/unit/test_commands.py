@@ -97,6 +97,11 @@ def test_the_version_is_told(shell: Shell) -> None:
         (["run", "--duration", "-1"], "--duration"),
         (["run", "--set"], "--set"),
         (["config", "--unknown"], "--unknown"),
+        (["down", "--yes"], "--yes goes with --all"),
+        (["down", "--all", "--namespace", "torre7"], "leave --namespace out"),
+        (["report"], "Missing argument 'EXECUTION'"),
+        (["report", "x", "--junit", "no/such/folder.xml"], "a folder that exists"),
+        (["open", "--role", "king"], "--role"),
     ],
 )
 def test_wrong_usage_exits_2_and_says_what_is_wrong(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from agents.data.volume import RetentionSettings
 from testbed.commands.main import cli
 from testbed.commands.mcp import TOKEN_VARIABLE, URL_VARIABLE, client_configuration
 from testbed.configuration.model import (
@@ -46,6 +48,13 @@ def rows(page: str, heading: str) -> list[str]:
 )
 def test_the_configuration_page_lists_every_key(heading: str, model: type[Section]) -> None:
     assert rows("configuration.md", heading) == list(model.model_fields)
+
+
+def test_the_configuration_page_lists_every_limit_of_a_volume_with_its_default() -> None:
+    listed = rows("configuration.md", "### `[retention]`")
+    assert listed == list(RetentionSettings.model_fields)
+    given = tomllib.loads((ROOT / "workflows" / "retention.toml").read_text())["retention"]
+    assert RetentionSettings.model_validate(given) == RetentionSettings()
 
 
 def test_the_command_page_lists_every_command_with_its_options() -> None:

@@ -166,8 +166,9 @@ def test_the_announcement_tells_the_workers_that_fast_processing_wants(tmp_path:
     assert fast.dataset == f"swf.{RUN_ID}.run"
 
 
-def test_fast_processing_takes_data_as_stf_datataking_does(tmp_path: Path) -> None:
-    fast, _ = load_workflow("fast_processing")
+@pytest.mark.parametrize("name", ["fast_processing", "prompt_processing"])
+def test_the_other_workflows_take_data_as_stf_datataking_does(tmp_path: Path, name: str) -> None:
+    fast, _ = load_workflow(name)
     ran = run(tmp_path, resolved(), workflow=fast)
     assert ran.timeline == TIMELINES["fast_processing_default"][2]
     assert ran.finished == 40.3
@@ -276,6 +277,31 @@ def test_a_full_exit_buffer_ends_the_run_as_failed(
     assert ran.outcome.status == ExecutionStatus.FAILED
     assert "VolumeFull: swf.100001.000001.stf" in ran.outcome.reason
     assert "No space left on device" in ran.outcome.reason
+
+
+def test_an_exit_buffer_that_is_full_of_needed_stfs_ends_the_run_as_failed(tmp_path: Path) -> None:
+    content = resolved(stf_count=5)
+    content["retention"] = {"daq_buffer_limit_mb": 0.001}
+    ran = run(tmp_path, content, needed=lambda _run, _stf: True)
+    (end,) = ran.only("end_run")
+    assert end.reason == EndReason.FAILED
+    assert 0 < end.total_stf_files < 5
+    assert len(list(tmp_path.rglob("*.stf"))) == end.total_stf_files
+    assert "its limit is 0.001 MB, and its files are needed" in ran.outcome.reason
+
+
+def test_an_exit_buffer_with_a_limit_loses_the_oldest_stfs_that_nobody_needs(
+    tmp_path: Path,
+) -> None:
+    content = resolved(stf_count=20)
+    content["test"]["tf_count"] = 20
+    content["retention"] = {"daq_buffer_limit_mb": 0.2}
+    ran = run(tmp_path, content)
+    names = [message.filename for message in ran.only("stf_gen")]
+    left = sorted(path.name for path in tmp_path.rglob("*.stf"))
+    assert (len(names), ran.outcome.status) == (20, ExecutionStatus.COMPLETED)
+    assert left == names[-len(left) :]
+    assert 0 < sum(path.stat().st_size for path in tmp_path.rglob("*.stf")) < 250_000
 
 
 def test_data_that_cannot_be_made_end_the_run_as_failed(tmp_path: Path) -> None:

@@ -37,7 +37,15 @@ REGISTERED = {
 @pytest.fixture
 def bench(around: Surroundings) -> Bench:
     around.parameters(target_worker_count=30, slice_processing_time=2.5, worker_rampup_time=300)
+    progress(around, waiting=0)
     return around.start(ExampleFastProcessingAgent)
+
+
+def progress(around: Surroundings, *, waiting: int) -> None:
+    """What the monitor says of the execution: so many slices wait for their results."""
+    counts = {"created": 5 + waiting, "completed": 4, "failed": 1}
+    answer = {"hits": 9, "messages": 3, "slices": counts}
+    around.monitor.answers["GET", f"workflow-executions/{EXECUTION}/progress/"] = (200, answer)
 
 
 def results(message: dict[str, Any], *, error: str = "", number: int = 1) -> dict[str, Any]:
@@ -200,6 +208,7 @@ def test_every_step_of_a_run_is_followed(bench: Bench, around: Surroundings, ste
 
 def test_an_agent_that_starts_anew_knows_which_runs_have_ended(around: Surroundings) -> None:
     around.parameters()
+    progress(around, waiting=2)
     ended = {"event_data": {"execution_id": EXECUTION}}
     around.monitor.answers["GET", EVENTS] = (200, [ended, {"event_data": {}}])
     bench = around.start(ExampleFastProcessingAgent)
@@ -210,21 +219,24 @@ def test_an_agent_that_starts_anew_knows_which_runs_have_ended(around: Surroundi
     assert len(around.monitor.of("PATCH", f"workflow-executions/{EXECUTION}/")) == 1
 
 
-def test_the_end_and_each_result_after_it_renew_the_metrics(
+def test_the_end_and_the_last_result_after_it_renew_the_metrics(
     bench: Bench, around: Surroundings
 ) -> None:
     path = f"workflow-executions/{EXECUTION}/"
-    around.monitor.answers["GET", f"{path}progress/"] = (200, {"hits": 9, "messages": 3})
     message = sent_slices(bench)[0]
     answer(around, ("completed", 0))
     bench.deliver(results(message, number=1), 2)
     bench.acknowledged(2)
     assert around.monitor.of("PATCH", path) == []
+    progress(around, waiting=2)
     bench.deliver(END_RUN, 3)
     bench.deliver(results(message, number=2), 4)
     bench.acknowledged(4)
+    assert len(around.monitor.of("PATCH", path)) == 1
+    bench.deliver(results(message, number=3), 5)
+    bench.acknowledged(5)
+    assert len(around.monitor.of("PATCH", path)) == 2
     for request in around.monitor.of("PATCH", path):
         metrics = request.body["performance_metrics"]["fast_processing"]
         assert metrics["hits"] == 9
         assert "messages" not in json.dumps(metrics)
-    assert len(around.monitor.of("PATCH", path)) == 2

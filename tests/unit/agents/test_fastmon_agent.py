@@ -137,3 +137,41 @@ def test_stfs_of_executions_without_fast_monitoring_are_left_alone(
     bench.acknowledged()
     assert len(bench.sent()) == count
     assert len(around.rows("PATCH", STFS)) == min(count, 1)
+
+
+def test_an_stf_that_comes_again_after_its_file_was_removed_stays_sampled(
+    bench: Bench, around: Surroundings
+) -> None:
+    ready = around.ready_file()
+    bench.deliver(ready, 1)
+    bench.acknowledged(1)
+    (change,) = around.rows("PATCH", STFS)
+    rows = around.rows("POST", SAMPLES)
+    around.monitor.answers["GET", STFS] = (200, [change])
+    around.monitor.answers["GET", SAMPLES] = (200, rows)
+    Path(ready["file_url"].removeprefix("file://")).unlink()
+    bench.deliver(ready, 2)
+    bench.acknowledged(2)
+    assert around.rows("PATCH", STFS) == [change, change]
+    announced = [{**one, "timestamp": ""} for one in bench.sent()]
+    assert announced[:7] == announced[7:]
+
+
+def test_a_volume_that_is_full_of_needed_samples_fails_the_stf_and_says_so(
+    bench: Bench, around: Surroundings
+) -> None:
+    around.parameters(tf_samples_limit_mb=1e-6)
+    left = around.folder / "tf-samples" / "100009" / "swf.100009.000001_tf_001.tf"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"needed")
+    execution = {"execution_id": "x", "parameter_values": {"agents": {}}}
+    around.monitor.answers["GET", "workflow-executions/"] = (200, [execution])
+    around.monitor.answers["GET", "systemagents/"] = (200, {"count": 1})
+    around.monitor.answers["GET", STFS] = (200, [{"status": "registered", "metadata": None}])
+    around.monitor.answers["GET", "tf-slices/"] = (200, [])
+    bench.deliver(around.ready_file())
+    bench.acknowledged()
+    (change,) = around.rows("PATCH", STFS)
+    assert change["status"] == "failed"
+    assert "its files are needed" in change["metadata"]["failure"]
+    assert left.exists()

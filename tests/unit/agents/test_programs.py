@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import uproot
 
+from agents.data.files import verify
 from agents.programs.example_data_agent import ExampleDataAgent
 from agents.programs.example_processing_agent import ExampleProcessingAgent
 from tests.unit.agents.surroundings import END_RUN, RUN_IMMINENT, Surroundings
@@ -72,21 +74,39 @@ def test_a_good_file_is_registered_and_announced_as_ready(around: Surroundings) 
 @pytest.mark.parametrize(
     "damage", [{"size_bytes": 1}, {"checksum": "sha256:00"}, {"file_url": "file:///nowhere"}]
 )
-def test_a_damaged_file_is_registered_as_failed_and_not_announced(
+def test_a_damaged_file_is_registered_and_announced_as_failed(
     around: Surroundings, damage: dict[str, Any]
 ) -> None:
     bench = around.start(ExampleDataAgent)
+    stored = {"stf_filename": "swf.100010.000001.stf", "status": "failed"}
+    around.monitor.answers["POST", FILES] = (201, [stored])
     bench.deliver(around.announcement(1, **damage), 1)
     bench.deliver(around.announcement(2), 2)
     bench.acknowledged(2)
     statuses = {row["stf_filename"]: row["status"] for row in around.rows("POST", FILES)}
     assert list(statuses.values()) == ["failed", "registered"]
     (failed, _) = around.rows("POST", FILES)
-    assert failed["metadata"]["failure"]
-    assert [message["sequence"] for message in bench.sent()] == [2]
+    told, ready = bench.sent()
+    assert (told["msg_type"], ready["msg_type"]) == ("stf_failed", "stf_ready")
+    assert (told["filename"], told["run_id"]) == (failed["stf_filename"], "100010")
+    assert told["reason"] == failed["metadata"]["failure"]
 
 
-def test_a_ready_file_is_processed_and_its_output_written(around: Surroundings) -> None:
+def test_a_file_that_was_registered_before_and_is_gone_is_announced_as_before(
+    around: Surroundings,
+) -> None:
+    bench = around.start(ExampleDataAgent)
+    stored = {"stf_filename": "swf.100010.000001.stf", "status": "processed"}
+    around.monitor.answers["POST", FILES] = (201, [stored])
+    bench.deliver(around.announcement(1, file_url="file:///nowhere"))
+    bench.acknowledged()
+    assert [message["msg_type"] for message in bench.sent()] == ["stf_ready"]
+
+
+def test_a_ready_file_is_processed_and_its_output_is_written_recorded_and_announced(
+    around: Surroundings,
+) -> None:
+    around.parameters(cluster_time_window_ns=0)
     bench = around.start(ExampleProcessingAgent)
     ready = around.ready_file()
     bench.deliver(ready)
@@ -95,13 +115,22 @@ def test_a_ready_file_is_processed_and_its_output_written(around: Surroundings) 
     assert (row["stf_filename"], row["status"]) == (ready["filename"], "processed")
     (message,) = bench.sent()
     assert message["msg_type"] == "processing_complete"
-    (name,) = message["output_files"]
-    output = json.loads((around.folder / "processed" / "100010" / name).read_text())
-    assert (output["input"], output["tf_count"]) == (ready["filename"], message["tf_count"])
-    assert output["hit_count"] > output["cluster_count"] > 0
+    assert message["output_files"] == ["swf.100010.000001.rec.root"]
+    (output,) = row["metadata"]["outputs"]
+    path = Path(output["file_url"].removeprefix("file://"))
+    assert path == around.folder / "processed" / "100010" / output["filename"]
+    verify(path, output["size_bytes"], output["checksum"])
+    counts = ("tf_count", "hit_count", "cluster_count")
+    with uproot.open(path) as root:
+        summary = {name: root["summary"][name].array()[0] for name in counts}
+        assert root["summary"]["cluster_time_window_ns"].array()[0] == 0
+    assert {name: row["metadata"][name] for name in counts} == summary
+    assert {name: message[name] for name in counts} == summary
+    assert message["hit_count"] > message["cluster_count"] > 0
 
 
 def test_a_file_that_was_damaged_meanwhile_is_failed(around: Surroundings) -> None:
+    around.parameters()
     bench = around.start(ExampleProcessingAgent)
     bench.deliver(around.ready_file(checksum="sha256:00"))
     bench.acknowledged()
@@ -111,7 +140,63 @@ def test_a_file_that_was_damaged_meanwhile_is_failed(around: Surroundings) -> No
     assert bench.sent() == []
 
 
+def test_an_stf_that_comes_again_after_its_file_was_removed_stays_processed(
+    around: Surroundings,
+) -> None:
+    around.parameters()
+    bench = around.start(ExampleProcessingAgent)
+    ready = around.ready_file()
+    bench.deliver(ready, 1)
+    bench.acknowledged(1)
+    (first,) = around.rows("PATCH", FILES)
+    around.monitor.answers["GET", FILES] = (200, [first])
+    Path(ready["file_url"].removeprefix("file://")).unlink()
+    bench.deliver(ready, 2)
+    bench.acknowledged(2)
+    assert around.rows("PATCH", FILES) == [first, first]
+    one, again = bench.sent()
+    assert {**one, "timestamp": ""} == {**again, "timestamp": ""}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({"cluster_time_window_ns": -1}, "cluster_time_window_ns"),
+        ({"processed_limit_mb": 1e-6}, "its files are needed"),
+    ],
+)
+def test_an_stf_that_cannot_be_processed_is_failed_with_the_reason(
+    around: Surroundings, parameters: dict[str, Any], reason: str
+) -> None:
+    around.parameters(**parameters)
+    left = around.folder / "processed" / "100009" / "swf.100009.000001.rec.root"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"needed")
+    around.monitor.answers["GET", "workflow-executions/"] = (
+        200,
+        [{"execution_id": "x", "parameter_values": {}}],
+    )
+    around.monitor.answers["GET", FILES] = (200, [{"status": "registered", "metadata": None}])
+    bench = around.start(ExampleProcessingAgent)
+    bench.deliver(around.ready_file())
+    bench.acknowledged()
+    (row,) = around.rows("PATCH", FILES)
+    assert row["status"] == "failed"
+    assert reason in row["metadata"]["failure"]
+    assert left.exists()
+
+
+def test_stfs_of_executions_without_processing_are_left_alone(around: Surroundings) -> None:
+    around.resolved(agents={"data": {"enabled": True}, "processing": {"enabled": False}})
+    bench = around.start(ExampleProcessingAgent)
+    bench.deliver(around.ready_file())
+    bench.acknowledged()
+    assert around.rows("PATCH", FILES) == []
+    assert bench.sent() == []
+
+
 def test_a_refused_record_refuses_the_message(around: Surroundings) -> None:
+    around.parameters()
     bench = around.start(ExampleProcessingAgent)
     around.monitor.answers["PATCH", FILES] = (400, {"stf_filename": "is not known"})
     bench.deliver(around.ready_file())

@@ -11,6 +11,7 @@ from agents.data.frame_file import FrameReader
 from agents.data.generation import GenerationSettings, generate
 from agents.data.histograms import HistogramSet
 from agents.data.tf_samples import write_sample
+from agents.fast_processing import worker_record
 from agents.programs.transformer import Transformer
 from agents.runtime.monitor import MonitorRefused
 from testbed.protocol.destinations import RESULTS
@@ -197,11 +198,30 @@ def test_a_worker_whose_first_slice_comes_after_the_end_of_the_run_has_an_ended_
     work.wait_counted(content["worker_id"], 1)
 
 
+def test_a_worker_that_starts_after_the_end_of_the_run_has_an_ended_record(work: Work) -> None:
+    execution = work.around.monitor.answers["GET", f"workflow-executions/{EXECUTION}/"][1]
+    execution["end_time"] = "2026-01-05T12:00:00Z"
+    content = work.result(work.slice())
+    (opened,) = work.around.monitor.of("POST", "workers/")
+    assert opened.body["ended_at"]
+    work.wait_counted(content["worker_id"], 1)
+
+
 def test_a_worker_ends_its_record_when_it_stops(work: Work) -> None:
     content = work.result(work.slice())
     work.bench.stop()
     requests = work.around.monitor.of("PATCH", f"workers/{content['worker_id']}/")
     assert requests[-1].body["status"] == "ended"
+
+
+def test_a_record_that_was_ended_while_its_worker_was_silent_is_opened_again(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_record, "WRITE_EVERY_S", 0.0)
+    worker = work.result(work.slice(0))["worker_id"]
+    work.result(work.slice(1))
+    (request,) = work.around.monitor.of("PATCH", f"workers/{worker}/")
+    assert (request.body["status"], request.body["ended_at"]) == ("running", None)
 
 
 def test_a_refused_record_of_the_worker_does_not_hold_the_work_up(work: Work) -> None:

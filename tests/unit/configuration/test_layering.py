@@ -172,6 +172,7 @@ def test_the_resolved_configuration_is_one_json_object(files: Files) -> None:
         "agents",
         "supervisor",
         "expect",
+        "origins",
         "daq_state_machine",
         "fast",
     }

@@ -11,6 +11,7 @@
   const pause = document.getElementById("pause");
   let sent = "";   // what the server last sent for the part
   let stream = null, failures = 0, paused = false, waiting = null, busy = false, dirty = false;
+  let finished = -Infinity;   // when the part was last fetched
 
   const live = () => document.querySelector("[data-live]");
 
@@ -33,8 +34,10 @@
   }
 
   function changed(after = SOON_MS) {
-    if (busy) dirty = true;
-    else if (waiting === null) waiting = setTimeout(refresh, after);
+    if (busy) { dirty = true; return; }
+    if (waiting !== null) return;
+    const gap = Number(live()?.dataset.gap ?? GAP_MS);
+    waiting = setTimeout(refresh, Math.max(after, finished + gap - performance.now()));
   }
 
   function selectedIn(part) {   // whoever copies a text keeps it
@@ -121,7 +124,8 @@
     if (!event.detail.elt.dataset?.live) return;
     if (event.detail.xhr.status === 401) show("out");
     busy = false;
-    if (dirty) changed(Number(live()?.dataset.gap ?? GAP_MS));
+    finished = performance.now();
+    if (dirty) changed();
   });
 
   addEventListener("offline", () => { end(); show("lost"); });

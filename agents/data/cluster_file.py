@@ -1,0 +1,84 @@
+"""Files of clusters: ROOT, what processing makes of an STF.
+
+The TTree `clusters` has one entry a TF, as files of time frames have: `tf` (uint32, the TF's
+number in its STF), `nclusters` (int32) and, jagged by it, `clusters_detector` (uint8),
+`clusters_size` (int32, hits), `clusters_energy` (float32, MeV), `clusters_time` (float32, ns since
+the start of the TF) and `clusters_cell` (float32). The TTree `summary` has one entry: `tf_count`,
+`hit_count`, `cluster_count` (int64) and `cluster_time_window_ns` (float64).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+import numpy as np
+import uproot
+
+from agents.data.clustering import ClusteringSettings, Clusters, find_clusters
+from agents.data.files import WrittenFile, write_atomically
+from agents.data.root_file import COMPRESSION, Buffer, jagged
+from agents.data.time_frames import TimeFrames
+
+TREE = "clusters"
+SUMMARY = "summary"
+COLUMNS = {
+    "detector": np.uint8,
+    "size": np.int32,
+    "energy": np.float32,
+    "time": np.float32,
+    "cell": np.float32,
+}
+"""Columns of the clusters, and how each is stored."""
+
+
+@dataclass(frozen=True)
+class ClusterFile(WrittenFile):
+    """A written file of clusters, and what is in it."""
+
+    tf_count: int
+    hit_count: int
+    cluster_count: int
+
+
+def output_path(folder: Path, run_id: str, stf_filename: str) -> Path:
+    """Where the output of an STF lies below the outputs' `folder`."""
+    return folder / run_id / f"{PurePath(stf_filename).stem}.rec.root"
+
+
+def reconstruct(path: Path, frames: TimeFrames, settings: ClusteringSettings) -> ClusterFile:
+    """Find the clusters of time frames, and write them atomically.
+
+    :raises VolumeFull: no room; nothing of the file is left behind
+    """
+    clusters = find_clusters(frames, settings)
+    written = write_atomically(path, encode(frames, clusters, settings))
+    return ClusterFile(
+        written.path,
+        written.size_bytes,
+        written.checksum,
+        frames.tf_count,
+        frames.hit_count,
+        clusters.count,
+    )
+
+
+def encode(frames: TimeFrames, clusters: Clusters, settings: ClusteringSettings) -> bytes:
+    """The bytes of a file with the clusters of time frames."""
+    numbers = np.arange(frames.tf_first, frames.tf_last + 1)
+    # clusters come in the order of their TFs
+    offsets = np.searchsorted(clusters.tf, np.append(numbers, frames.tf_last + 1))
+    columns = {name: getattr(clusters, name).astype(kind) for name, kind in COLUMNS.items()}
+    found = jagged(columns, offsets.astype(np.int64))
+    summary = {
+        "tf_count": np.array([frames.tf_count], dtype=np.int64),
+        "hit_count": np.array([frames.hit_count], dtype=np.int64),
+        "cluster_count": np.array([clusters.count], dtype=np.int64),
+        "cluster_time_window_ns": np.array([settings.cluster_time_window_ns]),
+    }
+    buffer = Buffer()
+    with uproot.recreate(buffer, compression=COMPRESSION) as file:
+        tree = file.mktree(TREE, {"tf": "uint32", "clusters": found.type.content})
+        tree.extend({"tf": numbers.astype(np.uint32), "clusters": found})
+        file.mktree(SUMMARY, {name: value.dtype for name, value in summary.items()}).extend(summary)
+    return buffer.content

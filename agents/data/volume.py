@@ -1,0 +1,129 @@
+"""A volume of files of runs that is kept below a limit, without a file that is needed being lost.
+
+Files lie at `<volume>/<run>/<name>`, and their names begin with their STF's: all files of one STF
+are needed, or none is.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from pydantic import Field
+
+from agents.data.files import VolumeFull
+from agents.data.settings import DataSettings
+
+MEGABYTE = 1_000_000
+BEGIN = 0.9
+"""Part of the limit at which room is made."""
+GOAL = 0.8
+"""Part of the limit down to which room is made, so that it is made seldom."""
+LOOK_EVERY_S = 5.0
+"""Seconds for which what was seen of a volume holds, as long as nothing has to be removed."""
+
+STF_PART = re.compile(r"\.?(swf\.\d+\.\d+)[._]")
+"""The stem of its STF's name, with which a file's name begins; an unfinished file's after a dot."""
+
+Needed = Callable[[str, str], bool]
+"""Whether files of an STF, given its run's id and its file name, are needed; raises
+`ConnectionError` when nobody can say at the moment."""
+
+
+class RetentionSettings(DataSettings):
+    """How large the volumes may become, in millions of bytes; 0 = without a limit."""
+
+    daq_buffer_limit_mb: float = Field(default=2000.0, ge=0)
+    tf_samples_limit_mb: float = Field(default=500.0, ge=0)
+    processed_limit_mb: float = Field(default=1000.0, ge=0)
+
+
+@dataclass(frozen=True)
+class _File:
+    run_id: str
+    stf_filename: str
+    path: Path
+    size_bytes: int
+
+
+class Volume:
+    """A folder with a limit; one writer's view of it, for one thread.
+
+    :param folder: the volume
+    :param needed: see `Needed`
+    """
+
+    def __init__(
+        self, folder: Path, needed: Needed, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.folder = folder
+        self._needed = needed
+        self._clock = clock
+        self._used = 0
+        self._looked: float | None = None
+        self._full = ""
+
+    def make_room(self, limit_mb: float) -> None:
+        """Before a file is written: remove the oldest files that nobody needs, if the volume is
+        nearly full. The volume may grow beyond the limit by what is written before the next call.
+
+        :param limit_mb: millions of bytes; 0: no limit, nothing is removed
+        :raises VolumeFull: more than the limit is used, by files that are needed
+        """
+        limit = limit_mb * MEGABYTE
+        now = self._clock()
+        fresh = self._looked is not None and now - self._looked < LOOK_EVERY_S
+        if fresh and self._full:
+            raise VolumeFull(self._full)
+        if not limit or (fresh and self._used <= limit):
+            return
+        self._full = ""
+        found = sorted(self._look(), key=lambda file: (int(file.run_id), file.stf_filename))
+        self._used = sum(file.size_bytes for file in found)
+        self._looked = now
+        why = "its files are needed"
+        if self._used > BEGIN * limit:
+            try:
+                self._remove(found, GOAL * limit)
+            except ConnectionError as error:
+                why = f"nobody can say which files are needed ({error})"
+        if self._used > limit:
+            self._full = (
+                f"{self.folder} holds {self._used / MEGABYTE:.0f} MB, its limit is "
+                f"{limit_mb:g} MB, and {why}. Let the agents work off what waits for them, allow "
+                f"more in [retention], or remove all with: testbed down --volumes"
+            )
+            raise VolumeFull(self._full)
+
+    def wrote(self, size_bytes: int) -> None:
+        """A file was written."""
+        self._used += size_bytes
+
+    def _remove(self, found: list[_File], goal: float) -> None:
+        for (run_id, stf), files in groupby(found, lambda file: (file.run_id, file.stf_filename)):
+            if self._used <= goal:
+                return
+            if self._needed(run_id, stf):
+                continue
+            for file in files:
+                file.path.unlink(missing_ok=True)
+                self._used -= file.size_bytes
+                with suppress(OSError):  # not empty, or another writer removed it
+                    file.path.parent.rmdir()
+
+    def _look(self) -> Iterator[_File]:
+        runs = self.folder.iterdir() if self.folder.is_dir() else iter(())
+        for folder in runs:
+            if not folder.name.isdigit() or not folder.is_dir():
+                continue
+            for path in folder.iterdir():
+                named = STF_PART.match(path.name)
+                with suppress(FileNotFoundError):
+                    if named:
+                        size = path.stat().st_size
+                        yield _File(folder.name, f"{named[1]}.stf", path, size)

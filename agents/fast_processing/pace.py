@@ -1,0 +1,38 @@
+"""When an execution that has ended is measured: with its last slice, and now and then before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+MEASURE_EVERY_S = 5.0
+"""Measuring looks at every slice of a run: after each few results it would slow the run down."""
+
+
+class MeasuringPace:
+    """Counts the slices without a result, from one measurement to the next.
+
+    What is not known, after a start of the agent say, is due. That a result counts twice only
+    makes a measurement come early.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._waiting: dict[str, int] = {}
+        self._measured: dict[str, float] = {}
+
+    def count(self, execution_id: str, slices: int) -> None:
+        """So many slices more (or, below 0, fewer) wait for their results."""
+        if execution_id in self._waiting:
+            self._waiting[execution_id] += slices
+
+    def is_due(self, execution_id: str) -> bool:
+        """Whether the execution is to be measured now."""
+        if self._waiting.get(execution_id, 0) <= 0:
+            return True
+        return self._clock() - self._measured[execution_id] >= MEASURE_EVERY_S
+
+    def measured(self, execution_id: str, waiting: int) -> None:
+        """The execution was measured just now; so many of its slices wait for their results."""
+        self._waiting[execution_id] = waiting
+        self._measured[execution_id] = self._clock()

@@ -1,0 +1,1 @@
+"""Prompt processing: one task a run, which stands in the record of its execution."""

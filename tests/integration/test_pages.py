@@ -1,0 +1,362 @@
+"""The pages: who may see them, what they list, what they refuse, and what operators do there."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from html import unescape
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+
+from testbed.protocol.destinations import EPICTOPIC
+from testbed.protocol.link import BrokerLink
+from tests.rest import Api
+from tests.waiting import eventually
+from tests.web import Browser
+
+if TYPE_CHECKING:
+    from testbed.integration import TestbedStack
+
+LISTS = (
+    "agents",
+    "namespaces",
+    "subscribers",
+    "workers",
+    "executions",
+    "definitions",
+    "runs",
+    "stf-files",
+    "tf-samples",
+    "tf-slices",
+    "messages",
+    "logs",
+    "dead-letters",
+    "state-events",
+)
+PAGES = ("", "find/", "containers/", "logs/summary/", *(f"{name}/" for name in LISTS))
+ACTIONS = (
+    "executions/start/",
+    "executions/x/stop/",
+    "executions/x/end/",
+    "programs/transformer/kill/",
+    "programs/transformer/start/",
+    "agents/x/kill/",
+    "dead-letters/1/retry/",
+    "dead-letters/1/discard/",
+)
+SCRIPT = "<script>alert(1)</script>"
+
+
+def signed_in(stack: TestbedStack, role: str) -> Browser:
+    """A browser in which somebody with that role has signed in, by the link of `testbed open`."""
+    name = f"{role}-{uuid4().hex[:8]}"
+    done = stack.command("open", "--print", "--role", role, "--user", name)
+    assert done.returncode == 0, done.stderr
+    path = urlsplit(done.stdout.strip()).path
+    browser = Browser(stack.monitor_url)
+    assert urlsplit(browser.post(path, path).url).path == "/"
+    return browser
+
+
+@pytest.fixture(scope="module")
+def viewer_page(stack: TestbedStack) -> Browser:
+    return signed_in(stack, "viewer")
+
+
+@pytest.fixture(scope="module")
+def operator_page(stack: TestbedStack) -> Browser:
+    return signed_in(stack, "operator")
+
+
+@pytest.fixture(scope="module")
+def stranger(stack: TestbedStack) -> Browser:
+    return Browser(stack.monitor_url)
+
+
+@pytest.fixture(scope="module")
+def log_lines(stack: TestbedStack, agent: Api) -> str:
+    """250 log lines of one instance, its name; the first one holds a script."""
+    name = f"writer-{uuid4().hex[:8]}"
+    line = {
+        "app_name": "pages",
+        "instance_name": name,
+        "timestamp": "2026-01-05T12:00:00Z",
+        "level": 20,
+        "levelname": "INFO",
+        "module": "m",
+        "funcname": "f",
+        "lineno": 1,
+        "process": 1,
+        "thread": 1,
+    }
+    lines = [
+        {**line, "message": f"line {number}" if number else SCRIPT, "lineno": number}
+        for number in range(250)
+    ]
+    agent.post("logs/", lines)
+    return name
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_viewer_sees_every_page_and_it_names_no_outside_host(
+    stack: TestbedStack, viewer_page: Browser, page: str
+) -> None:
+    answer = viewer_page.get(f"/{page}")
+    assert answer.status_code == 200, answer.text
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    named = re.findall(r"""(?:src|href)=["']?((?:https?:)?//[^"'\s>]+)""", answer.text)
+    assert [url for url in named if not url.startswith(stack.monitor_url)] == []
+    assert " style=" not in answer.text
+
+
+@pytest.mark.parametrize("page", [*PAGES, *ACTIONS])
+def test_a_stranger_is_sent_to_the_sign_in_and_gets_no_live_part(
+    stranger: Browser, page: str
+) -> None:
+    answer = stranger.get(f"/{page}", allow_redirects=False)
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/accounts/login/?next=")
+    part = stranger.get(f"/{page}", allow_redirects=False, headers={"HX-Request": "true"})
+    assert part.status_code == 401
+
+
+@pytest.mark.parametrize("page", ACTIONS)
+def test_a_viewer_is_told_why_an_action_is_refused(viewer_page: Browser, page: str) -> None:
+    answer = viewer_page.get(f"/{page}")
+    assert answer.status_code == 403
+    assert "needs the role operator" in answer.text
+    assert viewer_page.post(f"/{page}", "/account/").status_code == 403
+
+
+def test_a_page_that_does_not_exist_is_a_page_and_says_where_to_go(viewer_page: Browser) -> None:
+    for path in ("/nothing/", "/messages/0/", f"/messages/{uuid4()}/", "/runs/1/", "/agents/no/"):
+        answer = viewer_page.get(path)
+        assert answer.status_code == 404, path
+        assert "To the overview" in answer.text
+
+
+def cells(page: str, column: int) -> list[str]:
+    """The texts of a column of the list on a page."""
+    found = []
+    for row in re.findall(r"<tr>(<td.*?)</tr>", page, re.S):
+        texts = re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)
+        found.append(unescape(re.sub(r"<[^>]+>", "", texts[column])).strip())
+    return found
+
+
+def walk(browser: Browser, path: str, column: int, relation: str = "next") -> list[list[str]]:
+    """The texts of a column, page by page, following the links to the next ones."""
+    pages = []
+    while True:
+        text = browser.get(path).text
+        pages.append(cells(text, column))
+        link = re.search(rf'<a href="([^"]+)" rel="{relation}">', text)
+        if link is None or len(pages) > 20:
+            return pages
+        path = f"{path.split('?')[0]}{unescape(link[1])}"
+
+
+@pytest.mark.parametrize("sort", ["id", "-id", "timestamp", "-timestamp"])
+def test_pages_of_a_list_hold_every_row_once_in_order(
+    viewer_page: Browser, log_lines: str, sort: str
+) -> None:
+    # all lines have the same time: their order is that of their keys
+    path = f"/logs/?instance_name={log_lines}&sort={sort}"
+    pages = walk(viewer_page, path, 5)
+    numbers = [int(place.split(":")[1]) for page in pages for place in page]
+    assert [len(page) for page in pages] == [100, 100, 50]
+    assert numbers == sorted(range(250), reverse=sort.startswith("-"))
+
+
+def test_the_way_back_through_a_list_shows_the_same_pages(
+    viewer_page: Browser, log_lines: str
+) -> None:
+    path = f"/logs/?instance_name={log_lines}"
+    first = viewer_page.get(path).text
+    second = viewer_page.get(f"/logs/{unescape(link(first, 'next'))}").text
+    third = viewer_page.get(f"/logs/{unescape(link(second, 'next'))}").text
+    back = viewer_page.get(f"/logs/{unescape(link(third, 'prev'))}").text
+    assert cells(back, 5) == cells(second, 5)
+    assert cells(viewer_page.get(f"/logs/{unescape(link(back, 'prev'))}").text, 5) == cells(
+        first, 5
+    )
+    assert "data-live" in first
+    assert "data-live" not in second
+
+
+def link(page: str, relation: str) -> str:
+    found = re.search(rf'<a href="([^"]+)" rel="{relation}">', page)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_offered_order_of_every_list_works(viewer_page: Browser, name: str) -> None:
+    page = viewer_page.get(f"/{name}/").text
+    orders = re.findall(r'<th [^>]*><a href="(\?[^"]*sort=[^"]+)">', page)
+    for order in map(unescape, orders):
+        assert viewer_page.get(f"/{name}/{order}").status_code == 200, order
+
+
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [
+        ("/messages/?nothing=1", "There is no filter"),
+        ("/messages/?mesage_type=x", "did you mean &quot;message_type&quot;?"),
+        ("/messages/?sort=message_content", "cannot be sorted by"),
+        ("/messages/?cursor=x", "This page does not exist"),
+        ("/messages/?format=xml", "There is no format"),
+        ("/messages/?since=yesterday", "A filter has a value that it cannot have"),
+        ("/messages/?message_type=%00", "NUL character"),
+        ("/runs/?run_number=x", "A filter has a value that it cannot have"),
+        ("/tf-slices/?status=odd", "A filter has a value that it cannot have"),
+    ],
+)
+def test_an_address_that_makes_no_sense_is_a_400_that_says_what_is_wrong(
+    viewer_page: Browser, path: str, part: str
+) -> None:
+    answer = viewer_page.get(path)
+    assert answer.status_code == 400
+    assert part in answer.text
+
+
+def test_a_list_can_be_downloaded_as_it_is_filtered(viewer_page: Browser, log_lines: str) -> None:
+    path = f"/logs/?instance_name={log_lines}&search=line+24"
+    rows = viewer_page.get(f"{path}&format=json").json()
+    assert [row["message"] for row in rows] == [
+        *(f"line {number}" for number in range(249, 239, -1)),
+        "line 24",
+    ]
+    text = viewer_page.get(f"{path}&format=csv").text
+    assert [row["message"] for row in csv.DictReader(io.StringIO(text))] == [
+        row["message"] for row in rows
+    ]
+
+
+def test_a_script_is_shown_as_text(viewer_page: Browser, log_lines: str, agent: Api) -> None:
+    page = viewer_page.get(f"/logs/?instance_name={log_lines}&sort=id").text
+    assert SCRIPT not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    (row,) = viewer_page.get(f"/logs/?instance_name={log_lines}&search=script&format=json").json()
+    assert row["message"] == SCRIPT
+
+    name = f"agent-{uuid4().hex[:8]}"
+    heartbeat = {"instance_name": name, "description": SCRIPT, "metadata": {"x": SCRIPT}}
+    assert agent.request("POST", "systemagents/heartbeat/", heartbeat).status_code == 201
+    page = viewer_page.get(f"/agents/{name}/").text
+    assert SCRIPT not in page
+    assert "&lt;script&gt;" in page
+    assert SCRIPT not in viewer_page.get(f"/find/?q={SCRIPT}").text
+
+
+def test_an_agent_with_a_slash_in_its_name_has_a_page(viewer_page: Browser, agent: Api) -> None:
+    name = f"a/b c-{uuid4().hex[:8]}"
+    agent.request("POST", "systemagents/heartbeat/", {"instance_name": name})
+    answer = viewer_page.get(f"/find/?q={name}")
+    assert answer.status_code == 200
+    assert name in answer.text
+    assert urlsplit(answer.url).path.startswith("/agents/a/b")
+
+
+def test_a_dead_letter_is_retried_to_its_queue_or_discarded_once(
+    sender: BrokerLink, operator_page: Browser, viewer: Api, viewer_page: Browser
+) -> None:
+    def letters(body: str) -> list[Any]:
+        rows = viewer.get("dead-letters/", resolution="open")
+        return [row for row in rows if row["body"] == body]
+
+    first, second = f"no json {uuid4().hex}", f"no json {uuid4().hex}"
+    for body in (first, second):
+        sender.send(EPICTOPIC, body, {"persistent": "true"})
+    (letter, *_) = eventually(lambda: letters(first), "the recorder takes it in")
+    address = f"/dead-letters/{letter['id']}/"
+    assert "need the role operator" not in operator_page.get(address).text
+    assert "need the role operator" in viewer_page.get(address).text
+    done = operator_page.post(f"{address}discard/", f"{address}discard/")
+    assert done.status_code == 200
+    assert "is discarded" in done.text
+    again = operator_page.post(f"{address}retry/", f"{address}discard/")
+    assert again.status_code == 409
+    assert "discarded already" in again.text
+
+    (letter, *_) = eventually(lambda: letters(second), "the recorder takes it in")
+    address = f"/dead-letters/{letter['id']}/"
+    done = operator_page.post(f"{address}retry/", f"{address}retry/")
+    assert done.status_code == 200, done.text
+    assert viewer.get(f"dead-letters/{letter['id']}/")["resolution"] == "retried"
+    back = eventually(
+        lambda: [row for row in letters(second) if row["id"] > letter["id"]],
+        "what is refused again comes back as a letter of its own",
+    )
+    assert back[0]["destination"] == letter["destination"]
+
+
+def test_the_rest_interface_settles_dead_letters_for_operators_alone(
+    sender: BrokerLink, operator: Api, viewer: Api, agent: Api
+) -> None:
+    body = f"no json {uuid4().hex}"
+    sender.send(EPICTOPIC, body, {"persistent": "true"})
+
+    def letters() -> list[Any]:
+        rows = viewer.get("dead-letters/", resolution="open")
+        return [row for row in rows if row["body"] == body]
+
+    (letter, *_) = eventually(letters, "the recorder takes it in")
+    path = f"dead-letters/{letter['id']}/discard/"
+    assert viewer.request("POST", path).status_code == 403
+    assert agent.request("POST", path).status_code == 403
+    assert operator.request("POST", path).json()["resolution"] == "discarded"
+    assert operator.request("POST", path).status_code == 409
+    assert operator.request("POST", "dead-letters/999999999/retry/").status_code == 404
+
+
+def test_the_form_for_starting_a_workflow_refuses_what_the_resolver_refuses(
+    operator_page: Browser,
+) -> None:
+    page = "/executions/start/?config=stf_datataking_default"
+    fields = dict(
+        re.findall(
+            r'<input type="number" name="([^"]+)" value="([^"]*)"', operator_page.get(page).text
+        )
+    )
+    assert "simulation.stf_count" in fields
+    answer = operator_page.post(
+        "/executions/start/",
+        page,
+        **{**fields, "config": "stf_datataking_default", "simulation.stf_count": "-3"},
+    )
+    assert answer.status_code == 400
+    assert "must not be negative" in answer.text
+    assert operator_page.get("/executions/start/?config=none").status_code == 404
+
+
+def test_find_goes_straight_to_the_one_record(viewer_page: Browser, viewer: Api) -> None:
+    (message,) = viewer.get("workflow-messages/", limit=1)["results"]
+    answer = viewer_page.get(f"/find/?q={message['message_id']}")
+    assert urlsplit(answer.url).path == f"/messages/{message['message_id']}/"
+    nothing = viewer_page.get("/find/?q=no-such-thing")
+    assert "No record has exactly this name" in nothing.text
+    assert "/logs/?search=no-such-thing" in nothing.text
+
+
+def test_the_content_of_a_message_is_json_for_people(viewer_page: Browser, viewer: Api) -> None:
+    (row,) = viewer.get("workflow-messages/", limit=1)["results"]
+    page = viewer_page.get(f"/messages/{row['message_id']}/").text
+    shown = [unescape(text) for text in re.findall(r"<pre[^>]*>(.*?)</pre>", page, re.S)]
+    assert json.loads(shown[0]) == row["message_content"]
+
+
+def test_every_record_that_is_listed_has_a_page(viewer_page: Browser) -> None:
+    missing: list[Any] = []
+    for name in LISTS:
+        page = viewer_page.get(f"/{name}/").text
+        links = re.findall(rf'<td[^>]*><a href="(/{name}/[^"?]+)"', page)
+        for address in map(unescape, links[:3]):
+            if viewer_page.get(address).status_code != 200:
+                missing.append(address)
+    assert missing == []

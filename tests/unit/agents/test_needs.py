@@ -1,0 +1,174 @@
+"""Which files are needed: until those who take part in an execution have come to their end."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+import yaml
+
+from agents.runtime.monitor import MonitorAway, MonitorClient
+from agents.runtime.needs import PROGRAMS, Needs
+from testbed.project import ROOT
+from tests.unit.monitor_server import MonitorServer
+
+RUN = "100010"
+STF = "swf.100010.000001.stf"
+ON: dict[str, Any] = {"enabled": True, "program": None}
+ALL = {"data": ON, "processing": ON, "fastmon": ON, "fast_processing": ON, "transformer": ON}
+REGISTERED: dict[str, Any] = {"status": "registered", "metadata": {}}
+PROCESSED = {"status": "processed", "metadata": {"outputs": []}}
+SAMPLED = {"status": "registered", "metadata": {"tf_files": 7}}
+BOTH = {"status": "processed", "metadata": {"tf_files": 7}}
+FAILED = {"status": "failed", "metadata": {"failure": "it is damaged"}}
+
+
+class Records:
+    """What the monitor has recorded of one STF, and who judges by it."""
+
+    def __init__(self, monitor: MonitorServer) -> None:
+        self.monitor = monitor
+        self.needs = Needs(MonitorClient(monitor.url, "token", threading.Event()), "torre1")
+        self.stf(None)
+
+    def agents(self, agents: dict[str, Any]) -> None:
+        execution = {"execution_id": "x-1", "parameter_values": {"agents": agents}}
+        self.monitor.answers["GET", "workflow-executions/"] = (200, [execution])
+
+    def stf(self, record: dict[str, Any] | None) -> None:
+        self.monitor.answers["GET", "stf-files/"] = (200, [] if record is None else [record])
+
+    def slices(self, *statuses: str) -> None:
+        rows = [{"status": status, "tf_count": 2} for status in statuses]
+        self.monitor.answers["GET", "tf-slices/"] = (200, rows)
+        self.monitor.answers["GET", "fastmon-files/"] = (200, [{"tf_count": 4}])
+
+
+@pytest.fixture
+def records(monitor: MonitorServer) -> Records:
+    return Records(monitor)
+
+
+STFS = {
+    "not registered": (ALL, None, True),
+    "nobody registers it": ({"fastmon": ON}, None, False),
+    "nobody is done": (ALL, REGISTERED, True),
+    "not sampled": (ALL, PROCESSED, True),
+    "not processed": (ALL, SAMPLED, True),
+    "everybody is done": (ALL, BOTH, False),
+    "failed": (ALL, FAILED, False),
+    "without processing": ({"data": ON, "fastmon": ON}, SAMPLED, False),
+    "without fast monitoring": ({"data": ON, "processing": ON}, PROCESSED, False),
+    "by another name": (
+        {"data": ON, "mine": {"enabled": True, "program": "example-fastmon-agent"}},
+        REGISTERED,
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("agents", "record", "needed"), STFS.values(), ids=STFS)
+def test_an_stf_is_needed_until_every_agent_has_come_to_an_end_with_it(
+    records: Records, agents: dict[str, Any], record: dict[str, Any] | None, needed: bool
+) -> None:
+    records.agents(agents)
+    records.stf(record)
+    assert records.needs.stf(RUN, STF) is needed
+
+
+@pytest.mark.parametrize(("known", "needed"), [(1, True), (0, False)])
+def test_when_nobody_said_who_takes_part_those_do_that_were_ever_started(
+    records: Records, known: int, needed: bool
+) -> None:
+    records.agents({})
+    records.stf(PROCESSED)
+    records.monitor.answers["GET", "systemagents/"] = (200, {"count": known})
+    assert records.needs.stf(RUN, STF) is needed
+    (asked,) = records.monitor.of("GET", "systemagents/")
+    assert asked.params == {
+        "namespace": "torre1",
+        "program": "example-fastmon-agent",
+        "limit": "1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("end_time", "queues", "needed"),
+    [
+        (None, [], True),
+        ("2026-01-05T12:00:00Z", [{"depth": 1}], True),
+        ("2026-01-05T12:00:00Z", None, True),
+        ("2026-01-05T12:00:00Z", [{"depth": 0}], False),
+    ],
+)
+def test_an_agent_that_nobody_knows_needs_every_stf_until_nothing_waits(
+    records: Records, end_time: str | None, queues: Any, needed: bool
+) -> None:
+    records.agents({**ALL, "mine": {"enabled": True, "program": "my-agent"}})
+    records.stf(BOTH)
+    records.monitor.answers["GET", "workflow-executions/x-1/"] = (200, {"end_time": end_time})
+    records.monitor.answers["GET", "backlog/"] = (200, {"queues": queues})
+    assert records.needs.stf(RUN, STF) is needed
+
+
+SLICES: dict[str, tuple[dict[str, Any] | None, list[str], bool]] = {
+    "all have results": (SAMPLED, ["completed", "failed"], False),
+    "one waits": (SAMPLED, ["completed", "queued"], True),
+    "one is worked on": (SAMPLED, ["processing", "completed"], True),
+    "not all are cut": (SAMPLED, ["completed"], True),
+    "none is cut": (SAMPLED, [], True),
+    "being sampled": (REGISTERED, [], True),
+    "failed before": (FAILED, [], False),
+    "failed after": ({**SAMPLED, "status": "failed"}, ["queued", "queued"], True),
+    "unknown": (None, [], False),
+}
+
+
+@pytest.mark.parametrize(("record", "slices", "needed"), SLICES.values(), ids=SLICES)
+def test_samples_are_needed_until_each_slice_has_its_result(
+    records: Records, record: dict[str, Any] | None, slices: list[str], needed: bool
+) -> None:
+    records.agents(ALL)
+    records.stf(record)
+    records.slices(*slices)
+    assert records.needs.samples(RUN, STF) is needed
+
+
+def test_samples_that_nobody_slices_are_not_needed(records: Records) -> None:
+    records.agents({"data": ON, "fastmon": ON})
+    records.stf(SAMPLED)
+    assert not records.needs.samples(RUN, STF)
+
+
+@pytest.mark.parametrize(
+    ("record", "needed"), [(REGISTERED, True), (PROCESSED, False), (FAILED, False), (None, False)]
+)
+def test_an_output_is_needed_until_it_is_recorded(
+    records: Records, record: dict[str, Any] | None, needed: bool
+) -> None:
+    records.agents(ALL)
+    records.stf(record)
+    assert records.needs.output(RUN, STF) is needed
+
+
+def test_a_run_without_an_execution_needs_nothing(records: Records) -> None:
+    assert not records.needs.stf(RUN, STF)
+    assert not records.needs.samples(RUN, STF)
+    assert not records.needs.output(RUN, STF)
+
+
+def test_while_the_monitor_is_away_nobody_can_say(records: Records) -> None:
+    records.monitor.away = True
+    with pytest.raises(MonitorAway):
+        records.needs.stf(RUN, STF)
+
+
+def test_the_programs_are_those_of_the_services_in_compose() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"].values()
+    labels = [service.get("labels", {}) for service in services]
+    assert {
+        one["org.epic.testbed.agent"]: one["org.epic.testbed.program"]
+        for one in labels
+        if one.get("org.epic.testbed.role") == "agent"
+    } == PROGRAMS

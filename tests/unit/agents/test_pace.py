@@ -1,0 +1,47 @@
+"""When an execution that has ended is measured."""
+
+from __future__ import annotations
+
+from agents.fast_processing.pace import MEASURE_EVERY_S, MeasuringPace
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_an_execution_that_nobody_has_measured_is_due() -> None:
+    assert MeasuringPace().is_due("x")
+
+
+def test_it_is_due_with_the_result_of_its_last_slice() -> None:
+    pace = MeasuringPace(Clock())
+    pace.measured("x", 3)
+    pace.count("x", -2)
+    assert not pace.is_due("x")
+    pace.count("x", 4)
+    pace.count("x", -4)
+    assert not pace.is_due("x")
+    pace.count("x", -1)
+    assert pace.is_due("x")
+
+
+def test_it_is_due_now_and_then_while_results_come() -> None:
+    clock = Clock()
+    pace = MeasuringPace(clock)
+    pace.measured("x", 1000)
+    clock.now = MEASURE_EVERY_S - 0.1
+    assert not pace.is_due("x")
+    clock.now = MEASURE_EVERY_S
+    assert pace.is_due("x")
+
+
+def test_executions_are_apart() -> None:
+    pace = MeasuringPace(Clock())
+    pace.measured("x", 1)
+    pace.measured("y", 1)
+    pace.count("x", -1)
+    assert pace.is_due("x")
+    assert not pace.is_due("y")
