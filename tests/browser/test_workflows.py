@@ -65,7 +65,7 @@ def test_a_workflow_is_started_on_a_page_and_watched_to_its_end_without_a_reload
     progress = operator.get_by_role("region", name="Progress")
     expect(progress.get_by_role("progressbar", name="STFs registered")).to_be_visible()
     expect(status(operator)).to_have_text("completed", timeout=RUN_MS)
-    expect(operator.get_by_role("region", name="Log")).to_contain_text("run")
+    expect(operator.get_by_role("region", name="Log", exact=True)).to_contain_text("run")
     assert operator.evaluate(SAME), "without a reload"
     found = counts(operator)
     assert found["STFs generated"] == found["registered"] == 3, found
@@ -104,7 +104,7 @@ def test_the_timeline_of_an_execution_shows_run_agents_and_files(
     timeline = viewer.get_by_role("region", name="Timeline", exact=True)
     drawing = timeline.get_by_role("group", name="Timeline")
     expect(drawing).to_be_visible()
-    for lane in ("run", "STF", "slices", "example-data-agent"):
+    for lane in ("run", "STFs registered", "slices", "data-agent"):
         expect(drawing.get_by_text(re.compile(lane, re.IGNORECASE)).first).to_be_visible()
     assert drawing.locator("rect:not(.track)").count() >= 5
     expect(viewer.get_by_role("region", name="Expectations")).to_be_visible()
@@ -139,9 +139,9 @@ def test_a_message_is_three_clicks_from_its_execution(viewer: Page, finished: An
     viewer.get_by_role("link", name="Messages", exact=True).last.click()
     chip = viewer.get_by_label("Active filters")
     expect(chip).to_contain_text(finished["execution_id"])
-    viewer.get_by_role("link", name="end_run").first.click()
+    viewer.get_by_role("link", name="slice_result").first.click()
     main = viewer.get_by_role("main")
-    expect(main).to_contain_text("total_stf_files")
+    expect(main).to_contain_text("clusters")
     expect(main).to_contain_text(finished["run_id"])
 
 
