@@ -98,6 +98,18 @@ def test_the_rest_page_lists_every_path() -> None:
         assert f"`{path}`" in text, path
 
 
+def test_the_page_about_pages_lists_every_page() -> None:
+    text = (ROOT / "monitor" / "pages" / "urls.py").read_text()
+    fixed = {f"/{path}" for path in re.findall(r'\bpath\("([\w/-]*)"', text)}
+    lists = {
+        f"/{name}/"
+        for module in (ROOT / "monitor" / "pages" / "lists").glob("*.py")
+        for name in re.findall(r'^    name="([\w-]+)"', module.read_text(), re.MULTILINE)
+    }
+    forms = {path for path in fixed if path.startswith("/account")} - {"/account/"}
+    assert set(rows("pages.md", "# The pages")) == (fixed | lists) - forms
+
+
 def test_every_link_between_documents_leads_somewhere() -> None:
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):

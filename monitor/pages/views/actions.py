@@ -16,7 +16,7 @@ from monitor.control import agents, dead_letters, workflows
 from monitor.control.commands import NoAnswer, Refused, Unknown
 from monitor.pages.access import operators
 from monitor.pages.links import to
-from monitor.pages.views.records import found
+from monitor.pages.views.record_page import found
 from monitor.records.models import DeadLetter, SystemAgent, WorkflowExecution
 
 VERBS = {

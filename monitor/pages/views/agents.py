@@ -15,7 +15,7 @@ from monitor.pages.cells import Cell
 from monitor.pages.links import linked, listed
 from monitor.pages.lists.agents import AGENTS
 from monitor.pages.views.actions import VERBS
-from monitor.pages.views.records import found, record_page
+from monitor.pages.views.record_page import found, record_page
 from monitor.records.freshness import is_fresh
 from monitor.records.models import AgentStateChange, AppLog, SystemAgent
 from testbed.protocol.agent_control import AgentContainerState

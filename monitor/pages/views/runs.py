@@ -13,7 +13,7 @@ from monitor.pages.cells import Cell, span
 from monitor.pages.drawing.histogram import draw
 from monitor.pages.links import listed, to
 from monitor.pages.lists.workflows import RUNS
-from monitor.pages.views.records import found, record_page
+from monitor.pages.views.record_page import found, record_page
 from monitor.records.models import Run, RunHistograms, RunState, StfFile, WorkflowExecution
 
 COMPARED = 50

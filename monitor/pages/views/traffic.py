@@ -1,10 +1,11 @@
-"""A dead letter, and the summary of the logs."""
+"""The pages of what was said: messages, log lines and their summary, dead letters, state events."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
@@ -14,10 +15,18 @@ from django.utils import timezone
 from monitor.pages.access import may_act, readers
 from monitor.pages.cells import Cell
 from monitor.pages.links import linked, listed, to
-from monitor.pages.lists.traffic import DEAD_LETTERS
-from monitor.pages.views.records import document, found, record_page
-from monitor.records.models import AppLog, DeadLetter, WorkflowMessage
+from monitor.pages.lists.traffic import DEAD_LETTERS, LOGS, MESSAGES, STATE_EVENTS
+from monitor.pages.views.record_page import document, found, record_page
+from monitor.records.models import (
+    AppLog,
+    DeadLetter,
+    SystemAgent,
+    SystemStateEvent,
+    WorkflowMessage,
+)
 
+AROUND = 15
+"""Log lines before and after a line, of the same instance."""
 LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
 SUMMARY_OF = timedelta(hours=24)
 
@@ -38,6 +47,90 @@ class Writer:
     @property
     def by_level(self) -> list[tuple[str, int]]:
         return [(level, self.lines.get(level, 0)) for level in LEVELS]
+
+
+@readers
+def message(request: HttpRequest, message_id: UUID) -> HttpResponse:
+    """A recorded message."""
+    row = found(WorkflowMessage.objects.all(), "message", message_id=message_id)
+    return record_page(
+        request,
+        MESSAGES,
+        f"{row.message_type} from {row.sender_agent or 'an unknown sender'}",
+        [
+            (
+                "Type",
+                Cell(row.message_type, "code", listed("messages", message_type=row.message_type)),
+            ),
+            ("Message id", Cell(row.message_id, "code")),
+            ("Sender", _writer(row.sender_agent)),
+            ("Sent", Cell(row.sent_at, "time")),
+            ("Recorded", Cell(row.recorded_at, "time")),
+            ("Execution", linked("execution", row.execution_id)),
+            ("Run", Cell(row.run_id, "code", _run_of(row.run_id))),
+            ("Namespace", Cell(row.namespace)),
+            ("Queue", Cell(row.queue_name, "code")),
+            ("Recipient", Cell(row.recipient_agent)),
+            ("Correlation id", Cell(row.correlation_id, "code")),
+        ],
+        related=[
+            ("Messages of this execution", listed("messages", execution_id=row.execution_id)),
+            ("Messages of this sender", listed("messages", sender_agent=row.sender_agent)),
+        ],
+        documents=[("Content", row.message_content), ("Headers", row.message_metadata)],
+    )
+
+
+@readers
+def log(request: HttpRequest, number: int) -> HttpResponse:
+    """A log record, with the lines around it."""
+    row = found(AppLog.objects.all(), "log record", pk=number)
+    same = AppLog.objects.filter(instance_name=row.instance_name)
+    before = list(same.filter(pk__lt=number).order_by("-id")[:AROUND])
+    after = list(same.filter(pk__gt=number).order_by("id")[:AROUND])
+    return record_page(
+        request,
+        LOGS,
+        f"Log line of {row.instance_name}",
+        [
+            ("Time", Cell(row.timestamp, "time")),
+            ("From", _writer(row.instance_name)),
+            ("Logger", Cell(row.app_name)),
+            ("Place", Cell(f"{row.module}:{row.lineno} {row.funcname}", "code")),
+            ("Execution", linked("execution", row.execution_id)),
+            ("Run", Cell(row.run_id, "code", _run_of(row.run_id))),
+            ("Namespace", Cell(row.namespace)),
+            ("Process, thread", Cell(f"{row.process}, {row.thread}", "code")),
+        ],
+        state=row.levelname,
+        related=[
+            ("All lines of this instance", listed("logs", instance_name=row.instance_name)),
+            ("All lines of this execution", listed("logs", execution_id=row.execution_id)),
+        ],
+        documents=[("Message", row.message), ("Further facts", row.extra_data)],
+        template="pages/log.html",
+        here=row,
+        around=[*reversed(before), row, *after],
+    )
+
+
+@readers
+def state_event(request: HttpRequest, number: int) -> HttpResponse:
+    """An event of the system's state."""
+    row = found(SystemStateEvent.objects.all(), "state event", pk=number)
+    return record_page(
+        request,
+        STATE_EVENTS,
+        f"{row.event_type}, run {row.run_number}",
+        [
+            ("Time", Cell(row.timestamp, "time")),
+            ("Run", linked("run", row.run_number, "code")),
+            ("State", Cell(row.state, "state")),
+            ("Substate", Cell(row.substate, "state")),
+        ],
+        related=[("Events of this run", listed("state-events", run_number=row.run_number))],
+        documents=[("Facts", row.event_data)],
+    )
 
 
 @readers
@@ -99,3 +192,13 @@ def _readable(body: str) -> str:
         return document(json.loads(body))
     except (ValueError, RecursionError):
         return body
+
+
+def _writer(name: str | None) -> Cell:
+    """Who wrote something: an agent has a page, people and the monitor itself have none."""
+    known = name and SystemAgent.objects.filter(instance_name=name).exists()
+    return Cell(name, href=to("agent", name) if known else None)
+
+
+def _run_of(text: str | None) -> str | None:
+    return to("run", int(text)) if text and text.isdecimal() and len(text) < 19 else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models.functions import Upper
 
 CONTEXT_LENGTHS = {"namespace": 100, "execution_id": 100, "run_id": 50}
 """Columns that say what an agent was working on, and how long each may be."""
@@ -50,4 +52,6 @@ class AppLog(models.Model):
             models.Index(fields=["namespace", "id"]),
             models.Index(fields=["execution_id", "id"]),
             models.Index(fields=["run_id", "id"]),
+            # a text anywhere in the message, in whatever case
+            GinIndex(OpClass(Upper("message"), name="gin_trgm_ops"), name="applog_message_text"),
         ]
