@@ -7,6 +7,7 @@ Into docs/images: the main ones, small, for docs/pages.md.
 from __future__ import annotations
 
 import base64
+import json
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -30,27 +31,26 @@ QUALITY = 70
 """Of WebP, up to 100: text stays sharp."""
 LARGEST = 100_000
 """Bytes of a picture in the docs."""
-RUN = (
-    "--set=fast_processing.stf_count=10",
-    "--set=agents.processing.enabled=true",
-    "--set=expect.stf_processed=10",
-    "--no-realtime",
-)
+RUN = ("--set=agents.processing.enabled=true", "--set=expect.stf_processed=5")
 NAMESPACE = "pictures"
 
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    with TestbedStack(namespace=NAMESPACE, overrides=ALL_AGENTS) as stack:
-        report = stack.run("fast_processing", *RUN)
-        with chromium() as browser:
-            people = People(browser, stack, {"locale": "en-GB", "timezone_id": "Europe/Rome"})
-            page = people.context(Role.OPERATOR).new_page()
-            take_all(
-                page, [path for path in crawl(page, stack.monitor_url) if "?" not in path], folder
-            )
-            take_for_docs(page, report)
-            people.close()
+    with TestbedStack(namespace=NAMESPACE, overrides=ALL_AGENTS) as stack, chromium() as browser:
+        people = People(browser, stack, {"locale": "en-GB", "timezone_id": "Europe/Rome"})
+        page = people.context(Role.OPERATOR).new_page()
+        before = stack.run("fast_processing", "--no-realtime", *RUN)
+        with stack.command_in_background("run", "fast_processing", "--json", *RUN) as process:
+            show(page, "/", "light", WIDE)
+            slices = page.get_by_role("progressbar", name="Slices completed")
+            expect(slices).to_be_visible(timeout=60_000)
+            take_overview(page)
+            output, _ = process.communicate()
+        take_for_docs(page, json.loads(output), before)
+        paths = [path for path in crawl(page, stack.monitor_url) if "?" not in path]
+        take_all(page, paths, folder)
+        people.close()
     print(f"pages are in {folder}, pictures for the docs in {IMAGES}")
 
 
@@ -65,26 +65,41 @@ def take_all(page: Page, paths: list[str], folder: Path) -> None:
                 page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=True)
 
 
-def take_for_docs(page: Page, report: Any) -> None:
-    """The pages that docs/pages.md shows."""
+def take_overview(page: Page) -> None:
+    """The overview while a workflow runs."""
+    take(page, "overview")
+    page.emulate_media(color_scheme="dark")
+    take(page, "overview-dark")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(NARROW)
+    take(page, "overview-narrow")
+
+
+def take_for_docs(page: Page, report: Any, before: Any) -> None:
+    """Further pages that docs/pages.md shows."""
     execution, run = report["execution_id"], report["run_id"]
-    pictures: tuple[tuple[str, str, Literal["light", "dark"], ViewportSize], ...] = (
-        ("overview", "/", "light", WIDE),
-        ("overview-dark", "/", "dark", WIDE),
-        ("overview-narrow", "/", "light", NARROW),
-        ("execution", f"/executions/{execution}/", "light", WIDE),
-        ("histograms", f"/runs/{run}/histograms/", "light", WIDE),
-        ("messages", f"/messages/?execution_id={execution}", "light", WIDE),
-    )
-    IMAGES.mkdir(parents=True, exist_ok=True)
+    for name, path in (
+        ("execution", f"/executions/{execution}/"),
+        ("histograms", f"/runs/{run}/histograms/?with={before['run_id']}"),
+        ("messages", f"/messages/?execution_id={execution}"),
+    ):
+        show(page, path, "light", WIDE)
+        take(page, name)
+
+
+def take(page: Page, name: str) -> None:
+    """A picture of what the window shows, to docs/images.
+
+    :raises ValueError: it is too large
+    """
     session = page.context.new_cdp_session(page)
-    for name, path, scheme, size in pictures:
-        show(page, path, scheme, size)
-        taken = session.send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
-        picture = base64.b64decode(taken["data"])
-        if len(picture) > LARGEST:
-            raise ValueError(f"{name} has {len(picture)} bytes, more than {LARGEST}")
-        (IMAGES / f"{name}.webp").write_bytes(picture)
+    taken = session.send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
+    session.detach()
+    picture = base64.b64decode(taken["data"])
+    if len(picture) > LARGEST:
+        raise ValueError(f"{name} has {len(picture)} bytes, more than {LARGEST}")
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    (IMAGES / f"{name}.webp").write_bytes(picture)
 
 
 def show(page: Page, path: str, scheme: Literal["light", "dark"], size: ViewportSize) -> None:

@@ -39,6 +39,8 @@ LISTS = (
     "dead-letters",
 )
 OTHERS = ("/", "/account/", "/executions/start/", "/logs/summary/")
+COLOURS = ("color-contrast", "link-in-text-block")
+"""What differs between light and dark."""
 NARROW = {"width": 390, "height": 844}
 """A telephone, in CSS pixels; also about what is left of a wide screen at 300 %."""
 TOO_WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -92,9 +94,9 @@ def test_every_list_and_one_record_of_each_are_found(found: Found, finished: Any
     assert missing == [], (run, execution)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "rules"), [("light", ()), ("dark", COLOURS)])
 def test_no_page_has_a_serious_barrier(
-    people: People, found: Found, scheme: Literal["light", "dark"]
+    people: People, found: Found, scheme: Literal["light", "dark"], rules: tuple[str, ...]
 ) -> None:
     page = people.context(Role.OPERATOR).new_page()
     page.emulate_media(color_scheme=scheme)
@@ -102,7 +104,7 @@ def test_no_page_has_a_serious_barrier(
     for path in (*found.paths, "/no-such-page/"):
         page.goto(path)
         try:
-            check_accessible(page)
+            check_accessible(page, rules)
         except AssertionError as error:
             barriers.append(str(error))
     page.close()
@@ -174,7 +176,9 @@ def test_a_list_sorts_by_each_column_that_offers_it(viewer: Page, found: Found, 
             heading = viewer.locator("table.list th").filter(has_text=named)
             heading.get_by_role("link").click()
             expect(heading).to_have_attribute("aria-sort", re.compile("ascending|descending"))
-            download = viewer.get_by_role("link", name="JSON").get_attribute("href") or ""
+            download = (
+                viewer.get_by_role("link", name="JSON", exact=True).get_attribute("href") or ""
+            )
             downloads[heading.get_attribute("aria-sort")] = address_of(viewer, download)
         assert set(downloads) == {"ascending", "descending"}, label
 
@@ -194,9 +198,10 @@ def values_of(page: Page, download: str, label: str) -> list[Any]:
     return [value for value in values if value is not None]
 
 
-def address_of(page: Page, href: str) -> str:
-    """A link's path and query, seen from the page."""
-    address: str = page.evaluate("href => new URL(href, location).href", href)
+def download_of(page: Page, kind: str) -> str:
+    """The address that a list offers for download."""
+    link = page.get_by_role("link", name=kind, exact=True)
+    address: str = link.evaluate("link => link.href")
     return address
 
 
@@ -205,8 +210,7 @@ def test_a_list_is_downloaded_as_it_is_shown(viewer: Page, found: Found, name: s
     viewer.goto(f"/{name}/")
     shown = viewer.locator("table.list tbody tr").count()
     labels = viewer.locator("table.list thead th").all_inner_texts()
-    href = viewer.get_by_role("link", name="CSV").get_attribute("href") or ""
-    answer = viewer.context.request.get(address_of(viewer, href))
+    answer = viewer.context.request.get(download_of(viewer, "CSV"))
     assert answer.status == 200
     head, *rows = csv.reader(StringIO(answer.text()))
     assert [title.replace("_", " ") for title in head] == [label.lower() for label in labels]

@@ -70,7 +70,7 @@ def test_a_workflow_is_started_on_a_page_and_watched_to_its_end_without_a_reload
     found = counts(operator)
     assert found["STFs generated"] == found["registered"] == 3, found
     operator.goto("/")
-    latest = operator.get_by_role("region", name="Latest executions").get_by_role("row").first
+    latest = operator.get_by_role("region", name="Latest executions").locator("tbody tr").first
     expect(latest).to_contain_text(execution)
     expect(latest).to_contain_text("completed")
 
@@ -139,7 +139,8 @@ def test_a_message_is_three_clicks_from_its_execution(viewer: Page, finished: An
     viewer.get_by_role("link", name="Messages", exact=True).last.click()
     chip = viewer.get_by_label("Active filters")
     expect(chip).to_contain_text(finished["execution_id"])
-    viewer.get_by_role("link", name="slice_result").first.click()
+    row = viewer.locator("tbody tr").filter(has_text="slice_result").first
+    row.get_by_role("link").first.click()
     main = viewer.get_by_role("main")
     expect(main).to_contain_text("clusters")
     expect(main).to_contain_text(finished["run_id"])
