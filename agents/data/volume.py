@@ -50,6 +50,10 @@ class _File:
     path: Path
     size_bytes: int
 
+    def age(self) -> tuple[int, int, str]:
+        """What sorts files from the oldest STF to the newest."""
+        return int(self.run_id), len(self.stf_filename), self.stf_filename
+
 
 class Volume:
     """A folder with a limit; one writer's view of it, for one thread.
@@ -83,7 +87,7 @@ class Volume:
         if not limit or (fresh and self._used <= limit):
             return
         self._full = ""
-        found = sorted(self._look(), key=lambda file: (int(file.run_id), file.stf_filename))
+        found = sorted(self._look(), key=_File.age)
         self._used = sum(file.size_bytes for file in found)
         self._looked = now
         why = "its files are needed"

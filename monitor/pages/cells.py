@@ -1,6 +1,6 @@
 """What stands in a table's cell or beside a fact's name: a value, how it is shown, where it leads.
 
-The value itself is what a download holds; `pages/cell.html` shows it by its kind.
+The value itself is what a download holds; its kind says how a page shows it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import mark_safe
+
+from monitor.pages.templatetags.moments import moment
+
 Kind = Literal["text", "code", "time", "state", "number", "bytes", "duration", "flag", "long"]
 LONGEST_SHOWN = 200
 """Characters of a long text that a table shows; its own page shows all."""
 
+NONE = mark_safe('<span class="none" aria-label="none">\N{EN DASH}</span>')
 TONES = {
     "ok": ("READY", "OK", "completed", "processed", "done", "physics", "running", "healthy"),
     "busy": ("PROCESSING", "processing", "queued", "registered", "pending", "STARTING", "starting"),
@@ -63,6 +69,25 @@ class Cell:
     @property
     def tone(self) -> str:
         return TONE_OF.get(str(self.value), "plain")
+
+    @property
+    def markup(self) -> str:
+        """The cell as HTML: a list has a thousand, and a template for each would cost more than
+        all the rest of the page.
+        """
+        if self.empty:
+            return NONE
+        if self.kind == "time":
+            shown = moment(self.value)
+        elif self.kind == "state":
+            return format_html('<span class="state {}">{}</span>', self.tone, self.text)
+        elif self.kind == "code":
+            shown = format_html("<code>{}</code>", self.text)
+        elif self.kind == "long" and not self.href:
+            return format_html("<span>{}</span>", self.cut)
+        else:
+            shown = conditional_escape(self.cut)
+        return format_html('<a href="{}">{}</a>', self.href, shown) if self.href else shown
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from datetime import UTC, datetime
 from html import unescape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -85,7 +86,7 @@ def log_lines(stack: TestbedStack, agent: Api) -> str:
     line = {
         "app_name": "pages",
         "instance_name": name,
-        "timestamp": "2026-01-05T12:00:00Z",
+        "timestamp": datetime.now(UTC).isoformat(),  # the recorder removes old ones
         "level": 20,
         "levelname": "INFO",
         "module": "m",

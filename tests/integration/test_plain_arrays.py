@@ -26,12 +26,12 @@ ODD_VALUES: list[Any] = [
     [None, {"": ""}],
 ]
 ODD_TIMES = [
-    "2026-01-01T00:00:00Z",
-    "2026-01-01T00:00:00.000001Z",
-    "2026-01-01T00:00:00.120000Z",
-    "2026-01-01T00:00:00.999999+02:00",
-    "0999-12-31T23:59:59.5Z",
+    "2999-01-01T00:00:00Z",
+    "2999-01-01T00:00:00.000001Z",
+    "2999-01-01T00:00:00.120000Z",
+    "2999-01-01T00:00:00.999999+02:00",
 ]
+"""Far from now: old log records are removed."""
 LIMIT = 10_000
 
 
@@ -39,7 +39,7 @@ def log_record(instance: str, **fields: Any) -> dict[str, Any]:
     return {
         "app_name": "odd",
         "instance_name": instance,
-        "timestamp": "2026-01-01T00:00:00Z",
+        "timestamp": "2999-01-01T00:00:00Z",
         "level": 20,
         "levelname": "INFO",
         "message": "-",
@@ -78,10 +78,11 @@ def test_an_array_of_log_records_is_what_the_pages_hold(agent: Api, viewer: Api)
 
 def test_an_array_of_messages_is_what_the_pages_hold(viewer: Api, sql: Sql) -> None:
     execution = f"odd-{uuid4()}"
+    times = [*ODD_TIMES, "0999-12-31T23:59:59.5Z"]
     contents = [{"text": text} for text in ODD_TEXTS] + ODD_VALUES[1:]
     rows = ",".join(
         f"(gen_random_uuid(), 'odd', '{execution}', $json${json.dumps(content)}$json$,"
-        f" '{ODD_TIMES[number % len(ODD_TIMES)]}', now())"
+        f" '{times[number % len(times)]}', now())"
         for number, content in enumerate(contents)
     )
     columns = "message_id, message_type, execution_id, message_content, sent_at, recorded_at"

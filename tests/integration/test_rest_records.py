@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -25,7 +26,7 @@ def log_record(**changes: Any) -> dict[str, Any]:
     record = {
         "app_name": "test",
         "instance_name": "test-1",
-        "timestamp": "2026-01-01T00:00:00",
+        "timestamp": datetime.now(UTC).isoformat(),  # old ones are removed
         "level": 20,
         "levelname": "INFO",
         "message": "hello",

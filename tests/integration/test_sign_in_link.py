@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import requests
 
@@ -60,9 +61,10 @@ def test_a_link_signs_in_once_and_is_not_used_up_by_looking_at_it(stack: Testbed
 
 def test_a_link_is_for_whom_and_what_was_asked_for(stack: TestbedStack) -> None:
     session = browser()
-    link = link_of(stack, "--user", "jane", "--role", "viewer")
+    person = f"jane-{uuid4().hex[:8]}"
+    link = link_of(stack, "--user", person, "--role", "viewer")
     page = session.get(link, timeout=20).text
-    assert "Sign in as jane" in page
+    assert f"Sign in as {person}" in page
     assert user_name() not in page
     press(session, link)
     account = session.get(f"{stack.monitor_url}/account/", timeout=20).text

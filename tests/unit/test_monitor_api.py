@@ -207,3 +207,12 @@ def test_the_fake_monitor_refuses_as_the_real_one_does() -> None:
     fake.away = True
     with pytest.raises(MonitorAway):
         fake.backlog()
+
+
+def test_the_verdict_of_a_run_is_kept_beside_the_executions_record(
+    rest: RestMonitor, monitor: MonitorServer
+) -> None:
+    monitor.answers["PATCH", "workflow-executions/e-1/"] = (200, {})
+    rest.record_report("e-1", {"exit_code": 0})
+    (request,) = monitor.requests
+    assert request.body == {"performance_metrics": {"report": {"exit_code": 0}}}

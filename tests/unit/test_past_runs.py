@@ -85,3 +85,16 @@ def test_an_execution_that_nobody_knows_is_told_with_the_nearest(tmp_path: Path)
 def test_without_record_and_monitor_both_are_told(tmp_path: Path) -> None:
     with pytest.raises(MonitorAway, match="and of w-me-0001 there is no run record"):
         find_report(tmp_path, "w-me-0001", nobody)
+
+
+def test_what_the_run_told_the_monitor_is_judged_again(tmp_path: Path) -> None:
+    monitor = with_execution(expect={"stf_processed": 5, "within": 30})
+    told = made().verdict(ExitCode.WORKFLOW_FAILED)
+    monitor.record_report("w-fake-0001", told)
+    found = find_report(tmp_path, "w-fake-0001", lambda: monitor)
+    assert (found.ready_s, found.duration_s, found.incidents) == (
+        4.2,
+        41.9,
+        ["example-data-agent died"],
+    )
+    assert [item.ok for item in found.expectations] == [True, False]

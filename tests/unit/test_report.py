@@ -205,3 +205,11 @@ def test_the_record_of_a_run_keeps_its_report_and_what_it_was_run_with(tmp_path:
     assert content["report"] == made.as_json()
     assert content["report"]["run_record"] == str(path)
     assert content["gate"] == [[0, "x"]]
+
+
+def test_the_monitor_is_told_the_verdict_and_not_what_it_counts_itself() -> None:
+    told = report(failed=1).verdict(ExitCode.WORKFLOW_FAILED)
+    assert told["exit_code"] == 6
+    assert "1 STFs failed" in told["reason"]
+    assert not {"stf", "slices", "messages", "run_record"} & told.keys()
+    json.dumps(told)

@@ -70,3 +70,20 @@ def test_every_configuration_in_the_repository_resolves(config: str, tmp_path: P
     configuration = resolve(file, WORKFLOWS, name=config)
     assert configuration.parameters["daq_state_machine"]["no_beam_not_ready_delay"] == 5
     assert configuration.notes == []
+
+
+def test_agents_and_expectations_are_those_of_the_workflows_file(files: Files) -> None:
+    content = resolved(files)
+    assert content["agents"]["data"]["enabled"] is True
+    assert content["expect"] == {"stf_processed": 10}
+
+
+def test_each_value_tells_where_it_comes_from(files: Files) -> None:
+    origins = resolved(files, fast={"stf_count": 3})["origins"]
+    assert origins["fast.stf_count"] == "run_workflow"
+    assert origins["fast.detector"].endswith("fast.toml")
+    assert origins["daq_state_machine.stf_interval"].endswith("daq.toml")
+    assert origins["agents.data.enabled"].endswith("fast.toml")
+    full = files.resolve("fast.stf_count=3").resolved()["origins"]
+    assert full["fast.stf_count"] == "--set"
+    assert full["testbed.namespace"].endswith("testbed.toml")

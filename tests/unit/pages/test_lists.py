@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.pages.cells import Cell, Column, in_bytes, in_seconds
 from monitor.pages.lists import downloads
@@ -47,6 +50,16 @@ def test_a_long_text_is_cut_in_a_table_and_whole_elsewhere() -> None:
     cell = Cell("x" * 500, "long")
     assert len(cell.cut) == 201
     assert cell.text == "x" * 500
+
+
+@given(st.text(), st.sampled_from(["text", "code", "state", "long"]), st.none() | st.text())
+def test_whatever_somebody_wrote_is_shown_as_text(text: str, kind: Any, href: str | None) -> None:
+    shown = Cell(text, kind, href).markup
+    tags = re.findall(r"<[^>]*>", shown)
+    assert all(
+        re.fullmatch(r"</?(a|code|span)( (href|class|aria-label)=\"[^\"<>]*\")*>", t) for t in tags
+    )
+    assert not re.search(r"[<>]", re.sub(r"<[^>]*>", "", shown))
 
 
 def test_a_column_follows_related_rows_and_dictionaries_as_far_as_they_go() -> None:

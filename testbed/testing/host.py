@@ -1,0 +1,200 @@
+"""Compose, the engine and the other testbeds of a host, in memory."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+from testbed.compose import Compose, ComposeFailed
+from testbed.containers import Containers, Evidence
+from testbed.gate import Container
+from testbed.plan import Service, read_services
+from testbed.testbeds import Host
+from testbed.testing.clock import FakeClock
+
+
+class FakeContainers(Containers):
+    """The containers of one project.
+
+    :param clock: gives containers their start times
+    """
+
+    def __init__(self, clock: FakeClock | None = None) -> None:
+        self.clock = clock or FakeClock()
+        self.images: set[str] = set()
+        self.ports: dict[tuple[str, int], tuple[str, int]] = {}
+        self.working_folders: set[str] = set()
+        self.started: list[str] = []
+        self.executed: list[tuple[str, tuple[str, ...]]] = []
+        self.answers: dict[tuple[str, ...], tuple[int, str]] = {}
+        self._found: dict[str, Container] = {}
+        self._evidence: dict[str, Evidence] = {}
+        self._numbers = itertools.count(1)
+
+    def all(self) -> list[Container]:
+        return list(self._found.values())
+
+    def evidence(self, container_id: str, lines: int = 10) -> Evidence:
+        known = self._evidence.get(container_id, Evidence("", ()))
+        return Evidence(known.last_probe, known.log_lines[-lines:])
+
+    def published_port(self, service: str, port: int) -> tuple[str, int] | None:
+        running = any(found.program == service for found in self.all() if found.state == "running")
+        return self.ports.get((service, port)) if running else None
+
+    def start(self, container_id: str) -> None:
+        self.started.append(container_id)
+        self.change(container_id, state="running", started_at=self.clock.now)
+
+    def execute(self, container_id: str, command: Sequence[str]) -> tuple[int, str]:
+        self.executed.append((container_id, tuple(command)))
+        return self.answers.get(tuple(command), (0, ""))
+
+    def image_exists(self, name: str) -> bool:
+        return name in self.images
+
+    def folders(self) -> set[str]:
+        return set(self.working_folders) if self._found else set()
+
+    def add(self, program: str, **facts: Any) -> Container:
+        """A new container, running and healthy unless `facts` (fields of `Container`) differ."""
+        digest = sha256(f"{program} {next(self._numbers)}".encode()).hexdigest()
+        running = Container(program, digest, "running", "healthy", self.clock.now)
+        container = replace(running, **facts)
+        self._found[container.container_id] = container
+        return container
+
+    def change(self, container_id: str, **facts: Any) -> Container:
+        """Give a container other facts (fields of `Container`); what it is now."""
+        self._found[container_id] = replace(self._found[container_id], **facts)
+        return self._found[container_id]
+
+    def exit(self, container_id: str, code: int = 0) -> Container:
+        """Let a container end by itself, and stay down."""
+        return self.change(container_id, state="exited", exit_code=code)
+
+    def restart(self, container_id: str, code: int = 1) -> Container:
+        """Let a container end, and be started again by its restart policy."""
+        count = self._found[container_id].restart_count + 1
+        now = {"state": "running", "started_at": self.clock.now}
+        return self.change(container_id, exit_code=code, restart_count=count, **now)
+
+    def remove(self, container_id: str) -> None:
+        """Forget a container."""
+        del self._found[container_id]
+
+    def tell(self, container_id: str, *log_lines: str, last_probe: str = "") -> None:
+        """What a container gives as evidence."""
+        self._evidence[container_id] = Evidence(last_probe, log_lines)
+
+
+class FakeCompose(Compose):
+    """Compose on a `FakeContainers`: what it brings up runs there, and is healthy at once.
+
+    `calls` holds each verb with the services that it was given. A verb that stands in `failing`
+    fails with the output given there. As with the real one, `up` builds nothing.
+
+    :param services: the services as `docker compose config` shows them
+    """
+
+    def __init__(self, services: Mapping[str, Any], containers: FakeContainers) -> None:
+        self.calls: list[tuple[str, tuple[str, ...]]] = []
+        self.failing: dict[str, str] = {}
+        self._config = {"services": services}
+        self._containers = containers
+
+    def config(self) -> Mapping[str, Any]:
+        return self._config
+
+    def build(self, services: Sequence[str]) -> None:
+        self._call("build", services)
+        self._containers.images |= {self._services[name].image for name in services}
+
+    def up(
+        self, services: Sequence[str], scales: Mapping[str, int], *, dependencies: bool = True
+    ) -> None:
+        self._call("up", services)
+        for name in self._with_dependencies(services) if dependencies else services:
+            service = self._services[name]
+            if service.image not in self._containers.images:
+                raise ComposeFailed(verb="up", output=f"No such image: {service.image}")
+            self._bring_up(service, scales.get(name, 1))
+
+    def create(self, services: Sequence[str]) -> None:
+        self._call("create", services)
+        existing = {container.program for container in self._containers.all()}
+        never_ran = {"state": "created", "health": None, "started_at": None}
+        for name in services:
+            if name not in existing:
+                self._containers.add(name, image=self._services[name].image, **never_ran)
+
+    def stop(self, services: Sequence[str]) -> None:
+        self._call("stop", services)
+        for container in self._containers.all():
+            if container.program in services and container.state in ("running", "paused"):
+                self._containers.exit(container.container_id)
+
+    def down(self, *, volumes: bool) -> None:
+        self._call("down", ("--volumes",) if volumes else ())
+        for container in self._containers.all():
+            self._containers.remove(container.container_id)
+
+    def logs(
+        self, services: Sequence[str], *, follow: bool, since: str | None, tail: str | None
+    ) -> None:
+        options = {"--follow": follow, "--since": since, "--tail": tail}
+        self._call("logs", [*services, *(name for name, given in options.items() if given)])
+
+    @property
+    def _services(self) -> dict[str, Service]:
+        return read_services(self._config)
+
+    def _call(self, verb: str, services: Sequence[str]) -> None:
+        self.calls.append((verb, tuple(services)))
+        if verb in self.failing:
+            raise ComposeFailed(verb=verb, output=self.failing[verb])
+
+    def _with_dependencies(self, services: Sequence[str]) -> list[str]:
+        ordered: dict[str, None] = {}
+        for name in services:
+            for dependency in self._with_dependencies(self._services[name].depends_on):
+                ordered.setdefault(dependency)
+            ordered.setdefault(name)
+        return list(ordered)
+
+    def _bring_up(self, service: Service, scale: int) -> None:
+        own = [found for found in self._containers.all() if found.program == service.name]
+        kept = [found for found in own if found.image == service.image][:scale]
+        for container in own:
+            if container not in kept:
+                self._containers.remove(container.container_id)
+            elif container.state != "running":
+                self._containers.start(container.container_id)
+        for _ in range(scale - len(kept)):
+            kept.append(self._containers.add(service.name, image=service.image))
+        if service.one_shot:
+            for container in kept:
+                self._containers.exit(container.container_id)
+
+
+class FakeHost(Host):
+    """An engine with the testbeds of many. A project that stands in `failing` cannot be taken down.
+
+    :param inspected: its containers, as `inspect` tells them
+    """
+
+    def __init__(self, *inspected: Mapping[str, Any]) -> None:
+        self.inspected = list(inspected)
+        self.taken_down: list[tuple[str, bool]] = []
+        self.failing: dict[str, str] = {}
+
+    def containers(self) -> list[Mapping[str, Any]]:
+        return list(self.inspected)
+
+    def take_down(self, project: str, *, volumes: bool) -> None:
+        if project in self.failing:
+            raise ComposeFailed(verb="down", output=self.failing[project])
+        self.taken_down.append((project, volumes))
