@@ -19,7 +19,7 @@ def kind_of(address: str) -> tuple[str, frozenset[str]]:
     of its parameters.
     """
     parts = urlsplit(address)
-    path = re.sub(r"/[^/]*\d[^/]*", "/*", parts.path)
+    path = re.sub(r"/[^/]*\d[^/]*|(?<=/programs)/[^/]+", "/*", parts.path)
     return path, frozenset(parse_qs(parts.query))
 
 
