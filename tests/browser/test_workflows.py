@@ -142,7 +142,8 @@ def test_a_message_is_three_clicks_from_its_execution(viewer: Page, finished: An
     row = viewer.locator("tbody tr").filter(has_text="slice_result").first
     row.get_by_role("link").first.click()
     main = viewer.get_by_role("main")
-    expect(main).to_contain_text("clusters")
+    expect(viewer).to_have_url(re.compile(r"/messages/[0-9a-f-]{36}/$"))
+    expect(main).to_contain_text("req_id")
     expect(main).to_contain_text(finished["run_id"])
 
 
