@@ -145,11 +145,8 @@ class Consumer:
         handler = self._handlers[first.msg_type]
         self._begin(first)
         try:
-            if handler.batch > 1:
-                handler.call([arrival.message for arrival in arrivals])
-            else:
-                with self._cause.of(first, arrivals[0].delivery.headers.get("reply-to")):
-                    handler.call(first)
+            with self._publisher.together():
+                self._call(handler, arrivals)
             confirmed = self._publisher.flush(SEND_CONFIRMATION_S)
         except Stopped:
             log.info("%s is left for the next start", first.msg_type)
@@ -167,6 +164,14 @@ class Consumer:
             log.error("%s comes again: the broker does not confirm the answers", first.msg_type)
         for arrival in arrivals:
             (self.link.ack if confirmed else self.link.nack)(arrival.delivery)
+
+    def _call(self, handler: Handler, arrivals: list[Arrival]) -> None:
+        if handler.batch > 1:
+            handler.call([arrival.message for arrival in arrivals])
+            return
+        first = arrivals[0]
+        with self._cause.of(first.message, first.delivery.headers.get("reply-to")):
+            handler.call(first.message)
 
     def _refuse(self, arrivals: list[Arrival]) -> None:
         """After a failure: of a batch, find the messages at fault by handling each alone."""

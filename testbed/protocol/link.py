@@ -12,7 +12,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,6 +153,26 @@ class BrokerLink:
         except BROKEN as error:
             raise LinkDown(str(error)) from error
 
+    def send_together(
+        self, frames: Iterable[tuple[str, str, Mapping[str, str]]], receipt: str
+    ) -> None:
+        """Send frames (destination, body, headers) as one transaction: the broker takes all of
+        them or none, and writes them to its disk at once. One RECEIPT confirms them all.
+
+        :param receipt: its id; no frame may ask for one of its own
+        :raises LinkDown: not connected, or the connection broke on sending: none was taken
+        """
+        connection = self._connection
+        if connection is None or not self.connected:
+            raise LinkDown(self.last_error)
+        try:
+            connection.begin(transaction=receipt)
+            for destination, body, headers in frames:
+                connection.send(destination, body, headers=dict(headers), transaction=receipt)
+            connection.commit(receipt, headers={"receipt": receipt})
+        except BROKEN as error:
+            raise LinkDown(str(error)) from error
+
     def ack(self, delivery: Delivery) -> bool:
         """Acknowledge; False when its connection is gone (it will be delivered again)."""
         return self._answer(delivery, "ack")
@@ -260,7 +280,7 @@ class BrokerLink:
 
     def _confirmed(self, number: int, receipt: str) -> None:
         with self._changed:
-            if number != self._number:
+            if number != self._number or self._lost:  # after an error nothing counts as confirmed
                 return
             if receipt in self._pending:
                 self._pending.discard(receipt)
@@ -271,7 +291,7 @@ class BrokerLink:
     def _refused(self, number: int, receipt: str | None, reason: str) -> None:
         log.error("%s: the broker refused: %s", self.name, reason)
         with self._changed:
-            if number != self._number:
+            if number != self._number or self._lost:
                 return
             self.last_error = reason
             if receipt is None or receipt in self._pending:

@@ -7,7 +7,8 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from testbed.protocol.link import Broker, BrokerLink, LinkDown
@@ -47,6 +48,8 @@ class Publisher:
         self._window = window
         self._numbers = itertools.count(1)
         self._unconfirmed: OrderedDict[str, _Frame] = OrderedDict()
+        self._collected: dict[int, list[_Frame]] = {}
+        self._transactions: dict[str, list[str]] = {}
         self._refusals: dict[int, list[str]] = {}
         self._changed = threading.Condition(threading.RLock())
         self._stopped = False
@@ -85,12 +88,41 @@ class Publisher:
             threading.get_ident(),
             may_be_lost,
         )
+        collected = self._collected.get(frame.thread)
+        if collected is not None and not may_be_lost:
+            collected.append(frame)
+        else:
+            self._publish([frame])
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What the calling thread publishes inside is sent when it is left, as one transaction:
+        the broker syncs its disk once for all of it. When an error leaves it, nothing is sent.
+
+        What `may_be_lost` is sent at once: that it is refused must not concern the others.
+        """
+        thread = threading.get_ident()
+        self._collected[thread] = []
+        try:
+            yield
+        except BaseException:
+            self._collected.pop(thread)
+            raise
+        frames = self._collected.pop(thread)
+        if frames:
+            self._publish(frames)
+
+    def _publish(self, frames: list[_Frame]) -> None:
         with self._changed:
             self._changed.wait_for(lambda: len(self._unconfirmed) < self._window or self._stopped)
-            receipt = f"send-{next(self._numbers)}"
-            self._unconfirmed[receipt] = frame
-            if self._open:
-                self._send(receipt, frame)
+            fresh = {f"send-{next(self._numbers)}": frame for frame in frames}
+            self._unconfirmed.update(fresh)
+            if not self._open:
+                return
+            if len(fresh) == 1:
+                self._send(*fresh.popitem())
+            else:
+                self._send_together(fresh)
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that the calling thread published is confirmed.
@@ -128,21 +160,37 @@ class Publisher:
         except LinkDown as error:
             log.debug("kept for the next connection: %s", error)
 
+    def _send_together(self, fresh: Mapping[str, _Frame]) -> None:
+        receipt = f"commit-{next(self._numbers)}"
+        self._transactions[receipt] = list(fresh)
+        try:
+            self.link.send_together(
+                [(frame.destination, frame.body, frame.headers) for frame in fresh.values()],
+                receipt,
+            )
+        except LinkDown as error:
+            log.debug("kept for the next connection: %s", error)
+
     def _on_state(self, up: bool) -> None:
         with self._changed:
+            self._transactions.clear()  # they ended with their connection
             if up:
-                for receipt, frame in list(self._unconfirmed.items()):
-                    self._send(receipt, frame)
+                self._send_again(list(self._unconfirmed))
             self._open = up
         self._tell(up)
 
     def _on_receipt(self, receipt: str) -> None:
         with self._changed:
-            if self._unconfirmed.pop(receipt, None) is not None:
-                self._changed.notify_all()
+            for sent in self._transactions.pop(receipt, [receipt]):
+                self._unconfirmed.pop(sent, None)
+            self._changed.notify_all()
 
     def _on_refused(self, receipt: str, reason: str) -> None:
         with self._changed:
+            together = self._transactions.pop(receipt, None)
+            if together is not None:
+                self._send_again(together)
+                return
             frame = self._unconfirmed.pop(receipt, None)
             if frame is None:
                 return
@@ -150,3 +198,10 @@ class Publisher:
                 refusals = self._refusals.setdefault(frame.thread, [])
                 refusals.append(f"{frame.destination}: {reason}")
             self._changed.notify_all()
+
+    def _send_again(self, receipts: Iterable[str]) -> None:
+        """One by one: if one is refused, its error says which."""
+        for receipt in receipts:
+            frame = self._unconfirmed.get(receipt)
+            if frame is not None:
+                self._send(receipt, frame)

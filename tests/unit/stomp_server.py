@@ -83,9 +83,12 @@ class StompServer:
         subscribed = {frame.connection for frame in self.of("SUBSCRIBE")} & set(self._sockets)
         self._send(max(subscribed), "MESSAGE", {**usual, **named}, body)
 
-    def complain(self, reason: str) -> None:
-        """Send an ERROR that belongs to no frame over the newest connection."""
-        self._send(max(self._sockets), "ERROR", {"message": reason})
+    def complain(self, reason: str, receipt: str | None = None) -> None:
+        """Send an ERROR over the newest connection, to the frame that asked for a receipt or to
+        none.
+        """
+        belongs = {} if receipt is None else {"receipt-id": receipt}
+        self._send(max(self._sockets), "ERROR", {"message": reason, **belongs})
 
     def drop(self, *numbers: int) -> None:
         """Cut these connections, or every one as a broker that is killed does."""

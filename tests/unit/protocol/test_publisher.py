@@ -205,3 +205,103 @@ def test_a_stop_without_confirmation_is_told(
     with caplog.at_level(logging.ERROR):
         publisher.stop(0.01)
     assert "2 messages are not confirmed by the broker" in caplog.text
+
+
+def test_what_is_published_together_is_one_transaction_with_one_confirmation(
+    server: StompServer, publisher: Publisher
+) -> None:
+    publisher.start()
+    assert publisher.link.wait_connected(PATIENCE_S)
+    wanted = messages(5)
+    with publisher.together():
+        publish(publisher, wanted)
+        assert server.of("SEND") == []
+    assert publisher.flush(PATIENCE_S)
+    (begin,), sent, (commit,) = (server.of(kind) for kind in ("BEGIN", "SEND", "COMMIT"))
+    assert ids(sent) == ids(wanted)
+    assert {frame.headers["transaction"] for frame in [begin, *sent, commit]} == {
+        commit.headers["receipt"]
+    }
+    assert all("receipt" not in frame.headers for frame in sent)
+
+
+def test_one_message_alone_needs_no_transaction(server: StompServer, publisher: Publisher) -> None:
+    publisher.start()
+    assert publisher.link.wait_connected(PATIENCE_S)
+    with publisher.together():
+        publish(publisher, messages(1))
+    assert publisher.flush(PATIENCE_S)
+    assert (len(server.of("SEND")), server.of("BEGIN")) == (1, [])
+
+
+def test_nothing_is_sent_of_what_an_error_leaves(server: StompServer, publisher: Publisher) -> None:
+    publisher.start()
+    assert publisher.link.wait_connected(PATIENCE_S)
+
+    def fail() -> None:
+        with publisher.together():
+            publish(publisher, messages(2))
+            raise ValueError("the detector is broken")
+
+    with pytest.raises(ValueError, match="the detector"):
+        fail()
+    publish(publisher, messages(1))
+    assert publisher.flush(PATIENCE_S)
+    assert len(server.of("SEND")) == 1
+
+
+def test_a_transaction_that_is_not_confirmed_is_sent_again_message_by_message(
+    server: StompServer, publisher: Publisher
+) -> None:
+    server.silent.add("COMMIT")
+    publisher.start()
+    assert publisher.link.wait_connected(PATIENCE_S)
+    wanted = messages(3)
+    with publisher.together():
+        publish(publisher, wanted)
+    server.wait_for("COMMIT")
+    assert not publisher.flush(0.01)
+    server.drop()
+    assert publisher.flush(PATIENCE_S)
+    sent = server.of("SEND")
+    assert ids(sent) == ids(wanted) * 2
+    assert all("receipt" in frame.headers for frame in sent[3:])
+
+
+def test_of_a_transaction_that_the_broker_refuses_the_message_at_fault_is_named(
+    server: StompServer, publisher: Publisher
+) -> None:
+    server.refused.add("/topic/secret")
+    publisher.start()
+    assert publisher.link.wait_connected(PATIENCE_S)
+    with publisher.together():
+        publish(publisher, messages(2))
+        publisher.publish("/topic/secret", Message(msg_type="stf_gen"))
+    with pytest.raises(SendRefused, match="/topic/secret: User agent is not authorized"):
+        publisher.flush(PATIENCE_S)
+    assert publisher.flush(PATIENCE_S)
+
+
+def test_a_transaction_that_cannot_be_committed_is_sent_again_message_by_message(
+    server: StompServer, publisher: Publisher
+) -> None:
+    server.silent.add("COMMIT")
+    publisher.start()
+    assert publisher.link.wait_connected(PATIENCE_S)
+    with publisher.together():
+        publish(publisher, messages(2))
+    (commit,) = server.wait_for("COMMIT")
+    server.complain("it is to be rolled back", receipt=commit.headers["receipt"])
+    assert publisher.flush(PATIENCE_S)
+    assert ["receipt" in frame.headers for frame in server.of("SEND")] == [False] * 2 + [True] * 2
+
+
+def test_what_may_be_lost_is_sent_at_once(server: StompServer, publisher: Publisher) -> None:
+    publisher.start()
+    assert publisher.link.wait_connected(PATIENCE_S)
+    with publisher.together():
+        publish(publisher, messages(2))
+        publisher.publish("/remote-temp-queue/1", Message(msg_type="done"), may_be_lost=True)
+        server.wait_for("SEND")
+    assert publisher.flush(PATIENCE_S)
+    assert server.of("SEND")[0].destination == "/remote-temp-queue/1"

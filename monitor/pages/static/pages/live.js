@@ -102,7 +102,7 @@
 
   document.addEventListener("htmx:beforeSwap", (event) => {
     const part = event.detail.target;
-    if (!part.dataset.live) return;
+    if (!part?.dataset.live) return;
     const page = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
     const text = page.getElementById(part.id)?.outerHTML;
     if (event.detail.xhr.status >= 400 || text === undefined || text === sent) {
@@ -121,7 +121,7 @@
     }, { once: true });
   });
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (!event.detail.elt.dataset?.live) return;
+    if (!event.detail.target?.dataset.live) return;   // `elt` is what is left of it in the page
     if (event.detail.xhr.status === 401) show("out");
     busy = false;
     finished = performance.now();
@@ -136,7 +136,10 @@
     if (document.hidden) unseen = setTimeout(end, UNSEEN_MS);
     else { begin(); changed(); }
   });
-  setInterval(() => { if (stream) changed(); }, LOOK_MS);   // what no event tells of
+  setInterval(() => {   // what no event tells of, as heartbeats without a change
+    const look = Number(live()?.dataset.look ?? LOOK_MS);
+    if (stream && performance.now() - finished > look) changed();
+  }, 1000);
   if (pause && live()) pause.hidden = false;
   pause?.addEventListener("click", () => {
     paused = !paused;
