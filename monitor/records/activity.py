@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
 
@@ -12,6 +12,8 @@ from monitor.records.models import AgentStateChange, WorkflowExecution, Workflow
 from testbed.protocol.message import utc_now
 
 LIFECYCLE = ("run_imminent", "start_run", "pause_run", "resume_run", "end_run")
+BESIDE = timedelta(seconds=5)
+"""The runner is at work shortly before an execution begins, and after its end."""
 MOST_AGENTS = 16
 MOST_CHANGES = 20_000
 
@@ -126,10 +128,13 @@ def run_states(execution_id: str) -> list[StateChange]:
 
 
 def agent_histories(namespace: str | None, period: Period) -> list[AgentHistory]:
-    """The agents whose state changed in a period, by program; at most `MOST_AGENTS`."""
-    rows = AgentStateChange.objects.filter(
-        namespace=namespace, changed_at__range=(period.begin, period.end)
-    ).order_by("id")
+    """The agents whose state changed in a period, or right before or after it, by program; at
+    most `MOST_AGENTS`.
+    """
+    around = (period.begin - BESIDE, period.end + BESIDE)
+    rows = AgentStateChange.objects.filter(namespace=namespace, changed_at__range=around).order_by(
+        "id"
+    )
     found: dict[str, AgentHistory] = {}
     for name, program, state, moment in rows.values_list(
         "instance_name", "program", "operational_state", "changed_at"
@@ -140,13 +145,13 @@ def agent_histories(namespace: str | None, period: Period) -> list[AgentHistory]
     for history in histories[:MOST_AGENTS]:
         before = (
             AgentStateChange.objects.filter(
-                instance_name=history.instance_name, changed_at__lt=period.begin
+                instance_name=history.instance_name, changed_at__lt=around[0]
             )
             .order_by("-id")
             .first()
         )
         if before is not None:
-            history.changes.insert(0, StateChange(period.begin, before.operational_state))
+            history.changes.insert(0, StateChange(around[0], before.operational_state))
     return histories[:MOST_AGENTS]
 
 

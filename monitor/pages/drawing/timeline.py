@@ -20,7 +20,7 @@ MOST_MARKS = 180
 """Marks of a lane; where there are more, bars show how many."""
 MOST_SEGMENTS = 200
 MARK_WIDTH = 2.5
-LETTER = 6.2
+LETTER = 7.4
 """Width of a letter, about: a label that does not fit into its segment is left out."""
 
 

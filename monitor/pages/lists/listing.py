@@ -42,6 +42,7 @@ LABELS = {
     "subscriber_name": "Name",
     "tf_filename": "TF sample",
     "until": "Until (UTC)",
+    "workflow_name": "Workflow",
 }
 """What filters are called where their own name would not do."""
 OWN_PARAMETERS = ("sort", "cursor", "format")
