@@ -165,7 +165,9 @@ class BaseAgent:
             self._condition.settle()
 
     def set_context(self, execution_id: str | None, run_id: str | None) -> None:
-        """What the agent works on: stands in its log records."""
+        """What the agent works on: stands in its log records and, while it is at work, in its
+        heartbeats.
+        """
         self._context = {"execution_id": execution_id, "run_id": run_id}
 
     # The life.
@@ -276,6 +278,7 @@ class BaseAgent:
                 "foreign_messages": self.foreign_messages,
                 "logs_dropped": self._shipper.dropped if self._shipper else 0,
                 "uptime_s": round(time.monotonic() - self._started, 1),
+                **(self._context if state == OperationalState.PROCESSING else {}),
                 **self.details(),
             },
         )

@@ -134,6 +134,7 @@ class Consumer:
                 if not len(self._inbox):
                     self._condition.settle()
                 continue
+            self._begin(arrivals[0].message)
             self._condition.take(len(arrivals))
             try:
                 self._handle(arrivals)
@@ -143,7 +144,6 @@ class Consumer:
     def _handle(self, arrivals: list[Arrival]) -> None:
         first = arrivals[0].message
         handler = self._handlers[first.msg_type]
-        self._begin(first)
         try:
             with self._publisher.together():
                 self._call(handler, arrivals)
@@ -181,4 +181,5 @@ class Consumer:
             self._changed()
             return
         for arrival in arrivals:
+            self._begin(arrival.message)
             self._handle([arrival])

@@ -61,6 +61,12 @@ def test_a_run_completes_and_the_monitor_agrees(stack: TestbedStack, viewer: Api
     assert execution["end_time"] is not None
     assert execution["parameter_values"]["fast_processing"]["stf_count"] == 5
     assert "git_version" in execution["parameter_values"]
+    assert execution["parameter_values"]["origins"]["fast_processing.stf_count"]
+    verdict = execution["performance_metrics"]["report"]
+    assert (verdict["exit_code"], verdict["status"]) == (0, "completed")
+    at_work = viewer.get("agent-state-changes/", operational_state="PROCESSING")
+    programs = {row["program"] for row in at_work if row["execution_id"] == report["execution_id"]}
+    assert programs >= {"workflow-runner", "example-data-agent", "example-processing-agent"}
 
 
 def test_two_hundred_stfs_in_one_burst_lose_nothing(stack: TestbedStack, viewer: Api) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from monitor.pages.views.record_page import found, record_page
 from monitor.records.freshness import is_fresh
 from monitor.records.models import AgentStateChange, AppLog, SystemAgent
 from testbed.protocol.agent_control import AgentContainerState
+from testbed.protocol.message import FILE_NAME
 from testbed.protocol.states import OperationalState
 
 CHANGES, LINES = 15, 10
@@ -68,6 +70,8 @@ def agent(request: HttpRequest, instance_name: str) -> HttpResponse:
         ],
         lines=AppLog.objects.filter(instance_name=instance_name).order_by("-id")[:LINES],
         may_act=may_act(request.user),
+        # agents of others may name anything as their program; no service is called so
+        manageable=re.fullmatch(FILE_NAME, row.program or "") is not None,
     )
 
 

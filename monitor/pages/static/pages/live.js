@@ -147,6 +147,7 @@
     show(paused ? "paused" : stream ? "live" : "lost");
     if (!paused) changed();
   });
+  addEventListener("submit", () => { paused = true; end(); });   // the page is about to be left
   addEventListener("pagehide", end);
   addEventListener("pageshow", begin);
 })();
