@@ -66,7 +66,7 @@ def test_a_run_completes_and_the_monitor_agrees(stack: TestbedStack, viewer: Api
     assert (verdict["exit_code"], verdict["status"]) == (0, "completed")
     at_work = viewer.get("agent-state-changes/", operational_state="PROCESSING")
     programs = {row["program"] for row in at_work if row["execution_id"] == report["execution_id"]}
-    assert programs >= {"workflow-runner", "example-data-agent", "example-processing-agent"}
+    assert programs >= {"example-data-agent", "example-processing-agent"}
 
 
 def test_two_hundred_stfs_in_one_burst_lose_nothing(stack: TestbedStack, viewer: Api) -> None:
