@@ -128,7 +128,8 @@ class Report:
         :param exit_code: the one that `testbed run` ends with
         """
         kept = ("status", "reason", "duration_s", "ready_s", "expectations", "incidents")
-        return {"exit_code": int(exit_code), **{name: self.as_json()[name] for name in kept}}
+        whole = self.as_json()
+        return {"exit_code": int(exit_code), **{name: whole[name] for name in kept}}
 
     def lines(self) -> list[str]:
         """The report for people."""

@@ -18,6 +18,10 @@ LEAST = {"limit": 1, "offset": 0}
 """The least value of each parameter that counts rows."""
 
 
+SHORTEST_SEARCH = 3
+"""Characters of a text that is searched for: the index of texts knows three at a time."""
+
+
 def _is_count(text: str, least: int) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 19 and int(text) >= least
 
@@ -50,7 +54,7 @@ class StrictBooleanField(forms.Field):
     """True or false, and nothing else."""
 
     def clean(self, value: Any) -> bool | None:
-        if value is None:
+        if value in (None, ""):  # a form sends what is not chosen as an empty text
             return None
         known = {"true": True, "1": True, "false": False, "0": False}
         try:
@@ -226,7 +230,9 @@ class MessageFilter(FilterSet):
 class LogFilter(FilterSet):
     level = NumberFilter()
     min_level = NumberFilter(field_name="level", lookup_expr="gte")
-    search = django_filters.CharFilter(field_name="message", lookup_expr="icontains")
+    search = django_filters.CharFilter(
+        field_name="message", lookup_expr="icontains", min_length=SHORTEST_SEARCH
+    )
     since, until = period("timestamp")
 
     class Meta:

@@ -56,7 +56,7 @@ class Cell:
         if self.kind == "flag":
             return "yes" if self.value else "no"
         if self.kind == "number":
-            return f"{self.value:,}" if isinstance(self.value, int) else f"{self.value:g}"
+            return in_digits(self.value)
         if isinstance(self.value, dict | list):
             return json.dumps(self.value, default=str)
         return str(self.value)
@@ -124,6 +124,13 @@ class Column:
     def cell(self, row: Any) -> Cell:
         """A row's cell."""
         return Cell(self.value_of(row), self.kind, self.link(row) if self.link else None)
+
+
+def in_digits(number: Any) -> str:
+    """A number with its thousands apart; whatever is none as it is."""
+    if isinstance(number, int):
+        return f"{number:,}"
+    return f"{number:g}" if isinstance(number, float) else str(number)
 
 
 def in_bytes(size: float) -> str:

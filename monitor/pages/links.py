@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from monitor.pages.cells import Cell, Kind
 
@@ -15,7 +15,12 @@ def to(page: str, key: Any) -> str | None:
 
     :param page: the name of its address, `execution` say
     """
-    return None if key in (None, "") else reverse(page, args=[key])
+    if key in (None, ""):
+        return None
+    try:
+        return reverse(page, args=[key])
+    except NoReverseMatch:  # somebody's name for something that no address can hold
+        return None
 
 
 def listed(page: str, **filters: Any) -> str:

@@ -42,7 +42,7 @@ LISTINGS = (
 VERBS = "|".join(actions.VERBS)
 
 urlpatterns = [
-    path("accounts/login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("accounts/login/", LoginView.as_view(), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
     path(
         "accounts/password/",

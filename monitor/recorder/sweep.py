@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
+from monitor.records.freshness import RETIRED
 from monitor.records.models import SystemAgent, WorkflowExecution, WorkflowMessage
 from monitor.records.models.workflows import FINAL_STATUSES
 from testbed.protocol.destinations import EPICTOPIC
@@ -139,8 +140,7 @@ def retire_silent_agents() -> list[str]:
         cursor.execute(
             """
             UPDATE swf_systemagent
-            SET operational_state = %s, status = %s, updated_at = now(),
-                description = 'silent for too long; retired by the recorder'
+            SET operational_state = %s, status = %s, updated_at = now(), description = %s
             WHERE operational_state <> %s AND last_heartbeat <
                 now() - %s * COALESCE(heartbeat_interval, %s) * interval '1 second'
             RETURNING instance_name
@@ -148,6 +148,7 @@ def retire_silent_agents() -> list[str]:
             [
                 OperationalState.EXITED,
                 AgentStatus.EXITED,
+                RETIRED,
                 OperationalState.EXITED,
                 STALE_AFTER_INTERVALS,
                 DEFAULT_INTERVAL,

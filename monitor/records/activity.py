@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
+from monitor.records.json_values import as_object
 from monitor.records.models import AgentStateChange, WorkflowExecution, WorkflowMessage
 from testbed.protocol.message import utc_now
 
+RUN_ENDED = "ended"
 LIFECYCLE = ("run_imminent", "start_run", "pause_run", "resume_run", "end_run")
 BESIDE = timedelta(seconds=5)
 """The runner is at work shortly before an execution begins, and after its end."""
 MOST_AGENTS = 16
-MOST_CHANGES = 20_000
+MOST_CHANGES = 5_000
+"""State changes of one agent that are read."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,15 @@ class StateChange:
 
 @dataclass(frozen=True)
 class AgentHistory:
-    """The states of one agent instance, in order."""
+    """The states of one agent instance, in order.
+
+    :param known_until: until when they are known: an agent may change more often than is read
+    """
 
     instance_name: str
     program: str
     changes: list[StateChange]
+    known_until: datetime
 
 
 @dataclass(frozen=True)
@@ -63,14 +71,15 @@ def whole_period(execution: WorkflowExecution) -> Period:
     that runs, until now.
     """
     if execution.end_time is None:
-        return Period(execution.start_time, utc_now())
+        return Period(execution.start_time, max(execution.start_time, utc_now()))
     last = (
         WorkflowMessage.objects.filter(execution_id=execution.execution_id)
         .order_by("-id")
         .values_list("sent_at", flat=True)
         .first()
     )
-    return Period(execution.start_time, max(execution.end_time, last or execution.end_time))
+    ends = [execution.start_time, execution.end_time, *([last] if last else [])]
+    return Period(execution.start_time, max(ends))
 
 
 def counts(
@@ -99,7 +108,7 @@ def counts(
             },
         )
         for message_type, number, count in cursor.fetchall():
-            found[message_type][min(number, bins) - 1] += count
+            found[message_type][min(max(number, 1), bins) - 1] += count
     return found
 
 
@@ -114,52 +123,52 @@ def moments(execution_id: str, message_type: str, period: Period) -> list[Moment
 
 
 def run_states(execution_id: str) -> list[StateChange]:
-    """The states of the DAQ, from the lifecycle messages."""
+    """The states of the DAQ, from the lifecycle messages; the last one of a run is `RUN_ENDED`."""
     rows = (
         WorkflowMessage.objects.filter(execution_id=execution_id, message_type__in=LIFECYCLE)
         .order_by("id")
         .values_list("sent_at", "message_content", "message_type")
     )
     return [
-        StateChange(sent, " ".join(filter(None, (content.get("state"), content.get("substate")))))
-        for sent, content, _ in rows
-        if isinstance(content, dict)
+        StateChange(sent, RUN_ENDED if kind == "end_run" else _daq_state(as_object(content)))
+        for sent, content, kind in rows
     ]
 
 
-def agent_histories(namespace: str | None, period: Period) -> list[AgentHistory]:
-    """The agents whose state changed in a period, or right before or after it, by program; at
-    most `MOST_AGENTS`.
+def agent_histories(namespace: str | None, whole: Period, shown: Period) -> list[AgentHistory]:
+    """The agents whose state changed in the whole period, or right before or after it, by
+    program, at most `MOST_AGENTS`; each with its states in the part that is shown.
     """
-    around = (period.begin - BESIDE, period.end + BESIDE)
-    rows = AgentStateChange.objects.filter(namespace=namespace, changed_at__range=around).order_by(
-        "id"
-    )
-    found: dict[str, AgentHistory] = {}
-    for name, program, state, moment in rows.values_list(
-        "instance_name", "program", "operational_state", "changed_at"
-    )[:MOST_CHANGES]:
-        history = found.setdefault(name, AgentHistory(name, program or "", []))
-        history.changes.append(StateChange(moment, state))
-    histories = sorted(found.values(), key=lambda one: (one.program, one.instance_name))
-    for history in histories[:MOST_AGENTS]:
-        before = (
-            AgentStateChange.objects.filter(
-                instance_name=history.instance_name, changed_at__lt=around[0]
-            )
-            .order_by("-id")
-            .first()
-        )
-        if before is not None:
-            history.changes.insert(0, StateChange(around[0], before.operational_state))
-    return histories[:MOST_AGENTS]
+    found = AgentStateChange.objects.filter(
+        namespace=namespace, changed_at__range=(whole.begin - BESIDE, whole.end + BESIDE)
+    ).order_by("program", "instance_name")
+    names = found.values_list("program", "instance_name").distinct()[:MOST_AGENTS]
+    return [_history(name, program or "", shown) for program, name in names]
+
+
+def _history(instance_name: str, program: str, shown: Period) -> AgentHistory:
+    begin, end = shown.begin - BESIDE, shown.end + BESIDE
+    own = AgentStateChange.objects.filter(instance_name=instance_name)
+    before = own.filter(changed_at__lt=begin).order_by("-changed_at", "-id").first()
+    rows = own.filter(changed_at__range=(begin, end)).order_by("changed_at", "id")
+    changes = [
+        StateChange(moment, state)
+        for moment, state in rows.values_list("changed_at", "operational_state")[:MOST_CHANGES]
+    ]
+    known_until = changes[-1].moment if len(changes) == MOST_CHANGES else end
+    if before is not None:
+        changes.insert(0, StateChange(begin, before.operational_state))
+    return AgentHistory(instance_name, program, changes, known_until)
+
+
+def _daq_state(content: dict[str, Any]) -> str:
+    parts = (content.get("state"), content.get("substate"))
+    return " ".join(part for part in parts if isinstance(part, str))
 
 
 def _subject(content: object) -> str:
-    if not isinstance(content, dict):
-        return ""
-    inner = content.get("content")
-    for source in (content, inner if isinstance(inner, dict) else {}):
+    outer = as_object(content)
+    for source in (outer, as_object(outer.get("content"))):
         for name in ("filename", "stf_filename", "tf_filename"):
             if isinstance(source.get(name), str):
                 return str(source[name])

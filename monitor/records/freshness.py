@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from testbed.protocol.heartbeat import DEFAULT_INTERVAL, STALE_AFTER_INTERVALS
 from testbed.protocol.message import utc_now
 
+RETIRED = "silent for too long; retired by the recorder"
+"""How an agent is described that fell silent: nobody asked for its end."""
+
 
 def is_fresh(
     last_heartbeat: datetime | None, interval: float | None, now: datetime | None = None

@@ -6,6 +6,7 @@ arrives may be sparse; what is kept names every bin, flow bins included.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,13 +53,22 @@ def _dense(name: str, histogram: Any) -> dict[str, Any]:
     match histogram:
         case {
             "uhi_schema": 1,
-            "axes": [{"bins": int(bins), "underflow": bool(under), "overflow": bool(over)} as axis],
+            "axes": [
+                {
+                    "type": "regular",
+                    "bins": int(bins),
+                    "lower": int() | float() as lower,
+                    "upper": int() | float() as upper,
+                    "underflow": bool(under),
+                    "overflow": bool(over),
+                } as axis
+            ],
             "storage": {"type": "int", "values": list(values), **further},
-        } if not isinstance(bins, bool) and 0 <= bins + under + over <= MOST_BINS:
+        } if _is_axis(bins, lower, upper) and isinstance(axis.get("metadata", {}), dict):
             counts = _counts(name, values, further.get("index"), bins + under + over)
         case _:
             raise MalformedHistograms(
-                f"{name}: no histogram of integers over one axis in UHI form."
+                f"{name}: no histogram of integers over one regular axis in UHI form."
             )
     return {
         "uhi_schema": 1,
@@ -66,6 +76,12 @@ def _dense(name: str, histogram: Any) -> dict[str, Any]:
         "storage": {"type": "int", "values": counts},
         "metadata": histogram.get("metadata") or {},
     }
+
+
+def _is_axis(bins: int, lower: float, upper: float) -> bool:
+    """Whether an axis can be drawn: so many bins between two numbers."""
+    width = upper - lower
+    return not isinstance(bins, bool) and 1 <= bins <= MOST_BINS and 0 < width < math.inf
 
 
 def _counts(name: str, values: list[Any], index: Any, size: int) -> list[int]:

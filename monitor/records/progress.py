@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import Count
 
 from monitor.records.fast_progress import fast_progress
+from monitor.records.json_values import as_object
 from monitor.records.models import (
     DeadLetter,
     Run,
@@ -46,7 +47,7 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
     run_ended = Run.objects.filter(
         run_number=execution.run_number or -1, end_time__isnull=False
     ).exists()
-    metrics = execution.performance_metrics or {}
+    metrics = as_object(execution.performance_metrics)
     done = statuses.get(FileStatus.PROCESSED, 0) + statuses.get(FileStatus.DONE, 0)
     return {
         "execution_id": execution.execution_id,

@@ -18,14 +18,20 @@ class Bar:
 
 
 def bars(
-    counts: Sequence[float], x: float, width: float, bottom: float, height: float
+    counts: Sequence[float],
+    x: float,
+    width: float,
+    bottom: float,
+    height: float,
+    most: float | None = None,
 ) -> list[Bar]:
-    """Bars of equal width beside each other, the largest of full height; empty ones are left out.
+    """Bars of equal width beside each other; empty ones are left out.
 
     :param x: where the first one begins; all of them are `width` wide
     :param bottom: where they stand
+    :param most: what has the full height; default: the largest count
     """
-    most = max(counts, default=0)
+    most = max(counts, default=0) if most is None else most
     if not most:
         return []
     each = width / len(counts)

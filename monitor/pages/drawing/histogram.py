@@ -15,6 +15,8 @@ from monitor.pages.drawing.scale import Scale
 WIDTH, HEIGHT = 480, 250
 LEFT, RIGHT, TOP, BOTTOM = 52, 470, 12, 205
 HEADROOM = 1.08
+MOST_DRAWN = 500
+"""Bins that are drawn one by one; of more, neighbours are drawn together."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,16 @@ def draw(
     axis = histogram["axes"][0]
     low, high, bins = float(axis["lower"]), float(axis["upper"]), int(axis["bins"])
     under, counts, over = _parts(axis, histogram["storage"]["values"])
-    shown: list[list[float]] = [[float(count) for count in counts]]
+    together = -(-bins // MOST_DRAWN)
+    shown = [_merged(counts, together)]
     if other is not None and other["axes"] == histogram["axes"]:
-        shown.append([scale * count for count in _parts(axis, other["storage"]["values"])[1]])
+        theirs = _parts(axis, other["storage"]["values"])[1]
+        shown.append([scale * count for count in _merged(theirs, together)])
     x = Scale(low, high, LEFT, RIGHT)
     y = Scale(0, max(map(max, shown), default=0) * HEADROOM or 1.0, BOTTOM, TOP)
-    edges = [low + (high - low) * number / bins for number in range(bins + 1)]
-    middles = [(edges[number] + edges[number + 1]) / 2 for number in range(bins)]
+    bin_width = (high - low) / bins
+    edges = [low + bin_width * min(bins, n * together) for n in range(len(shown[0]) + 1)]
+    middles = [low + bin_width * (number + 0.5) for number in range(bins)]
     total = sum(counts)
     mean = sum(a * b for a, b in zip(middles, counts, strict=True)) / total if total else None
     return Drawing(
@@ -76,6 +81,13 @@ def _parts(axis: Mapping[str, Any], values: Sequence[int]) -> tuple[int, Sequenc
     over = values[-1] if axis["overflow"] else 0
     begin = 1 if axis["underflow"] else 0
     return under, values[begin : begin + int(axis["bins"])], over
+
+
+def _merged(counts: Sequence[int], together: int) -> list[float]:
+    """Neighbouring bins added up, so many at a time."""
+    return [
+        float(sum(counts[begin : begin + together])) for begin in range(0, len(counts), together)
+    ]
 
 
 def _outline(x: Scale, y: Scale, edges: Sequence[float], heights: Sequence[float]) -> str:

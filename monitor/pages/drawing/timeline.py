@@ -48,7 +48,7 @@ class Lane:
     @property
     def total(self) -> int | None:
         """How many things it shows; None for states."""
-        return None if self.segments else sum(self.counts) or len(self.marks)
+        return sum(self.counts) or len(self.marks) or None
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def draw(lanes: Sequence[Lane], begin: float, end: float) -> Timeline:
     """Draw lanes from `begin` to `end` seconds after the start."""
     end = max(end, begin + 1e-3)
     scale = Scale(begin, end, LEFT, RIGHT)
-    ticks = [(f"{value:g} s", place) for value, place in scale.ticks(8)]
+    ticks = [(f"{value:.10g} s", place) for value, place in scale.ticks(8)]
     return Timeline(begin, end, [_draw(n, lane, scale) for n, lane in enumerate(lanes)], ticks)
 
 
@@ -154,5 +154,5 @@ def _shares(segments: Sequence[Segment], scale: Scale, bottom: float) -> list[Ba
             begin = until if until > begin else end
     return [
         Bar(bar.x, bar.y, bar.width, bar.height, round(bar.count / width, 3))
-        for bar in bars(shares, LEFT, RIGHT - LEFT, bottom, BAND)
+        for bar in bars(shares, LEFT, RIGHT - LEFT, bottom, BAND, most=width)
     ]

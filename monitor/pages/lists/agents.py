@@ -12,6 +12,7 @@ from monitor.api.filters import AgentFilter, NamespaceFilter, SubscriberFilter, 
 from monitor.pages.cells import Column, span
 from monitor.pages.links import listed, to
 from monitor.pages.lists.listing import Listing
+from monitor.records.json_values import as_object
 from monitor.records.models import (
     Namespace,
     Subscriber,
@@ -24,7 +25,7 @@ SUGGESTED = 200
 
 
 def known_agents() -> Sequence[str]:
-    """Instances that were heard of last."""
+    """The newest instances."""
     rows = SystemAgent.objects.order_by("-id").values_list("instance_name", flat=True)
     return list(rows[:SUGGESTED])
 
@@ -46,7 +47,7 @@ def _counted(model: type[Any]) -> Any:
 
 
 def _work(name: str) -> Callable[[SystemAgent], Any]:
-    return lambda agent: (agent.metadata or {}).get(name)
+    return lambda agent: as_object(agent.metadata).get(name)
 
 
 AGENTS = Listing(
@@ -55,7 +56,12 @@ AGENTS = Listing(
     about="Every instance that was ever heard of; a program that starts anew is a new instance.",
     rows=lambda: SystemAgent.objects.all(),
     columns=(
-        Column("Instance", "instance_name", link=lambda a: to("agent", a.instance_name), sort="id"),
+        Column(
+            "Instance",
+            "instance_name",
+            link=lambda a: to("agent", a.instance_name),
+            sort="instance_name",
+        ),
         Column(
             "Program", "program", link=lambda a: listed("agents", program=a.program), sort="program"
         ),

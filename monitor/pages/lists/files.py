@@ -11,6 +11,7 @@ from monitor.api.filters import FastMonFileFilter, StfFileFilter, TFSliceFilter
 from monitor.pages.cells import Column, span
 from monitor.pages.links import listed, to
 from monitor.pages.lists.listing import Listing
+from monitor.records.json_values import as_object
 from monitor.records.models import FastMonFile, StfFile, TFSlice
 
 
@@ -22,7 +23,7 @@ def _samples() -> Any:
 
 def failure_of(row: Any) -> Any:
     """Why a file or slice failed, if it did."""
-    found = row.metadata if isinstance(row.metadata, dict) else {}
+    found = as_object(row.metadata)
     return found.get("failure") or found.get("failures")
 
 

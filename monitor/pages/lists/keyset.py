@@ -56,12 +56,15 @@ class Order:
         try:
             padded = text + "=" * (-len(text) % 4)
             value, key, backwards = json.loads(urlsafe_b64decode(padded))
-            return Cursor(
+            where = (
                 None if value is None else self._column.to_python(value),
                 self._key.to_python(key),
-                bool(backwards),
             )
-        except (ValueError, TypeError, ValidationError, RecursionError):
+            for part in where:
+                if isinstance(part, str) and "\x00" in part.encode().decode():
+                    raise ValueError("the database cannot hold it")
+            return Cursor(*where, bool(backwards))
+        except (ValueError, TypeError, OverflowError, ValidationError, RecursionError):
             raise BadCursor("This page does not exist (any more): go back to the list.") from None
 
     def cursor_at(self, row: Any, *, backwards: bool) -> Cursor:

@@ -80,8 +80,9 @@ LOGS = Listing(
     about="What agents and the monitor have to say; new lines appear by themselves.",
     rows=lambda: AppLog.objects.all(),
     columns=(
+        Column("No.", "id", "code", link=lambda r: to("log", r.pk), sort="id"),
         Column("Time", "timestamp", "time", link=lambda r: to("log", r.pk), sort="timestamp"),
-        Column("Level", "levelname", "state", sort="id"),
+        Column("Level", "levelname", "state"),
         Column(
             "From", "instance_name", link=lambda r: listed("logs", instance_name=r.instance_name)
         ),
@@ -110,7 +111,7 @@ DEAD_LETTERS = Listing(
     name="dead-letters",
     title="Dead letters",
     about="Messages that an agent could not handle, or that nobody understands.",
-    rows=lambda: DeadLetter.objects.all(),
+    rows=lambda: DeadLetter.objects.defer("body", "headers"),
     columns=(
         Column("Letter", "id", "code", link=lambda d: to("dead-letter", d.pk), sort="id"),
         Column("Received", "received_at", "time", link=lambda d: to("dead-letter", d.pk)),

@@ -14,6 +14,7 @@ from monitor.pages.cells import Column, span
 from monitor.pages.links import listed, to
 from monitor.pages.lists.agents import known_namespaces
 from monitor.pages.lists.listing import Listing
+from monitor.records.json_values import as_object
 from monitor.records.models import Run, StfFile, WorkflowDefinition, WorkflowExecution
 
 
@@ -34,14 +35,16 @@ def _stf_files() -> Any:
 
 
 def _generated(execution: WorkflowExecution) -> Any:
-    return (execution.performance_metrics or {}).get("stf_generated")
+    return as_object(execution.performance_metrics).get("stf_generated")
 
 
 EXECUTIONS = Listing(
     name="executions",
     title="Executions",
     about="Each run of a workflow, with what became of it.",
-    rows=lambda: WorkflowExecution.objects.select_related("workflow_definition"),
+    rows=lambda: WorkflowExecution.objects.select_related("workflow_definition").defer(
+        "parameter_values", "workflow_definition__definition"
+    ),
     columns=(
         Column(
             "Execution",
@@ -74,7 +77,9 @@ DEFINITIONS = Listing(
     name="definitions",
     title="Definitions",
     about="The source of every workflow that was executed; another source is another version.",
-    rows=lambda: WorkflowDefinition.objects.annotate(number=Count("executions")),
+    rows=lambda: WorkflowDefinition.objects.defer("definition", "parameter_values").annotate(
+        number=Count("executions")
+    ),
     columns=(
         Column(
             "Workflow",

@@ -18,19 +18,21 @@ from monitor.pages.lists.agents import AGENTS
 from monitor.pages.views.actions import VERBS
 from monitor.pages.views.record_page import found, record_page
 from monitor.records.freshness import is_fresh
+from monitor.records.json_values import as_object
 from monitor.records.models import AgentStateChange, AppLog, SystemAgent
 from testbed.protocol.agent_control import AgentContainerState
 from testbed.protocol.message import FILE_NAME
 from testbed.protocol.states import OperationalState
 
 CHANGES, LINES = 15, 10
+SHORT_ID = 12
 
 
 @readers
 def agent(request: HttpRequest, instance_name: str) -> HttpResponse:
     """An agent instance: how it is, how it was, what it said last."""
     row = found(SystemAgent.objects.all(), "agent", instance_name=instance_name)
-    metadata = row.metadata if isinstance(row.metadata, dict) else {}
+    metadata = as_object(row.metadata)
     execution = metadata.get("execution_id")
     alive = row.operational_state != OperationalState.EXITED
     return record_page(
@@ -85,15 +87,15 @@ def containers(request: HttpRequest) -> HttpResponse:
     except (NoAnswer, Refused) as error:
         context["problem"], status = str(error), 503
     else:
-        newest = {
-            row.container_id: row
-            for row in SystemAgent.objects.filter(
-                container_id__in=[one.container_id for one in known]
-            ).order_by("last_heartbeat")
-        }
+        full = [one.container_id for one in known]
+        ids = [*full, *(one[:SHORT_ID] for one in full)]  # agents may know only its beginning
+        told = SystemAgent.objects.filter(container_id__in=ids).order_by("last_heartbeat")
+        newest = {str(row.container_id)[:SHORT_ID]: row for row in told}
         programs: dict[str, list[tuple[AgentContainerState, SystemAgent | None]]] = {}
         for one in sorted(known, key=lambda one: (one.program, one.name)):
-            programs.setdefault(one.program, []).append((one, newest.get(one.container_id)))
+            programs.setdefault(one.program, []).append(
+                (one, newest.get(one.container_id[:SHORT_ID]))
+            )
         context["programs"] = [
             (program, rows, [verb for verb in VERBS if verb in _useful(rows)])
             for program, rows in programs.items()

@@ -12,6 +12,7 @@ from monitor.pages.links import linked, listed, to
 from monitor.pages.lists.agents import WORKERS
 from monitor.pages.lists.files import STF_FILES, TF_SAMPLES, TF_SLICES, failure_of, time_frames
 from monitor.pages.views.record_page import found, record_page
+from monitor.records.json_values import as_object
 from monitor.records.models import FastMonFile, StfFile, TFSlice, Worker
 
 
@@ -19,7 +20,7 @@ from monitor.records.models import FastMonFile, StfFile, TFSlice, Worker
 def stf_file(request: HttpRequest, file_id: UUID) -> HttpResponse:
     """An STF file."""
     row = found(StfFile.objects.select_related("run"), "STF file", file_id=file_id)
-    metadata = row.metadata if isinstance(row.metadata, dict) else {}
+    metadata = as_object(row.metadata)
     run = row.run.run_number
     return record_page(
         request,

@@ -6,17 +6,18 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from monitor.pages.access import may_act, readers
 from monitor.pages.cells import Cell, span
 from monitor.pages.drawing.timeline import BINS, MOST_MARKS, Lane, Segment, Timeline, draw
 from monitor.pages.links import linked, listed, to
-from monitor.pages.views.overview import with_share
+from monitor.pages.views.progress import recent_progress
+from monitor.pages.views.record_page import found, may_change
 from monitor.records import activity
+from monitor.records.json_values import as_list, as_object
 from monitor.records.models import AppLog, WorkflowExecution
-from monitor.records.progress import progress_of
 from testbed.configuration.model import NOT_PARAMETERS
 
 LANES = (
@@ -35,37 +36,39 @@ TONES = {
     "run physics": "ok",
     "run standby": "warn",
 }
+ENDED = ("EXITED", activity.RUN_ENDED)
+"""States after which there is nothing to draw."""
 LOG_LINES = 8
+SHORTEST_S = 0.001
+"""Seconds of the least part of a timeline."""
 
 
 @readers
 def execution(request: HttpRequest, execution_id: str) -> HttpResponse:
     """The page of one execution."""
-    row = (
-        WorkflowExecution.objects.select_related("workflow_definition")
-        .filter(execution_id=execution_id)
-        .first()
-    )
-    if row is None:
-        raise Http404(f"no execution is called {execution_id}")
+    rows = WorkflowExecution.objects.select_related("workflow_definition")
+    row = found(rows, "execution", execution_id=execution_id)
     whole = activity.whole_period(row)
     begin, end = _zoom(request, whole.seconds)
-    metrics = row.performance_metrics or {}
+    metrics = as_object(row.performance_metrics)
+    resolved = as_object(row.parameter_values)
+    report = _report(metrics.get("report"))
     context = {
         "execution": row,
-        "progress": with_share(progress_of(row)),
+        "progress": recent_progress(row),
         "facts": _facts(row),
         "state": Cell(row.status, "state"),
         "timeline": _timeline(row, whole, begin, end),
         "zoom": _zoom_links(begin, end, whole.seconds),
-        "report": metrics.get("report"),
+        "report": report,
+        "live": report is None and may_change(row.end_time),
         "metrics": [
             (".".join(path), value)
             for path, value in _flat(metrics, ())
             if path and path[0] != "report"
         ],
-        "expected": (row.parameter_values or {}).get("expect") or {},
-        "configuration": _configuration(row.parameter_values or {}),
+        "expected": as_object(resolved.get("expect")),
+        "configuration": _configuration(resolved),
         "related": _related(row),
         "log": _log_lines(row),
         "may_act": may_act(request.user),
@@ -73,9 +76,19 @@ def execution(request: HttpRequest, execution_id: str) -> HttpResponse:
     return render(request, "pages/execution.html", context)
 
 
+def _report(told: Any) -> dict[str, Any] | None:
+    """The verdict of `testbed run`, if it has told one."""
+    report = as_object(told)
+    if not report:
+        return None
+    expectations = [item for item in as_list(report.get("expectations")) if as_object(item)]
+    incidents = [str(incident) for incident in as_list(report.get("incidents"))]
+    return {**report, "expectations": expectations, "incidents": incidents}
+
+
 def _facts(row: WorkflowExecution) -> list[tuple[str, Cell]]:
     definition = row.workflow_definition
-    workflow = (row.parameter_values or {}).get("workflow") or {}
+    workflow = as_object(as_object(row.parameter_values).get("workflow"))
     return [
         ("Reason", Cell(row.reason)),
         (
@@ -126,7 +139,7 @@ def _log_lines(row: WorkflowExecution) -> list[AppLog]:
 
 def _configuration(resolved: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any, str]]]]:
     """Sections with their keys, values and origins."""
-    origins = resolved.get("origins") or {}
+    origins = as_object(resolved.get("origins"))
     parameters = [name for name in resolved if name not in NOT_PARAMETERS]
     sections = []
     for section in dict.fromkeys(("workflow", "expect", *parameters, *resolved)):
@@ -158,7 +171,7 @@ def _zoom(request: HttpRequest, whole_s: float) -> tuple[float, float]:
             value = default
         bounds.append(min(max(value, 0.0), whole_s) if math.isfinite(value) else default)
     begin, end = bounds
-    return (begin, end) if end > begin else (0.0, whole_s)
+    return (begin, end) if end - begin > SHORTEST_S else (0.0, whole_s)
 
 
 def _zoom_links(begin: float, end: float, whole_s: float) -> list[tuple[str, str]]:
@@ -187,10 +200,7 @@ def _timeline(row: WorkflowExecution, whole: activity.Period, begin: float, end:
     lanes = []
     states = activity.run_states(row.execution_id)
     if states:
-        last = states[-1].moment  # end_run: the beam is left to itself
-        lanes.append(
-            Lane("run", to("run", row.run_number), _segments(states, whole, max(last, shown.begin)))
-        )
+        lanes.append(Lane("run", to("run", row.run_number), _segments(states, whole, whole.end)))
     counts = activity.counts(row.execution_id, [name for name, _, _ in LANES], shown, BINS)
     for message_type, label, tone in LANES:
         number = sum(counts[message_type])
@@ -203,12 +213,12 @@ def _timeline(row: WorkflowExecution, whole: activity.Period, begin: float, end:
                 for one in activity.moments(row.execution_id, message_type, shown)
             ]
             lanes.append(Lane(label, href, marks=marks, tone=tone))
-    for history in activity.agent_histories(row.namespace, whole):
+    for history in activity.agent_histories(row.namespace, whole, shown):
         lanes.append(
             Lane(
                 history.instance_name,
                 to("agent", history.instance_name),
-                _segments(history.changes, whole, whole.end),
+                _segments(history.changes, whole, min(whole.end, history.known_until)),
             )
         )
     return draw(lanes, begin, end)
@@ -227,5 +237,5 @@ def _segments(
             TONES.get(change.state, "plain"),
         )
         for change, end in zip(changes, ends, strict=True)
-        if change.state != "EXITED"
+        if change.state not in ENDED
     ]

@@ -16,7 +16,8 @@ from monitor.control.commands import control
 from monitor.pages.access import may_act, readers
 from monitor.pages.drawing.bars import bars
 from monitor.pages.verdict import AgentFacts, Snapshot, judge
-from monitor.records.freshness import is_fresh
+from monitor.pages.views.progress import recent_progress
+from monitor.records.freshness import RETIRED, is_fresh
 from monitor.records.models import (
     AppLog,
     DeadLetter,
@@ -24,7 +25,6 @@ from monitor.records.models import (
     SystemAgent,
     WorkflowExecution,
 )
-from monitor.records.progress import progress_of
 from testbed.protocol.states import ExecutionStatus, OperationalState
 
 LATELY = timedelta(minutes=10)
@@ -35,8 +35,6 @@ RATE_BINS, RATE_BIN_S = 60, 10
 RATE_ROWS = 200_000
 """Newest messages among which those of the last minutes are counted."""
 RATE_KEPT_S = 2
-RETIRED = "silent for too long"
-"""How the recorder describes an agent that it retired: nobody asked for its end."""
 
 
 @readers
@@ -67,7 +65,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             (agent, is_fresh(agent.last_heartbeat, agent.heartbeat_interval, now))
             for agent in agents
         ],
-        "running": [(execution, with_share(progress_of(execution))) for execution in running],
+        "running": [(execution, recent_progress(execution)) for execution in running],
         "ended": own.exclude(status=ExecutionStatus.RUNNING).order_by("-start_time")[:ENDED],
         "recorder": recorder,
         "dead_letters": letters,
@@ -94,19 +92,11 @@ def _lost(alive: list[SystemAgent], now: datetime) -> list[str]:
     retired = SystemAgent.objects.filter(
         namespace=settings.TESTBED_NAMESPACE,
         operational_state=OperationalState.EXITED,
-        description__startswith=RETIRED,
+        description=RETIRED,
         updated_at__gte=now - LATELY,
     )
     programs = {program for program in retired.values_list("program", flat=True) if program}
     return sorted(programs - {agent.program for agent in alive})
-
-
-def with_share(progress: dict[str, Any]) -> dict[str, Any]:
-    """The progress of an execution, with what it is measured against as far as that is known."""
-    wanted = progress["total_stf_files"] or max(
-        progress["stf"]["generated"], progress["stf"]["registered"]
-    )
-    return {**progress, "wanted": wanted}
 
 
 def _errors(now: datetime) -> list[AppLog]:

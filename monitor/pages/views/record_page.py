@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from monitor.pages.cells import Cell
 from monitor.pages.links import listed
 from monitor.pages.lists.listing import Listing
+
+WORKED_OFF = timedelta(minutes=3)
+"""How long a page is followed after the end of what it shows."""
 
 
 def found(rows: QuerySet[Any], what: str, **key: Any) -> Any:
@@ -20,15 +25,24 @@ def found(rows: QuerySet[Any], what: str, **key: Any) -> Any:
 
     :raises Http404: there is none
     """
-    row = rows.filter(**key).first()
+    value = next(iter(key.values()))
+    row = None if "\x00" in str(value) else rows.filter(**key).first()
     if row is None:
-        raise Http404(f"there is no {what} {next(iter(key.values()))}")
+        raise Http404(f"there is no {what} {value}")
     return row
 
 
+def may_change(end_time: datetime | None) -> bool:
+    """Whether something that has an end is still to be followed: what is under way when a run
+    ends is worked off afterwards.
+    """
+    return end_time is None or timezone.now() - end_time < WORKED_OFF
+
+
 def document(value: Any) -> str:
-    """A JSON value for people."""
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    """A JSON value for people; half a character, which no page can hold, as its escape."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def record_page(

@@ -13,7 +13,7 @@ from monitor.pages.cells import Cell, span
 from monitor.pages.drawing.histogram import draw
 from monitor.pages.links import listed, to
 from monitor.pages.lists.workflows import RUNS
-from monitor.pages.views.record_page import found, record_page
+from monitor.pages.views.record_page import found, may_change, record_page
 from monitor.records.models import Run, RunHistograms, RunState, StfFile, WorkflowExecution
 
 COMPARED = 50
@@ -71,7 +71,7 @@ def run(request: HttpRequest, run_number: int) -> HttpResponse:
             ("Messages", listed("messages", run_id=run_number)),
         ],
         documents=[("Conditions", row.run_conditions)],
-        live="" if row.end_time else "message",
+        live="message" if may_change(row.end_time) else "",
     )
 
 
@@ -106,13 +106,11 @@ def histograms(request: HttpRequest, run_number: int) -> HttpResponse:
         "stf_count": StfFile.objects.filter(run=row, metadata__has_key="tf_files").count(),
         "drawings": [
             draw(name, content, other.histograms.get(name) if other else None, scale)
-            for name, content in sorted(
-                mine.histograms.items(), key=lambda one: ("/" in one[0], one[0])
-            )
+            for name, content in sorted(mine.histograms.items(), key=_general_first)
         ]
         if mine
         else [],
-        "live": row.end_time is None,
+        "live": may_change(row.end_time),
     }
     return render(request, "pages/histograms.html", context)
 

@@ -98,4 +98,5 @@ class AgentStateChange(models.Model):
         indexes = [
             models.Index(fields=["instance_name", "id"]),
             models.Index(fields=["namespace", "changed_at"]),
+            models.Index(fields=["instance_name", "changed_at"]),
         ]

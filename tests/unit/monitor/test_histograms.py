@@ -47,7 +47,14 @@ def test_every_bin_has_a_value_flow_bins_included() -> None:
 
 
 def a_histogram(**changes: Any) -> dict[str, Any]:
-    axis = {"type": "regular", "bins": 2, "underflow": True, "overflow": True}
+    axis = {
+        "type": "regular",
+        "lower": 0,
+        "upper": 2.5,
+        "bins": 2,
+        "underflow": True,
+        "overflow": True,
+    }
     storage = {"type": "int", "values": [0, 1, 2, 0]}
     return {"uhi_schema": 1, "axes": [axis], "storage": storage, "metadata": {}, **changes}
 

@@ -28,12 +28,14 @@
     drag.chosen.setAttribute("x", Math.min(now.x, drag.from.x));
     drag.chosen.setAttribute("width", Math.abs(now.x - drag.from.x));
   });
+  document.addEventListener("pointercancel", () => { drag?.chosen.remove(); drag = null; });
   document.addEventListener("pointerup", (event) => {
     if (!drag) return;
-    const now = seconds(drag.svg, event);
-    const { chosen, from } = drag;
+    const { svg, chosen, from } = drag;
     chosen.remove();
     drag = null;
+    if (!svg.isConnected) return;
+    const now = seconds(svg, event);
     if (Math.abs(now.x - from.x) < 6) return;
     const [first, last] = [now.at, from.at].sort((a, b) => a - b);
     location.search = `?from=${first.toFixed(3)}&to=${last.toFixed(3)}`;
