@@ -16,6 +16,7 @@ from monitor.api.filters import DefinitionFilter, ExecutionFilter
 from monitor.api.records import IntegerKeyMixin, RecordSerializer, RecordViewSet
 from monitor.api.roles import AGENT, OPERATOR
 from monitor.records import models
+from monitor.records.json_values import as_object
 from testbed.protocol.states import ExecutionStatus
 
 BODY: dict[str, Any] = {"workflow_type": None, "definition": None, "parameter_values": {}}
@@ -34,6 +35,9 @@ class DefinitionSerializer(RecordSerializer[models.WorkflowDefinition]):
 
 
 class ExecutionSerializer(RecordSerializer[models.WorkflowExecution]):
+    parameter_values = serializers.DictField()
+    performance_metrics = serializers.DictField(required=False, allow_null=True)
+
     class Meta:
         model = models.WorkflowExecution
         fields = "__all__"
@@ -52,7 +56,7 @@ class ExecutionSerializer(RecordSerializer[models.WorkflowExecution]):
             attrs["end_time"] = (before.end_time if before else None) or timezone.now()
         if self.partial and before and attrs.get("performance_metrics"):
             attrs["performance_metrics"] = {
-                **(before.performance_metrics or {}),
+                **as_object(before.performance_metrics),
                 **attrs["performance_metrics"],
             }
         return attrs

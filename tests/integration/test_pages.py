@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import re
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import unescape
 from typing import TYPE_CHECKING, Any
@@ -168,7 +170,7 @@ def test_pages_of_a_list_hold_every_row_once_in_order(
 ) -> None:
     # all lines have the same time: their order is that of their keys
     path = f"/logs/?instance_name={log_lines}&sort={sort}"
-    pages = walk(viewer_page, path, 5)
+    pages = walk(viewer_page, path, 6)
     numbers = [int(place.split(":")[1]) for page in pages for place in page]
     assert [len(page) for page in pages] == [100, 100, 50]
     assert numbers == sorted(range(250), reverse=sort.startswith("-"))
@@ -182,7 +184,7 @@ def test_the_way_back_through_a_list_shows_the_same_pages(
     second = viewer_page.get(f"/logs/{unescape(link(first, 'next'))}").text
     third = viewer_page.get(f"/logs/{unescape(link(second, 'next'))}").text
     back = viewer_page.get(f"/logs/{unescape(link(third, 'prev'))}").text
-    assert cells(back, 5) == cells(second, 5)
+    assert cells(back, 6) == cells(second, 6)
     assert cells(viewer_page.get(f"/logs/{unescape(link(back, 'prev'))}").text, 5) == cells(
         first, 5
     )
@@ -334,6 +336,81 @@ def test_the_form_for_starting_a_workflow_refuses_what_the_resolver_refuses(
     assert answer.status_code == 400
     assert "must not be negative" in answer.text
     assert operator_page.get("/executions/start/?config=none").status_code == 404
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_the_form_of_filters_can_be_sent_as_it_is(viewer_page: Browser, name: str) -> None:
+    form = viewer_page.get(f"/{name}/").text.split('<form class="filters"')[1].split("</form>")[0]
+    fields = re.findall(r'<(?:input|select)[^>]* name="([^"]+)"', form)
+    assert fields
+    query = "&".join(f"{field}=" for field in fields)
+    assert viewer_page.get(f"/{name}/?{query}").status_code == 200
+
+
+@pytest.fixture
+def odd_records(stack: TestbedStack, agent: Api, operator: Api) -> Iterator[str]:
+    """Records that agents may write and nobody expects; what their names begin with."""
+    name = f"odd-{uuid4().hex[:8]}"
+    for heartbeat in (
+        {"instance_name": f"{name}\nnext", "metadata": {"execution_id": "x\ny", "run_id": [1]}},
+        {"instance_name": name, "program": "a b/c", "metadata": {"execution_id": {"a": 1}}},
+    ):
+        agent.post("systemagents/heartbeat/", heartbeat)
+    (row,) = agent.get("systemagents/", instance_name=name)
+    operator.patch(f"systemagents/{row['id']}/", {"metadata": ["no", "object"]})
+    definition = {
+        "workflow_name": name,
+        "version": "1",
+        "workflow_type": "test",
+        "definition": "pass",
+        "created_by": "test",
+    }
+    execution = {
+        "workflow_definition": agent.post("workflow-definitions/", definition)["id"],
+        "namespace": stack.namespace,
+        "status": "running",
+        "start_time": datetime.now(UTC).isoformat(),
+        "executed_by": "test",
+        "parameter_values": {"workflow": [1], "expect": "x", "origins": 7},
+        "performance_metrics": {
+            "report": {"incidents": 5, "expectations": "x"},
+            "stf_generated": "n",
+        },
+    }
+    keys = {f"{name}-1": -5, f"{name}-2": None}
+    for key, run in keys.items():
+        agent.post("workflow-executions/", {**execution, "execution_id": key, "run_number": run})
+    yield name
+    for key in keys:
+        operator.patch(f"workflow-executions/{key}/", {"status": "terminated"})
+
+
+def test_odd_records_of_agents_break_no_page(
+    odd_records: str, viewer_page: Browser, operator_page: Browser
+) -> None:
+    for browser in (viewer_page, operator_page):
+        for path in ("", "agents/", f"agents/{odd_records}/", "executions/"):
+            assert browser.get(f"/{path}").status_code == 200, path
+        for number in (1, 2):
+            assert browser.get(f"/executions/{odd_records}-{number}/").status_code == 200
+
+
+def test_metrics_and_parameters_of_executions_are_objects(odd_records: str, operator: Api) -> None:
+    path = f"workflow-executions/{odd_records}-1/"
+    for name in ("performance_metrics", "parameter_values"):
+        answer = operator.request("PATCH", path, {name: [1]})
+        assert answer.status_code == 400
+        assert name in answer.json()
+
+
+def test_odd_addresses_are_refused_and_break_nothing(viewer_page: Browser) -> None:
+    for path in ("executions/a%00b", "agents/a%00b", "namespaces/a%00b", "workers/%00"):
+        assert viewer_page.get(f"/{path}/").status_code == 404, path
+    for cursor in ([1, float("inf"), False], ["a\x00", 1, False], ["\ud800", 1, False]):
+        token = urlsafe_b64encode(json.dumps(cursor).encode()).decode()
+        for path in ("executions/?sort=executed_by", "messages/?sort=id"):
+            assert viewer_page.get(f"/{path}&cursor={token}").status_code == 400, (path, cursor)
+    assert viewer_page.get("/accounts/login/?next=/accounts/login/").status_code == 200
 
 
 def test_find_goes_straight_to_the_one_record(viewer_page: Browser, viewer: Api) -> None:

@@ -85,7 +85,9 @@ def containers(request: HttpRequest) -> HttpResponse:
     try:
         known = control.containers(str(request.user))
     except (NoAnswer, Refused) as error:
-        context["problem"], status = str(error), 503
+        context["problem"] = str(error)
+        # a page that is open goes on looking
+        status = 200 if request.headers.get("HX-Request") else 503
     else:
         full = [one.container_id for one in known]
         ids = [*full, *(one[:SHORT_ID] for one in full)]  # agents may know only its beginning

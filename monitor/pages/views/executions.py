@@ -17,8 +17,9 @@ from monitor.pages.views.progress import recent_progress
 from monitor.pages.views.record_page import found, may_change
 from monitor.records import activity
 from monitor.records.json_values import as_list, as_object
-from monitor.records.models import AppLog, WorkflowExecution
+from monitor.records.models import AppLog, SystemAgent, WorkflowExecution
 from testbed.configuration.model import NOT_PARAMETERS
+from testbed.protocol.states import OperationalState
 
 LANES = (
     ("stf_gen", "STFs generated", "busy"),
@@ -72,8 +73,17 @@ def execution(request: HttpRequest, execution_id: str) -> HttpResponse:
         "related": _related(row),
         "log": _log_lines(row),
         "may_act": may_act(request.user),
+        "orphaned": row.end_time is None and not _runner_lives(row),
     }
     return render(request, "pages/execution.html", context)
+
+
+def _runner_lives(row: WorkflowExecution) -> bool:
+    return (
+        SystemAgent.objects.filter(instance_name=row.runner_instance)
+        .exclude(operational_state=OperationalState.EXITED)
+        .exists()
+    )
 
 
 def _report(told: Any) -> dict[str, Any] | None:

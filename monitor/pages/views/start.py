@@ -96,7 +96,13 @@ class StartForm(forms.Form):
 @operators
 def start(request: HttpRequest) -> HttpResponse:
     """The form, and what it sends."""
-    known = workflow_files(settings.TESTBED_WORKFLOWS)
+    try:
+        known = workflow_files(settings.TESTBED_WORKFLOWS)
+    except ConfigurationError as error:
+        return render(request, "pages/start.html", {"problem": str(error)}, status=500)
+    if not known:
+        problem = "The monitor's image holds no workflow."
+        return render(request, "pages/start.html", {"problem": problem}, status=500)
     wanted = request.POST.get("config") or request.GET.get("config") or known[0].config
     chosen = next((one for one in known if one.config == wanted), None)
     if chosen is None:
