@@ -366,7 +366,7 @@ def odd_records(stack: TestbedStack, agent: Api, operator: Api) -> Iterator[str]
         "created_by": "test",
     }
     execution = {
-        "workflow_definition": agent.post("workflow-definitions/", definition)["id"],
+        "workflow_definition": agent.post("workflow-definitions/", definition).json()["id"],
         "namespace": stack.namespace,
         "status": "running",
         "start_time": datetime.now(UTC).isoformat(),

@@ -20,13 +20,23 @@ WORKED_OFF = timedelta(minutes=3)
 """How long a page is followed after the end of what it shows."""
 
 
+def demand_storable(key: Any) -> Any:
+    """A key from an address, that the database can be asked for.
+
+    :raises Http404: no record can have it
+    """
+    if "\x00" in str(key):
+        raise Http404("nothing has a name with a NUL character")
+    return key
+
+
 def found(rows: QuerySet[Any], what: str, **key: Any) -> Any:
     """The row with a key.
 
     :raises Http404: there is none
     """
-    value = next(iter(key.values()))
-    row = None if "\x00" in str(value) else rows.filter(**key).first()
+    value = demand_storable(next(iter(key.values())))
+    row = rows.filter(**key).first()
     if row is None:
         raise Http404(f"there is no {what} {value}")
     return row

@@ -14,7 +14,7 @@ from monitor.pages.cells import Cell
 from monitor.pages.links import listed
 from monitor.pages.lists.agents import NAMESPACES, SUBSCRIBERS
 from monitor.pages.lists.workflows import DEFINITIONS
-from monitor.pages.views.record_page import found, record_page
+from monitor.pages.views.record_page import demand_storable, found, record_page
 from monitor.records.models import (
     Namespace,
     Subscriber,
@@ -53,7 +53,7 @@ def definition(request: HttpRequest, number: int) -> HttpResponse:
 @readers
 def namespace(request: HttpRequest, name: str) -> HttpResponse:
     """A namespace; also one that nobody has announced, as long as something has used it."""
-    row = Namespace.objects.filter(name=name).first()
+    row = Namespace.objects.filter(name=demand_storable(name)).first()
     users: tuple[Any, ...] = (SystemAgent, WorkflowExecution, WorkflowMessage)
     if row is None and not any(model.objects.filter(namespace=name).exists() for model in users):
         raise Http404(f"nothing has used the namespace {name}")
