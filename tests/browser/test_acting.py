@@ -85,7 +85,7 @@ def test_a_viewer_is_told_why_not(viewer: Page, allowed: list[str]) -> None:
 def test_a_page_that_does_not_exist_says_what_is_missing(viewer: Page, allowed: list[str]) -> None:
     allowed.append("status of 404")
     for path, missing in (
-        ("/executions/no-such-0001/", "no execution is called no-such-0001"),
+        ("/executions/no-such-0001/", "there is no execution no-such-0001"),
         ("/runs/7/", "7"),
         ("/no-such-page/", "/no-such-page/"),
     ):
