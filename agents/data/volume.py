@@ -97,7 +97,7 @@ class Volume:
         why = "its files are needed"
         if self._used > BEGIN * limit:
             try:
-                self._remove(found, GOAL * limit, None if self._used > limit else PATIENCE)
+                self._remove(found, limit)
             except ConnectionError as error:
                 why = f"nobody can say which files are needed ({error})"
         self._looked = self._clock()  # asking takes its time
@@ -117,22 +117,21 @@ class Volume:
         """What is needed has changed: the next call looks again."""
         self._looked = None
 
-    def _remove(self, found: list[_File], goal: float, patience: int | None) -> None:
-        """Remove what is not needed, until no more than `goal` bytes are used.
-
-        :param patience: give up after so many needed STFs in a row; the next call goes on behind
-            them, so that old files which stay needed do not hide those that could go
+    def _remove(self, found: list[_File], limit: float) -> None:
+        """Remove what is not needed, down to the goal. Below the limit it gives up after a few
+        needed STFs in a row; the next call goes on behind them, so that old files which stay needed
+        do not hide those that could go.
         """
         stfs = [list(files) for _, files in groupby(found, _File.age)]
         behind = [files for files in stfs if self._asked and files[0].age() > self._asked]
         in_a_row = 0
         for files in [*behind, *stfs[: len(stfs) - len(behind)]]:
             first = files[0]
-            if self._used <= goal:
+            if self._used <= GOAL * limit:
                 break
             if self._needed(first.run_id, first.stf_filename):
                 in_a_row += 1
-                if in_a_row == patience:
+                if in_a_row >= PATIENCE and self._used <= limit:
                     self._asked = first.age()
                     return
                 continue
