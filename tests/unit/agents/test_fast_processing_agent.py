@@ -263,3 +263,12 @@ def test_an_event_of_another_form_is_not_the_events_double(
     bench.deliver(RUN_IMMINENT)
     bench.acknowledged()
     assert len(around.monitor.of("POST", EVENTS)) == 1
+
+
+@pytest.mark.parametrize("recorded", [[], None, "text", {"agents": [], "fast_processing": 7}])
+def test_parameters_of_another_form_leave_the_defaults(
+    bench: Bench, around: Surroundings, recorded: Any
+) -> None:
+    path = f"workflow-executions/{EXECUTION}/"
+    around.monitor.answers["GET", path] = (200, {"parameter_values": recorded})
+    assert len(sent_slices(bench)) == 3
