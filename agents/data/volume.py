@@ -26,6 +26,8 @@ GOAL = 0.8
 """Part of the limit down to which room is made, so that it is made seldom."""
 LOOK_EVERY_S = 5.0
 """Seconds for which what was seen of a volume holds, as long as nothing has to be removed."""
+PATIENCE = 20
+"""STFs in a row that are needed, after which a volume below its limit is left as it is."""
 
 STF_PART = re.compile(r"\.?(swf\.\d+\.\d+)[._]")
 """The stem of its STF's name, with which a file's name begins; an unfinished file's after a dot."""
@@ -43,6 +45,9 @@ class RetentionSettings(DataSettings):
     processed_limit_mb: float = Field(default=1000.0, ge=0)
 
 
+_Age = tuple[int, int, str]
+
+
 @dataclass(frozen=True)
 class _File:
     run_id: str
@@ -50,7 +55,7 @@ class _File:
     path: Path
     size_bytes: int
 
-    def age(self) -> tuple[int, int, str]:
+    def age(self) -> _Age:
         """What sorts files from the oldest STF to the newest."""
         return int(self.run_id), len(self.stf_filename), self.stf_filename
 
@@ -71,6 +76,7 @@ class Volume:
         self._used = 0
         self._looked: float | None = None
         self._full = ""
+        self._asked: _Age | None = None
 
     def make_room(self, limit_mb: float) -> None:
         """Before a file is written: remove the oldest files that nobody needs, if the volume is
@@ -80,8 +86,7 @@ class Volume:
         :raises VolumeFull: more than the limit is used, by files that are needed
         """
         limit = limit_mb * MEGABYTE
-        now = self._clock()
-        fresh = self._looked is not None and now - self._looked < LOOK_EVERY_S
+        fresh = self._looked is not None and self._clock() - self._looked < LOOK_EVERY_S
         if fresh and self._full:
             raise VolumeFull(self._full)
         if not limit or (fresh and self._used <= limit):
@@ -89,13 +94,13 @@ class Volume:
         self._full = ""
         found = sorted(self._look(), key=_File.age)
         self._used = sum(file.size_bytes for file in found)
-        self._looked = now
         why = "its files are needed"
         if self._used > BEGIN * limit:
             try:
-                self._remove(found, GOAL * limit)
+                self._remove(found, limit)
             except ConnectionError as error:
                 why = f"nobody can say which files are needed ({error})"
+        self._looked = self._clock()  # asking takes its time
         if self._used > limit:
             self._full = (
                 f"{self.folder} holds {self._used / MEGABYTE:.0f} MB, its limit is "
@@ -108,17 +113,35 @@ class Volume:
         """A file was written."""
         self._used += size_bytes
 
-    def _remove(self, found: list[_File], goal: float) -> None:
-        for (run_id, stf), files in groupby(found, lambda file: (file.run_id, file.stf_filename)):
-            if self._used <= goal:
-                return
-            if self._needed(run_id, stf):
+    def forget(self) -> None:
+        """What is needed has changed: the next call looks again."""
+        self._looked = None
+
+    def _remove(self, found: list[_File], limit: float) -> None:
+        """Remove what is not needed, down to the goal. Below the limit it gives up after a few
+        needed STFs in a row; the next call goes on behind them, so that old files which stay needed
+        do not hide those that could go.
+        """
+        stfs = [list(files) for _, files in groupby(found, _File.age)]
+        behind = [files for files in stfs if self._asked and files[0].age() > self._asked]
+        in_a_row = 0
+        for files in [*behind, *stfs[: len(stfs) - len(behind)]]:
+            first = files[0]
+            if self._used <= GOAL * limit:
+                break
+            if self._needed(first.run_id, first.stf_filename):
+                in_a_row += 1
+                if in_a_row >= PATIENCE and self._used <= limit:
+                    self._asked = first.age()
+                    return
                 continue
+            in_a_row = 0
             for file in files:
                 file.path.unlink(missing_ok=True)
                 self._used -= file.size_bytes
                 with suppress(OSError):  # not empty, or another writer removed it
                     file.path.parent.rmdir()
+        self._asked = None
 
     def _look(self) -> Iterator[_File]:
         runs = self.folder.iterdir() if self.folder.is_dir() else iter(())

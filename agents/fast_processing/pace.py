@@ -10,9 +10,11 @@ MEASURE_EVERY_S = 5.0
 
 
 class MeasuringPace:
-    """Counts the slices without a result, from one measurement to the next.
+    """Counts down the slices without a result, from one measurement to the next.
 
-    What is not known, after a start of the agent say, is due. That a result counts twice only
+    What is not known, after a start of the agent say, is due. Slices that are new since the last
+    measurement do not count: a sample that comes twice would count twice, and the last result not
+    be known for it. That more slices wait than are counted, as when a result counts twice, only
     makes a measurement come early.
     """
 
@@ -21,10 +23,10 @@ class MeasuringPace:
         self._waiting: dict[str, int] = {}
         self._measured: dict[str, float] = {}
 
-    def count(self, execution_id: str, slices: int) -> None:
-        """So many slices more (or, below 0, fewer) wait for their results."""
+    def ended(self, execution_id: str, slices: int) -> None:
+        """So many slices have come to their end."""
         if execution_id in self._waiting:
-            self._waiting[execution_id] += slices
+            self._waiting[execution_id] -= slices
 
     def is_due(self, execution_id: str) -> bool:
         """Whether the execution is to be measured now."""

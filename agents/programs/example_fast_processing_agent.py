@@ -11,7 +11,7 @@ from agents.data.slicing import Slice as Cut
 from agents.data.slicing import SlicingSettings, slices
 from agents.fast_processing.pace import MeasuringPace
 from agents.runtime import BaseAgent, handles
-from agents.runtime.parameters import ExecutionParameters
+from agents.runtime.parameters import ExecutionParameters, table
 from agents.runtime.settings import AgentSettings
 from testbed.protocol.destinations import EPICTOPIC, RESULTS, SLICES, WORKERS
 from testbed.protocol.messages import (
@@ -70,7 +70,7 @@ class ExampleFastProcessingAgent(BaseAgent):
         """Learn which runs have ended: their results may still come."""
         since = (utc_now() - REMEMBERED).isoformat()
         events = self.monitor.call("GET", "system-state-events/", event_type="end_run", since=since)
-        self._ended = {event["event_data"].get("execution_id") for event in events}
+        self._ended = {table(event["event_data"]).get("execution_id", "") for event in events}
 
     @handles("run_imminent")
     def prepare_run(self, message: RunImminent) -> None:
@@ -110,7 +110,6 @@ class ExampleFastProcessingAgent(BaseAgent):
             [self._slice_record(message, cut) for message, parts in cuts for cut in parts],
         )
         for message, parts in cuts:
-            self._pace.count(message.execution_id, len(parts))
             with self.answering(message):
                 for cut in parts:
                     self._send(self._slice_content(message, cut))
@@ -132,7 +131,7 @@ class ExampleFastProcessingAgent(BaseAgent):
             if now["status"] in (SliceStatus.COMPLETED, SliceStatus.FAILED)
         )
         for execution_id in {message.execution_id for message in messages} & self._ended:
-            self._pace.count(execution_id, -done[execution_id])
+            self._pace.ended(execution_id, done[execution_id])
             if self._pace.is_due(execution_id):
                 self._measure(execution_id)
 
@@ -234,7 +233,7 @@ class ExampleFastProcessingAgent(BaseAgent):
         known = self.monitor.call(
             "GET", "system-state-events/", run_number=message.run_id, event_type=message.msg_type
         )
-        if any(row["event_data"].get("message_id") == key for row in known):
+        if any(table(row["event_data"]).get("message_id") == key for row in known):
             return
         event = {
             "timestamp": message.timestamp.isoformat(),

@@ -12,7 +12,7 @@ from agents.data.tf_samples import sample_path, write_sample
 from agents.data.volume import RetentionSettings, Volume
 from agents.runtime import BaseAgent, handles
 from agents.runtime.needs import Needs
-from agents.runtime.parameters import ExecutionParameters
+from agents.runtime.parameters import ExecutionParameters, table
 from agents.runtime.settings import AgentSettings
 from testbed.errors import ConfigurationError
 from testbed.protocol.destinations import EPICTOPIC
@@ -20,6 +20,8 @@ from testbed.protocol.messages import StfReady, TfFileRegistered
 from testbed.protocol.states import FileStatus
 
 Written = list[tuple[Sample, WrittenFile]]
+Outcome = tuple[StfReady, Written, dict[str, Any]]
+"""An STF, its samples, and what to change in its record."""
 
 
 class ExampleFastmonAgent(BaseAgent):
@@ -41,8 +43,17 @@ class ExampleFastmonAgent(BaseAgent):
 
     @handles("stf_ready", batch=20)
     def sample_files(self, messages: list[StfReady]) -> None:
-        """Sample STFs one by one, register all samples in one request, announce them."""
-        outcomes = [(one, *self._sample(one)) for one in messages if self._takes_part(one)]
+        """Sample STFs one by one, register all samples in one request, announce them.
+
+        When the volume is full, those that the batch has so far are registered first: others may
+        go then.
+        """
+        outcomes: list[Outcome] = []
+        for message in filter(self._takes_part, messages):
+            outcomes.append((message, *self._sample(message, outcomes)))
+        self._store(outcomes)
+
+    def _store(self, outcomes: list[Outcome]) -> None:
         rows = [
             self._row(message, sample, file)
             for message, written, _ in outcomes
@@ -61,14 +72,17 @@ class ExampleFastmonAgent(BaseAgent):
     def _takes_part(self, message: StfReady) -> bool:
         return self._parameters.enable(message.execution_id, self.agent_type, self.settings.program)
 
-    def _sample(self, message: StfReady) -> tuple[Written, dict[str, Any]]:
-        """The samples of one STF, written, and what to change in the STF's record."""
+    def _sample(self, message: StfReady, before: list[Outcome]) -> tuple[Written, dict[str, Any]]:
+        """The samples of one STF, written, and what to change in the STF's record.
+
+        :param before: outcomes that are not stored yet; emptied when they had to be
+        """
         try:
-            written = self._write(message, self._choose(message))
+            written = self._write_in_room(message, self._choose(message), before)
         except (ConfigurationError, DamagedFile, VolumeFull) as error:
-            before = self._sampled_before(message)
-            if before is not None:
-                return before, self._change(message, tf_files=len(before))
+            recorded = self._sampled_before(message)
+            if recorded is not None:
+                return recorded, self._change(message, tf_files=len(recorded))
             self.log.error("%s", error)
             failed = self._change(message, failure=str(error))
             return [], {**failed, "status": FileStatus.FAILED}
@@ -80,6 +94,19 @@ class ExampleFastmonAgent(BaseAgent):
         if not is_sampled(settings, run, message.sequence):
             return []
         return samples(settings, message.filename, run, message.sequence, message.tf_count)
+
+    def _write_in_room(
+        self, message: StfReady, wanted: list[Sample], before: list[Outcome]
+    ) -> Written:
+        try:
+            return self._write(message, wanted)
+        except VolumeFull:
+            if not any(written for _, written, _ in before):
+                raise
+        self._store(before)
+        before.clear()
+        self._samples.forget()
+        return self._write(message, wanted)
 
     def _write(self, message: StfReady, wanted: list[Sample]) -> Written:
         if not wanted:
@@ -103,7 +130,7 @@ class ExampleFastmonAgent(BaseAgent):
         file may have been removed since, to make room.
         """
         rows = self.monitor.call("GET", "stf-files/", stf_filename=message.filename)
-        if not rows or "tf_files" not in (rows[0]["metadata"] or {}):
+        if not rows or "tf_files" not in table(rows[0]["metadata"]):
             return None
         recorded = self.monitor.call("GET", "fastmon-files/", stf_filename=message.filename)
         return [

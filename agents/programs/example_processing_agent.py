@@ -13,7 +13,7 @@ from agents.data.volume import RetentionSettings, Volume
 from agents.prompt_processing.task import RunTasks
 from agents.runtime import BaseAgent, handles
 from agents.runtime.needs import Needs
-from agents.runtime.parameters import ExecutionParameters
+from agents.runtime.parameters import ExecutionParameters, table
 from agents.runtime.settings import AgentSettings
 from testbed.errors import ConfigurationError
 from testbed.protocol.destinations import EPICTOPIC
@@ -28,6 +28,8 @@ from testbed.protocol.states import FileStatus
 
 ANNOUNCED = ("output_files", "processing_time_ms", "tf_count", "hit_count", "cluster_count")
 """What of an STF's outcome is announced as well as recorded."""
+Outcome = tuple[StfReady, dict[str, Any], ProcessingComplete | None]
+"""An STF, what to change in its record, and what to announce of it."""
 
 
 class ExampleProcessingAgent(BaseAgent):
@@ -56,12 +58,18 @@ class ExampleProcessingAgent(BaseAgent):
 
     @handles("stf_ready", batch=100)
     def process_files(self, messages: list[StfReady]) -> None:
-        """Process files one by one, store the outcomes in one request, announce them."""
-        outcomes = [
-            (message, *self._process(message))
-            for message in messages
-            if self._takes_part(message.execution_id)
-        ]
+        """Process files one by one, store the outcomes in one request, announce them.
+
+        When the volume is full, the outcomes that the batch has so far are stored first: an output
+        may go once it is recorded.
+        """
+        outcomes: list[Outcome] = []
+        for message in messages:
+            if self._takes_part(message.execution_id):
+                outcomes.append((message, *self._process(message, outcomes)))
+        self._store(outcomes)
+
+    def _store(self, outcomes: list[Outcome]) -> None:
         if outcomes:
             self.monitor.call("PATCH", "stf-files/", [row for _, row, _ in outcomes])
         for message, _, announcement in outcomes:
@@ -91,15 +99,20 @@ class ExampleProcessingAgent(BaseAgent):
     def _takes_part(self, execution_id: str) -> bool:
         return self._parameters.enable(execution_id, self.agent_type, self.settings.program)
 
-    def _process(self, message: StfReady) -> tuple[dict[str, Any], ProcessingComplete | None]:
-        """One STF: its record's changes, and what to announce (nothing when it failed)."""
+    def _process(
+        self, message: StfReady, before: list[Outcome]
+    ) -> tuple[dict[str, Any], ProcessingComplete | None]:
+        """One STF: its record's changes, and what to announce (nothing when it failed).
+
+        :param before: outcomes that are not stored yet; emptied when they had to be
+        """
         started = time.monotonic()
         try:
-            output = self._reconstruct(message)
+            output = self._reconstruct_in_room(message, before)
         except (ConfigurationError, DamagedFile, VolumeFull) as error:
-            before = self._processed_before(message)
-            if before is not None:
-                return self._outcome(message, FileStatus.PROCESSED, before)
+            recorded = self._processed_before(message)
+            if recorded is not None:
+                return self._outcome(message, FileStatus.PROCESSED, recorded)
             self.log.error("%s", error)
             return self._outcome(message, FileStatus.FAILED, {"failure": str(error)})
         found = {
@@ -119,6 +132,17 @@ class ExampleProcessingAgent(BaseAgent):
         }
         return self._outcome(message, FileStatus.PROCESSED, found)
 
+    def _reconstruct_in_room(self, message: StfReady, before: list[Outcome]) -> ClusterFile:
+        try:
+            return self._reconstruct(message)
+        except VolumeFull:
+            if not any(announcement for _, _, announcement in before):
+                raise
+        self._store(before)
+        before.clear()
+        self._outputs.forget()
+        return self._reconstruct(message)
+
     def _reconstruct(self, message: StfReady) -> ClusterFile:
         """Find the clusters of an STF and write them to its output file."""
         parameters = self._parameters.of(message.execution_id)
@@ -137,10 +161,8 @@ class ExampleProcessingAgent(BaseAgent):
         been removed since, to make room.
         """
         rows = self.monitor.call("GET", "stf-files/", stf_filename=message.filename)
-        if not rows or rows[0]["status"] != FileStatus.PROCESSED:
-            return None
-        facts: dict[str, Any] = rows[0]["metadata"]
-        return facts
+        facts = table(rows[0]["metadata"] if rows else None)
+        return facts if "outputs" in facts else None
 
     def _outcome(
         self, message: StfReady, status: FileStatus, facts: dict[str, Any]

@@ -1,7 +1,9 @@
 """The processing task of a run: open while the run's dataset is, finished with its last STF.
 
 It stands among the metrics of the execution, under `task`. Its counts are taken from the records
-each time, so that nothing is counted twice, however often a message comes.
+each time, so that nothing is counted twice, however often a message comes. How the run ended stands
+beside it, under `task_closing`: replicas of the agent write the same task, and one that read it
+before another closed it must not open it again.
 """
 
 from __future__ import annotations
@@ -29,6 +31,10 @@ class TaskStatus(StrEnum):
     """The same, but some STFs failed."""
 
 
+MOST_TRIES = 10
+"""How often a task is written that others write at the same time."""
+
+
 class RunTasks:
     """Opens, follows and closes the tasks of executions that want one (`task_per_run`)."""
 
@@ -44,7 +50,8 @@ class RunTasks:
         closed_at: datetime | None = None,
         total: int | None = None,
     ) -> None:
-        """Bring the task of a run up to date; opens it if it is not there.
+        """Bring the task of a run up to date; opens it if it is not there. It is read again once it
+        is written: what another replica wrote in between, or wrote over, is put right.
 
         :param closed_at: when the run's dataset was closed, when that is what happened
         :param total: how many STFs the run has made, once it has ended
@@ -52,30 +59,47 @@ class RunTasks:
         if not self._parameters.of(execution_id).get("task_per_run"):
             return
         path = f"workflow-executions/{execution_id}/"
-        metrics = self._monitor.call("GET", path)["performance_metrics"] or {}
-        progress = self._monitor.call("GET", f"{path}progress/")
-        task = metrics.get("task") or {
-            "task_id": f"{execution_id}-processing",
-            "input_dataset": input_dataset(run_id),
-            "output_dataset": output_dataset(run_id),
-            "opened_at": utc_now().isoformat(),
-            "closed_at": None,
-            "finished_at": None,
-            "total_stf_files": None,
+        closing = {
+            "closed_at": closed_at.isoformat() if closed_at else None,
+            "total_stf_files": total,
         }
-        if closed_at is not None:
-            task["closed_at"] = closed_at.isoformat()
-        if total is None:
-            total = progress["total_stf_files"]
-        if total is not None:
-            task["total_stf_files"] = total
-        stf = {name: progress["stf"][name] for name in ("registered", "processed", "failed")}
-        task["status"] = _status(task["total_stf_files"], stf)
-        if task["status"] in (TaskStatus.FINISHED, TaskStatus.FAILED):
-            task["finished_at"] = task["finished_at"] or utc_now().isoformat()
-        task["stf"] = stf
-        task["outputs"] = progress["outputs"]
-        self._monitor.call("PATCH", path, {"performance_metrics": {"task": task}})
+        if any(value is not None for value in closing.values()):
+            self._monitor.call("PATCH", path, {"performance_metrics": {"task_closing": closing}})
+        for _ in range(MOST_TRIES):
+            progress = self._monitor.call("GET", f"{path}progress/")
+            metrics = self._monitor.call("GET", path)["performance_metrics"] or {}
+            recorded = metrics.get("task")
+            task = _task(execution_id, run_id, recorded, metrics.get("task_closing"), progress)
+            if task == recorded:
+                return
+            self._monitor.call("PATCH", path, {"performance_metrics": {"task": task}})
+
+
+def _task(
+    execution_id: str,
+    run_id: str,
+    recorded: dict[str, Any] | None,
+    closing: dict[str, Any] | None,
+    progress: dict[str, Any],
+) -> dict[str, Any]:
+    """The task as it follows from what is recorded."""
+    closing = closing or {}
+    task = dict(recorded or {"opened_at": utc_now().isoformat(), "finished_at": None})
+    total = closing.get("total_stf_files")
+    stf = {name: progress["stf"][name] for name in ("registered", "processed", "failed")}
+    task.update(
+        task_id=f"{execution_id}-processing",
+        input_dataset=input_dataset(run_id),
+        output_dataset=output_dataset(run_id),
+        closed_at=closing.get("closed_at"),
+        total_stf_files=progress["total_stf_files"] if total is None else total,
+        stf=stf,
+        outputs=progress["outputs"],
+    )
+    task["status"] = _status(task["total_stf_files"], stf)
+    if task["status"] in (TaskStatus.FINISHED, TaskStatus.FAILED):
+        task["finished_at"] = task["finished_at"] or utc_now().isoformat()
+    return task
 
 
 def _status(total: int | None, stf: dict[str, Any]) -> TaskStatus:

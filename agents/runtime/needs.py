@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents.runtime.monitor import MonitorClient
-from agents.runtime.parameters import takes_part
+from agents.runtime.monitor import MonitorClient, MonitorRefused
+from agents.runtime.parameters import sections, table, takes_part
 from testbed.protocol.states import FileStatus, SliceStatus
 
 PROGRAMS = {
@@ -18,17 +18,19 @@ PROGRAMS = {
 }
 """Agents whose work on an STF shows in the records, and the services that they are in
 compose.yaml."""
-PROCESSED = {FileStatus.PROCESSED, FileStatus.DONE, FileStatus.FAILED}
+MARKS = {"processing": "processed_by", "fastmon": "sampled_by"}
+"""What an agent adds to the metadata of an STF when it has come to its end with it, well or not.
+The status cannot tell: an STF has one, and two agents."""
 SLICE_ENDED = {SliceStatus.COMPLETED, SliceStatus.FAILED}
 
-Agents = dict[str, Any]
+Agents = dict[str, dict[str, Any]]
 """The sections `[agents.*]` that an execution was started with."""
 
 
 class Needs:
     """Answers for the volumes of the runs' files. Each method takes a run's id and an STF's file
-    name, and raises `MonitorAway` when the monitor cannot be asked at the moment. A run without
-    an execution needs nothing.
+    name, and raises `ConnectionError` when the monitor is away, or refuses to answer. A run
+    without an execution needs nothing.
     """
 
     def __init__(self, monitor: MonitorClient, namespace: str) -> None:
@@ -46,16 +48,14 @@ class Needs:
         if execution is None:
             return False
         execution_id, agents = execution
+        if _has_stranger(agents) and self._unfinished(execution_id):
+            return True
         record = self._stf_record(stf_filename)
         if record is None:
             return self._takes_part(agents, "data")
-        if _has_stranger(agents) and self._unfinished(execution_id):
-            return True
-        if record["status"] == FileStatus.FAILED:
-            return False
-        unprocessed = record["status"] not in PROCESSED
-        return (unprocessed and self._takes_part(agents, "processing")) or (
-            not _sampled(record) and self._takes_part(agents, "fastmon")
+        return not _is_rejected(record) and any(
+            mark not in table(record["metadata"]) and self._takes_part(agents, agent)
+            for agent, mark in MARKS.items()
         )
 
     def samples(self, run_id: str, stf_filename: str) -> bool:
@@ -64,12 +64,17 @@ class Needs:
         if execution is None or not self._takes_part(execution[1], "fast_processing"):
             return False
         record = self._stf_record(stf_filename)
-        if record is None or (record["status"] == FileStatus.FAILED and not _sampled(record)):
+        if record is None or _is_rejected(record):
             return False
-        slices = self._monitor.once("GET", "tf-slices/", stf_filename=stf_filename)
-        if not _sampled(record) or any(row["status"] not in SLICE_ENDED for row in slices):
+        metadata = table(record["metadata"])
+        if MARKS["fastmon"] not in metadata:
             return True
-        samples = self._monitor.once("GET", "fastmon-files/", stf_filename=stf_filename)
+        if "tf_files" not in metadata:  # sampling failed
+            return False
+        slices = self._ask("tf-slices/", stf_filename=stf_filename)
+        if any(row["status"] not in SLICE_ENDED for row in slices):
+            return True
+        samples = self._ask("fastmon-files/", stf_filename=stf_filename)
         sampled = sum(row["tf_count"] for row in samples)
         return bool(sum(row["tf_count"] for row in slices) < sampled)
 
@@ -78,16 +83,20 @@ class Needs:
         if self._execution(run_id) is None:
             return False
         record = self._stf_record(stf_filename)
-        return record is not None and record["status"] not in PROCESSED
+        return (
+            record is not None
+            and not _is_rejected(record)
+            and MARKS["processing"] not in table(record["metadata"])
+        )
 
     def _execution(self, run_id: str) -> tuple[str, Agents] | None:
         """Id and agents of the execution that made a run; None when there is none."""
         if run_id not in self._runs:
-            rows = self._monitor.once("GET", "workflow-executions/", run_number=run_id)
+            rows = self._ask("workflow-executions/", run_number=run_id)
             if not rows:
                 return None
-            agents = (rows[0]["parameter_values"] or {}).get("agents") or {}
-            self._runs[run_id] = rows[0]["execution_id"], agents
+            agents = sections(rows[0]["parameter_values"]).get("agents")
+            self._runs[run_id] = rows[0]["execution_id"], sections(agents)
         return self._runs[run_id]
 
     def _takes_part(self, agents: Agents, agent: str) -> bool:
@@ -98,24 +107,30 @@ class Needs:
         if agents:
             return takes_part(agents, agent, program)
         own = {"namespace": self._namespace, "program": program, "limit": 1}
-        return bool(self._monitor.once("GET", "systemagents/", **own)["count"])
+        return bool(self._ask("systemagents/", **own)["count"])
 
     def _unfinished(self, execution_id: str) -> bool:
-        execution = self._monitor.once("GET", f"workflow-executions/{execution_id}/")
+        execution = self._ask(f"workflow-executions/{execution_id}/")
         if execution["end_time"] is None:
             return True
-        queues = self._monitor.once("GET", "backlog/")["queues"]
+        queues = self._ask("backlog/")["queues"]
         return queues is None or any(queue["depth"] for queue in queues)
 
     def _stf_record(self, stf_filename: str) -> dict[str, Any] | None:
-        rows: list[dict[str, Any]] = self._monitor.once(
-            "GET", "stf-files/", stf_filename=stf_filename
-        )
+        rows: list[dict[str, Any]] = self._ask("stf-files/", stf_filename=stf_filename)
         return rows[0] if rows else None
 
+    def _ask(self, path: str, **params: Any) -> Any:
+        try:
+            return self._monitor.once("GET", path, **params)
+        except MonitorRefused as error:
+            raise ConnectionError(f"the monitor does not say: {error}") from error
 
-def _sampled(record: dict[str, Any]) -> bool:
-    return "tf_files" in (record["metadata"] or {})
+
+def _is_rejected(record: dict[str, Any]) -> bool:
+    """Whether an STF failed when it was registered: nobody is told that it is ready."""
+    marked = any(mark in table(record["metadata"]) for mark in MARKS.values())
+    return record["status"] == FileStatus.FAILED and not marked
 
 
 def _has_stranger(agents: Agents) -> bool:

@@ -14,7 +14,7 @@ class ExecutionParameters:
 
     def __init__(self, monitor: MonitorClient) -> None:
         self._monitor = monitor
-        self._known: tuple[str, dict[str, Any]] | None = None
+        self._known: tuple[str, dict[str, dict[str, Any]]] | None = None
 
     def of(self, execution_id: str) -> dict[str, Any]:
         """The parameters of an execution as one flat table.
@@ -30,13 +30,25 @@ class ExecutionParameters:
         :param program: its Compose service, by which a section of another name may mean it
         :raises MonitorRefused: there is no such execution
         """
-        return takes_part(self._resolved(execution_id).get("agents") or {}, agent, program)
+        return takes_part(sections(self._resolved(execution_id).get("agents")), agent, program)
 
-    def _resolved(self, execution_id: str) -> dict[str, Any]:
+    def _resolved(self, execution_id: str) -> dict[str, dict[str, Any]]:
         if self._known is None or self._known[0] != execution_id:
             record = self._monitor.call("GET", f"workflow-executions/{execution_id}/")
-            self._known = execution_id, record["parameter_values"]
+            self._known = execution_id, sections(record["parameter_values"])
         return self._known[1]
+
+
+def table(content: Any) -> dict[str, Any]:
+    """A part of a record that is a table, or an empty one: others than the testbed's agents may
+    have recorded any JSON there.
+    """
+    return content if isinstance(content, dict) else {}
+
+
+def sections(content: Any) -> dict[str, dict[str, Any]]:
+    """What of a recorded configuration is a section."""
+    return {name: part for name, part in table(content).items() if isinstance(part, dict)}
 
 
 def takes_part(sections: Mapping[str, Mapping[str, Any]], agent: str, program: str) -> bool:

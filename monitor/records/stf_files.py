@@ -9,6 +9,7 @@ from django.db import transaction
 
 from monitor.records.bulk import change_rows
 from monitor.records.models import Run, StfFile
+from testbed.protocol.states import FileStatus
 
 
 class UnknownRuns(Exception):
@@ -46,14 +47,29 @@ def register(rows: Sequence[dict[str, Any]]) -> list[StfFile]:
 def change(rows: Sequence[dict[str, Any]]) -> list[StfFile]:
     """Change status and metadata of STF files; metadata is merged key by key.
 
+    Two agents work on an STF: that one has processed it does not undo that the other failed.
+
     :raises UnknownFiles: a file has no record; nothing is changed
     """
+    statuses = dict(
+        StfFile.objects.select_for_update()
+        .filter(stf_filename__in=[row["stf_filename"] for row in rows])
+        .order_by("pk")
+        .values_list("stf_filename", "status")
+    )
     changed, missing = change_rows(
         StfFile.objects.select_related("run"),
         "stf_filename",
-        {row["stf_filename"]: row for row in rows},
+        {row["stf_filename"]: _keep_failure(row, statuses) for row in rows},
         ["status"],
     )
     if missing:
         raise UnknownFiles(", ".join(sorted(missing)))
     return changed
+
+
+def _keep_failure(row: dict[str, Any], statuses: dict[str, str]) -> dict[str, Any]:
+    failed = statuses.get(row["stf_filename"]) == FileStatus.FAILED
+    if failed and row.get("status") == FileStatus.PROCESSED:
+        return {**row, "status": FileStatus.FAILED}
+    return row

@@ -84,6 +84,32 @@ def run(agent: Api) -> Run:
     return Run(agent)
 
 
+def new_execution(agent: Api, **facts: Any) -> str:
+    """Record an execution; its id."""
+    definition = agent.post(
+        "workflow-definitions/",
+        {
+            "workflow_name": f"w{make_run(agent)}",
+            "version": "1",
+            "workflow_type": "simulation",
+            "definition": "a",
+            "created_by": "me",
+        },
+    ).json()["id"]
+    key = f"w-me-{make_run(agent)}"
+    body = {
+        "execution_id": key,
+        "workflow_definition": definition,
+        "parameter_values": {},
+        "status": "running",
+        "start_time": "2026-01-01T00:00:00",
+        "executed_by": "me",
+        **facts,
+    }
+    assert agent.post("workflow-executions/", body).status_code == 201
+    return key
+
+
 def check_whole(run: Run) -> None:
     total = run.total
     assert (total["slices"], total["tfs"]) == (SLICES, 2 * SLICES)
@@ -181,27 +207,46 @@ def test_a_viewer_stores_no_results(viewer: Api) -> None:
 
 
 def test_metrics_of_an_execution_are_merged(agent: Api) -> None:
-    definition = agent.post(
-        "workflow-definitions/",
-        {
-            "workflow_name": f"w{make_run(agent)}",
-            "version": "1",
-            "workflow_type": "simulation",
-            "definition": "a",
-            "created_by": "me",
-        },
-    ).json()["id"]
-    key = f"w-me-{make_run(agent)}"
-    body = {
-        "execution_id": key,
-        "workflow_definition": definition,
-        "parameter_values": {},
-        "status": "running",
-        "start_time": "2026-01-01T00:00:00",
-        "executed_by": "me",
-    }
-    assert agent.post("workflow-executions/", body).status_code == 201
+    key = new_execution(agent)
     for metrics in ({"stf_generated": 5}, {"fast_processing": {"hits": 7}}):
         agent.patch(f"workflow-executions/{key}/", {"performance_metrics": metrics})
     row = agent.get(f"workflow-executions/{key}/")
     assert row["performance_metrics"] == {"stf_generated": 5, "fast_processing": {"hits": 7}}
+
+
+PROCESSING = {"metadata": {"processed_by": "p"}}
+FASTMON = {"metadata": {"sampled_by": "f"}}
+FAILED_PROCESSING = {**PROCESSING, "status": "failed"}
+FAILED_FASTMON = {**FASTMON, "status": "failed"}
+PROCESSED = {**PROCESSING, "status": "processed"}
+MARKS: dict[str, tuple[list[dict[str, Any]], tuple[str, int]]] = {
+    "processing fails": ([FAILED_PROCESSING], ("failed", 0)),
+    "processing fails first": ([FAILED_PROCESSING, FASTMON], ("failed", 1)),
+    "processing fails last": ([FASTMON, FAILED_PROCESSING], ("failed", 1)),
+    "sampling fails": ([FAILED_FASTMON], ("failed", 1)),
+    "sampling fails first": ([FAILED_FASTMON, PROCESSED], ("failed", 1)),
+    "sampling fails last": ([PROCESSED, FAILED_FASTMON], ("failed", 1)),
+    "both fail": ([FAILED_FASTMON, FAILED_PROCESSING], ("failed", 1)),
+    "registration fails": ([{"status": "failed"}], ("failed", 1)),
+    "registration fails with a reason": (
+        [{"status": "failed", "metadata": {"failure": "why"}}],
+        ("failed", 1),
+    ),
+    "processed alone": ([PROCESSED], ("processed", 0)),
+    "nobody fails": ([FASTMON, PROCESSED], ("processed", 1)),
+}
+
+
+@pytest.mark.parametrize(("changes", "counted"), MARKS.values(), ids=MARKS)
+def test_a_failure_counts_whatever_the_other_agent_does_and_sampling_by_its_own_mark(
+    run: Run, agent: Api, changes: list[dict[str, Any]], counted: tuple[str, int]
+) -> None:
+    key = new_execution(agent, run_number=run.number)
+    stf = f"swf.{run.number}.000001.stf"
+    for change in changes:
+        assert agent.patch("stf-files/", [{"stf_filename": stf, **change}]).status_code == 200
+    progress = agent.get(f"workflow-executions/{key}/progress/")
+    status, sampled = counted
+    counts = {name: progress["stf"][name] for name in ("processed", "failed")}
+    assert counts == {"processed": 0, "failed": 0, status: 1}
+    assert progress["stf_sampled"] == sampled

@@ -41,12 +41,14 @@ class MonitorServer:
 
     :ivar away: every request is answered with 503
     :ivar breaking_off: answers end in their middle
+    :ivar on_request: told of each request before it is answered
     """
 
     def __init__(self) -> None:
         self.answers = dict(ANSWERS)
         self.away = False
         self.breaking_off = False
+        self.on_request: Callable[[Request], None] = lambda _: None
         self.requests: list[Request] = []
         self._changed = threading.Condition()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -93,6 +95,7 @@ class MonitorServer:
             self._changed.notify_all()
         if self.away:
             return 503, {"detail": "come back later"}
+        self.on_request(request)
         key = (request.method, request.path)
         answer: tuple[int, Any] = self.answers.get(key, (200, {}))
         return answer

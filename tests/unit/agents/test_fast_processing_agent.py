@@ -210,7 +210,8 @@ def test_an_agent_that_starts_anew_knows_which_runs_have_ended(around: Surroundi
     around.parameters()
     progress(around, waiting=2)
     ended = {"event_data": {"execution_id": EXECUTION}}
-    around.monitor.answers["GET", EVENTS] = (200, [ended, {"event_data": {}}])
+    strange: list[Any] = [{"event_data": {}}, {"event_data": []}, {"event_data": None}]
+    around.monitor.answers["GET", EVENTS] = (200, [ended, *strange])
     bench = around.start(ExampleFastProcessingAgent)
     message = sent_slices(bench)[0]
     answer(around, ("completed", 0))
@@ -240,3 +241,34 @@ def test_the_end_and_the_last_result_after_it_renew_the_metrics(
         metrics = request.body["performance_metrics"]["fast_processing"]
         assert metrics["hits"] == 9
         assert "messages" not in json.dumps(metrics)
+
+
+def test_a_sample_that_comes_again_after_the_end_does_not_hide_the_last_result(
+    bench: Bench, around: Surroundings
+) -> None:
+    message = sent_slices(bench)[0]
+    answer(around, ("completed", 0))
+    progress(around, waiting=1)
+    bench.deliver(END_RUN, 2)
+    bench.deliver({**REGISTERED, "message_id": str(UUID(int=8))}, 3)
+    bench.deliver(results(message), 4)
+    bench.acknowledged(4)
+    assert len(around.monitor.of("PATCH", f"workflow-executions/{EXECUTION}/")) == 2
+
+
+def test_an_event_of_another_form_is_not_the_events_double(
+    bench: Bench, around: Surroundings
+) -> None:
+    around.monitor.answers["GET", EVENTS] = (200, [{"event_data": ["message_id"]}])
+    bench.deliver(RUN_IMMINENT)
+    bench.acknowledged()
+    assert len(around.monitor.of("POST", EVENTS)) == 1
+
+
+@pytest.mark.parametrize("recorded", [[], None, "text", {"agents": [], "fast_processing": 7}])
+def test_parameters_of_another_form_leave_the_defaults(
+    bench: Bench, around: Surroundings, recorded: Any
+) -> None:
+    path = f"workflow-executions/{EXECUTION}/"
+    around.monitor.answers["GET", path] = (200, {"parameter_values": recorded})
+    assert len(sent_slices(bench)) == 3

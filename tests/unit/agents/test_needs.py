@@ -18,10 +18,24 @@ STF = "swf.100010.000001.stf"
 ON: dict[str, Any] = {"enabled": True, "program": None}
 ALL = {"data": ON, "processing": ON, "fastmon": ON, "fast_processing": ON, "transformer": ON}
 REGISTERED: dict[str, Any] = {"status": "registered", "metadata": {}}
-PROCESSED = {"status": "processed", "metadata": {"outputs": []}}
-SAMPLED = {"status": "registered", "metadata": {"tf_files": 7}}
-BOTH = {"status": "processed", "metadata": {"tf_files": 7}}
-FAILED = {"status": "failed", "metadata": {"failure": "it is damaged"}}
+PROCESSED = {"status": "processed", "metadata": {"processed_by": "p", "outputs": []}}
+SAMPLED = {"status": "registered", "metadata": {"sampled_by": "f", "tf_files": 7}}
+BOTH = {
+    "status": "processed",
+    "metadata": {"processed_by": "p", "outputs": [], "sampled_by": "f", "tf_files": 7},
+}
+REJECTED = {"status": "failed", "metadata": {"failure": "it is damaged"}}
+UNPROCESSED = {"status": "failed", "metadata": {"processed_by": "p", "failure": "why"}}
+UNSAMPLED = {"status": "failed", "metadata": {"sampled_by": "f", "failure": "why"}}
+UNSAMPLED_PROCESSED = {
+    "status": "failed",
+    "metadata": {"sampled_by": "f", "failure": "why", "processed_by": "p", "outputs": []},
+}
+SAMPLED_UNPROCESSED = {
+    "status": "failed",
+    "metadata": {"sampled_by": "f", "tf_files": 7, "processed_by": "p", "failure": "why"},
+}
+STRANGER = {**ALL, "mine": {"enabled": True, "program": "my-agent"}}
 
 
 class Records:
@@ -57,7 +71,17 @@ STFS = {
     "not sampled": (ALL, PROCESSED, True),
     "not processed": (ALL, SAMPLED, True),
     "everybody is done": (ALL, BOTH, False),
-    "failed": (ALL, FAILED, False),
+    "failed when it was registered": (ALL, REJECTED, False),
+    "processing failed and it is not sampled": (ALL, UNPROCESSED, True),
+    "sampling failed and it is not processed": (ALL, UNSAMPLED, True),
+    "sampling failed and it is processed": (ALL, UNSAMPLED_PROCESSED, False),
+    "processing failed and it is sampled": (ALL, SAMPLED_UNPROCESSED, False),
+    "processing failed without fast monitoring": (
+        {"data": ON, "processing": ON},
+        UNPROCESSED,
+        False,
+    ),
+    "metadata of another form": (ALL, {"status": "registered", "metadata": [1]}, True),
     "without processing": ({"data": ON, "fastmon": ON}, SAMPLED, False),
     "without fast monitoring": ({"data": ON, "processing": ON}, PROCESSED, False),
     "by another name": (
@@ -105,11 +129,17 @@ def test_when_nobody_said_who_takes_part_those_do_that_were_ever_started(
 def test_an_agent_that_nobody_knows_needs_every_stf_until_nothing_waits(
     records: Records, end_time: str | None, queues: Any, needed: bool
 ) -> None:
-    records.agents({**ALL, "mine": {"enabled": True, "program": "my-agent"}})
+    records.agents(STRANGER)
     records.stf(BOTH)
     records.monitor.answers["GET", "workflow-executions/x-1/"] = (200, {"end_time": end_time})
     records.monitor.answers["GET", "backlog/"] = (200, {"queues": queues})
     assert records.needs.stf(RUN, STF) is needed
+
+
+def test_a_strangers_stf_is_needed_though_nobody_has_registered_it(records: Records) -> None:
+    records.agents({"mine": {"enabled": True, "program": "my-agent"}})
+    records.monitor.answers["GET", "workflow-executions/x-1/"] = (200, {"end_time": None})
+    assert records.needs.stf(RUN, STF)
 
 
 SLICES: dict[str, tuple[dict[str, Any] | None, list[str], bool]] = {
@@ -119,8 +149,15 @@ SLICES: dict[str, tuple[dict[str, Any] | None, list[str], bool]] = {
     "not all are cut": (SAMPLED, ["completed"], True),
     "none is cut": (SAMPLED, [], True),
     "being sampled": (REGISTERED, [], True),
-    "failed before": (FAILED, [], False),
-    "failed after": ({**SAMPLED, "status": "failed"}, ["queued", "queued"], True),
+    "failed when it was registered": (REJECTED, [], False),
+    "sampling failed": (UNSAMPLED, [], False),
+    "processing failed before": (UNPROCESSED, [], True),
+    "processing failed after": (SAMPLED_UNPROCESSED, ["queued", "queued"], True),
+    "processing failed and all have results": (
+        SAMPLED_UNPROCESSED,
+        ["completed", "failed"],
+        False,
+    ),
     "unknown": (None, [], False),
 }
 
@@ -142,7 +179,15 @@ def test_samples_that_nobody_slices_are_not_needed(records: Records) -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "needed"), [(REGISTERED, True), (PROCESSED, False), (FAILED, False), (None, False)]
+    ("record", "needed"),
+    [
+        (REGISTERED, True),
+        (PROCESSED, False),
+        (REJECTED, False),
+        (UNPROCESSED, False),
+        (UNSAMPLED, True),
+        (None, False),
+    ],
 )
 def test_an_output_is_needed_until_it_is_recorded(
     records: Records, record: dict[str, Any] | None, needed: bool
@@ -162,6 +207,20 @@ def test_while_the_monitor_is_away_nobody_can_say(records: Records) -> None:
     records.monitor.away = True
     with pytest.raises(MonitorAway):
         records.needs.stf(RUN, STF)
+
+
+def test_while_the_monitor_fails_nobody_can_say(records: Records) -> None:
+    records.monitor.answers["GET", "workflow-executions/"] = (500, "it has an error")
+    with pytest.raises(ConnectionError, match="does not say"):
+        records.needs.stf(RUN, STF)
+
+
+@pytest.mark.parametrize("parameters", [[], None, "text", {"agents": [1]}, {"agents": {"data": 1}}])
+def test_parameters_of_another_form_name_no_agents(records: Records, parameters: Any) -> None:
+    execution = {"execution_id": "x-1", "parameter_values": parameters}
+    records.monitor.answers["GET", "workflow-executions/"] = (200, [execution])
+    records.monitor.answers["GET", "systemagents/"] = (200, {"count": 0})
+    assert not records.needs.stf(RUN, STF)
 
 
 def test_the_programs_are_those_of_the_services_in_compose() -> None:

@@ -19,12 +19,9 @@ def test_an_execution_that_nobody_has_measured_is_due() -> None:
 def test_it_is_due_with_the_result_of_its_last_slice() -> None:
     pace = MeasuringPace(Clock())
     pace.measured("x", 3)
-    pace.count("x", -2)
+    pace.ended("x", 2)
     assert not pace.is_due("x")
-    pace.count("x", 4)
-    pace.count("x", -4)
-    assert not pace.is_due("x")
-    pace.count("x", -1)
+    pace.ended("x", 1)
     assert pace.is_due("x")
 
 
@@ -42,6 +39,6 @@ def test_executions_are_apart() -> None:
     pace = MeasuringPace(Clock())
     pace.measured("x", 1)
     pace.measured("y", 1)
-    pace.count("x", -1)
+    pace.ended("x", 1)
     assert pace.is_due("x")
     assert not pace.is_due("y")

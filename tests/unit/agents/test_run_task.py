@@ -9,20 +9,34 @@ import pytest
 from agents.programs.example_processing_agent import ExampleProcessingAgent
 from tests.unit.agents.bench import Bench
 from tests.unit.agents.surroundings import END_RUN, EXECUTION, RUN_IMMINENT, Surroundings
+from tests.unit.monitor_server import Request
 
 PATH = f"workflow-executions/{EXECUTION}/"
 
 
 class Tasks:
-    """The agent, and an execution that wants a task."""
+    """The agent, and an execution that wants a task. The monitor keeps what is written, key by
+    key.
+
+    :ivar meanwhile: what another replica writes after the agent has read and before it writes
+    """
 
     def __init__(self, around: Surroundings) -> None:
         self.around = around
+        self.metrics: dict[str, Any] = {}
+        self.meanwhile: dict[str, Any] = {}
         around.parameters(task_per_run=True)
-        around.monitor.answers["GET", PATH][1]["performance_metrics"] = None
+        around.monitor.answers["GET", PATH][1]["performance_metrics"] = self.metrics
+        around.monitor.on_request = self._keep
         self.progress()
         self.bench: Bench = around.start(ExampleProcessingAgent)
         self._sent = 0
+
+    def _keep(self, request: Request) -> None:
+        if (request.method, request.path) == ("PATCH", PATH):
+            self.metrics.update(self.meanwhile)
+            self.meanwhile = {}
+            self.metrics.update(request.body["performance_metrics"])
 
     def progress(self, processed: int = 0, failed: int = 0, total: int | None = None) -> None:
         stf = {"generated": 3, "registered": 3, "processed": processed, "failed": failed}
@@ -30,15 +44,12 @@ class Tasks:
         self.around.monitor.answers["GET", f"{PATH}progress/"] = (200, answer)
 
     def after(self, message: dict[str, Any]) -> dict[str, Any]:
-        """The task after a message is handled; the monitor keeps it."""
+        """The task after a message is handled."""
         self._sent += 1
         self.bench.deliver(message, self._sent)
         self.bench.acknowledged(self._sent)
-        changes = self.around.monitor.of("PATCH", PATH)
-        task: dict[str, Any] = changes[-1].body["performance_metrics"]["task"]
-        record = self.around.monitor.answers["GET", PATH][1]
-        record["performance_metrics"] = {"task": task}
-        return task
+        task: dict[str, Any] = self.metrics["task"]
+        return dict(task)
 
 
 @pytest.fixture
@@ -98,6 +109,26 @@ def test_an_agent_that_missed_the_end_of_the_run_learns_of_it_from_the_records(
 ) -> None:
     tasks.progress(processed=3, total=3)
     assert tasks.after(tasks.around.ready_file())["status"] == "finished"
+
+
+def test_a_replica_that_read_the_task_before_another_closed_it_does_not_open_it_again(
+    tasks: Tasks,
+) -> None:
+    opened = tasks.after(RUN_IMMINENT)
+    tasks.progress(processed=1)
+    closing = {"closed_at": END_RUN["timestamp"], "total_stf_files": 3}
+    closed = {**opened, **closing, "status": "closed"}
+    tasks.meanwhile = {"task_closing": closing, "task": closed}
+    task = tasks.after(tasks.around.ready_file())
+    assert (task["status"], task["closed_at"]) == ("closed", END_RUN["timestamp"])
+    assert (task["total_stf_files"], task["stf"]["processed"]) == (3, 1)
+
+
+def test_a_task_that_is_up_to_date_is_not_written(tasks: Tasks) -> None:
+    tasks.after(RUN_IMMINENT)
+    written = len(tasks.around.monitor.of("PATCH", PATH))
+    tasks.after(RUN_IMMINENT)
+    assert len(tasks.around.monitor.of("PATCH", PATH)) == written == 1
 
 
 def test_an_execution_that_wants_no_task_has_none(around: Surroundings) -> None:

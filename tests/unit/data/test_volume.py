@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.data.files import VolumeFull
-from agents.data.volume import LOOK_EVERY_S, MEGABYTE, Needed, Volume
+from agents.data.volume import LOOK_EVERY_S, MEGABYTE, PATIENCE, Needed, Volume
 
 SIZE = MEGABYTE // 10
 
@@ -110,6 +110,62 @@ def test_a_full_volume_is_not_looked_through_for_every_file(
             full.make_room(1)
     assert len(asked) == 11
     clock.now += LOOK_EVERY_S
+    full.make_room(1)
+    assert len(left(tmp_path)) == 8
+
+
+def test_a_nearly_full_volume_asks_about_a_few_stfs_and_the_next_time_about_others(
+    tmp_path: Path, volume: Callable[[Needed], Volume], clock: Clock
+) -> None:
+    asked: list[str] = []
+
+    def needed(_run: str, stf: str) -> bool:
+        asked.append(stf)
+        clock.now += 0.5
+        return stf < "swf.1.000030.stf"
+
+    fill(tmp_path, "1", range(95))
+    large = volume(needed)
+    large.make_room(10)
+    assert asked == [f"swf.1.{number:06d}.stf" for number in range(PATIENCE)]
+    large.make_room(10)
+    assert len(asked) == PATIENCE, "asking took longer than what was seen holds"
+    clock.now += LOOK_EVERY_S
+    large.make_room(10)
+    assert asked[PATIENCE] == f"swf.1.{PATIENCE:06d}.stf"
+    assert len(left(tmp_path)) == 80
+    fill(tmp_path, "1", range(95, 110))
+    clock.now += LOOK_EVERY_S
+    asked.clear()
+    large.make_room(10)
+    assert asked[0] == "swf.1.000000.stf"
+
+
+def test_a_full_volume_asks_about_all_before_it_says_so(
+    tmp_path: Path, volume: Callable[[Needed], Volume]
+) -> None:
+    asked: list[str] = []
+
+    def needed(_run: str, stf: str) -> bool:
+        asked.append(stf)
+        return stf not in {"swf.1.000040.stf", "swf.1.000041.stf"}
+
+    fill(tmp_path, "1", range(81))
+    volume(needed).make_room(8)
+    assert len(left(tmp_path)) == 79
+    assert len(asked) == 42 + PATIENCE, "below the limit again, its patience is short"
+
+
+def test_what_was_seen_of_a_full_volume_is_forgotten_on_demand(
+    tmp_path: Path, volume: Callable[[Needed], Volume]
+) -> None:
+    wanted = {True}
+    fill(tmp_path, "1", range(11))
+    full = volume(lambda _run, _stf: bool(wanted))
+    with pytest.raises(VolumeFull):
+        full.make_room(1)
+    wanted.clear()
+    full.forget()
     full.make_room(1)
     assert len(left(tmp_path)) == 8
 
