@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from testbed import console
 from testbed.errors import BackendError, ExitCode
-from testbed.gate import AgentVerdict, Container, Outcome, Snapshot, decide
+from testbed.gate import AgentVerdict, Container, Expected, Outcome, Snapshot, decide
 from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused
+from testbed.plan import Plan
 from testbed.session import Session
 
 
@@ -160,7 +162,8 @@ def look(session: Session) -> Status:
         _, dead_letters = monitor.backlog()
     except (MonitorAway, MonitorRefused, BackendError) as error:
         problem = str(error)
-    verdict = decide(namespace, session.plan.expected, containers, snapshot)
+    expected = (*session.plan.expected, *_beside(session.plan, containers))
+    verdict = decide(namespace, expected, containers, snapshot)
     backend = tuple(
         (name, *_backend_state(name, containers))
         for name in session.plan.backend
@@ -183,6 +186,16 @@ def look(session: Session) -> Status:
         snapshot=snapshot,
         problem=problem,
     )
+
+
+def _beside(plan: Plan, containers: list[Container]) -> list[Expected]:
+    """Agents that run although the configuration does not enable them, as another workflow's do."""
+    running = Counter(one.program for one in containers if one.state == "running")
+    return [
+        Expected(name, replicas=running[name], required=False)
+        for name in plan.others
+        if running[name]
+    ]
 
 
 def _backend_state(name: str, containers: list[Container]) -> tuple[str, str]:

@@ -54,7 +54,7 @@ def table(tokens: Sequence[dict[str, Any]]) -> list[str]:
             token["name"],
             token["created_at"][:16],
             (token["last_used_at"] or "never")[:16],
-            (token["expires_at"] or "revoked")[:16],
+            (token["expires_at"] or "no end")[:16],
         )
         for token in tokens
     ]

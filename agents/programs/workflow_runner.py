@@ -62,6 +62,11 @@ class WorkflowRunner(BaseAgent):
         if self._thread is not None:
             self._thread.join()
 
+    def set_context(self, execution_id: str | None, run_id: str | None) -> None:
+        """A command that comes meanwhile does not change what the runner is at work on."""
+        if execution_id is not None or self._execution is None:
+            super().set_context(execution_id, run_id)
+
     def details(self) -> dict[str, Any]:
         execution = self._execution
         if execution is None:

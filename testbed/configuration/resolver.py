@@ -163,13 +163,18 @@ def find_workflow_file(name: str, workflows: Path) -> Path:
     """The configuration that NAME means: `NAME`, `NAME.toml` or `NAME_default.toml`."""
     for candidate in (name, f"{name}.toml", f"{name}_default.toml"):
         path = workflows / candidate
-        if candidate.endswith(".toml") and path.is_file():
+        if candidate.endswith(".toml") and path.is_file() and _names_a_workflow(path):
             return path
-    known = [file.stem for file in workflows.glob("*.toml")]
+    known = [file.stem for file in workflows.glob("*.toml") if _names_a_workflow(file)]
     raise ConfigurationError(
         place=shown(workflows),
         problem=f'no workflow configuration is called "{name}"; {nearest(name, known)}',
     )
+
+
+def _names_a_workflow(path: Path) -> bool:
+    """Whether a configuration can be run: the others are there to be included."""
+    return "name" in documents.read(path).tables.get("workflow", {})
 
 
 def _check_sections(main: Document) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from monitor.pages.drawing.scale import Scale
 
 WIDTH, HEIGHT = 480, 250
-LEFT, RIGHT, TOP, BOTTOM = 52, 470, 12, 205
+LEFT, RIGHT, TOP, BOTTOM = 52, 455, 12, 205
 HEADROOM = 1.08
 MOST_DRAWN = 500
 """Bins that are drawn one by one; of more, neighbours are drawn together."""

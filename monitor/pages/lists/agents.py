@@ -73,7 +73,7 @@ AGENTS = Listing(
             _work("execution_id"),
             link=lambda a: to("execution", _work("execution_id")(a)),
         ),
-        Column("Processed", "total_stf_processed", "number", sort="total_stf_processed"),
+        Column("Handled", "total_stf_processed", "number", sort="total_stf_processed"),
         Column("Namespace", "namespace", link=lambda a: to("namespace", a.namespace)),
         Column("Container", lambda a: (a.container_id or "")[:12], "code"),
     ),

@@ -19,6 +19,7 @@ from monitor.records import activity
 from monitor.records.json_values import as_list, as_object
 from monitor.records.models import AppLog, SystemAgent, WorkflowExecution
 from testbed.configuration.model import NOT_PARAMETERS
+from testbed.configuration.suggestions import as_toml
 from testbed.protocol.states import OperationalState
 
 LANES = (
@@ -159,7 +160,7 @@ def _configuration(resolved: dict[str, Any]) -> list[tuple[str, list[tuple[str, 
         rows: list[tuple[str, Any, str]] = []
         for path, value in _flat(values, ()):
             where = ".".join((section, *path))
-            rows.append((".".join(path), value, str(origins.get(where, ""))))
+            rows.append((".".join(path), as_toml(value), str(origins.get(where, ""))))
         if rows:
             sections.append((section, rows))
     return sections

@@ -8,9 +8,11 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from monitor.api.filters import SHORTEST_SEARCH
 from monitor.pages.access import readers
 from monitor.pages.links import listed, to
 from monitor.records.models import (
+    AppLog,
     FastMonFile,
     Namespace,
     Run,
@@ -22,6 +24,7 @@ from monitor.records.models import (
     WorkflowExecution,
     WorkflowMessage,
 )
+from testbed.protocol.messages import CATALOGUE
 
 LONGEST = 255
 
@@ -33,11 +36,14 @@ def find(request: HttpRequest) -> HttpResponse:
     hits = _hits(text) if text else []
     if len(hits) == 1:
         return redirect(hits[0][1])
+    lines = listed("logs", search=text)
+    if not hits and len(text) >= SHORTEST_SEARCH and _in_logs(text):
+        return redirect(lines)
     context = {
         "text": text,
         "hits": hits,
         "elsewhere": [
-            ("Log lines with this text", listed("logs", search=text)),
+            ("Log lines with this text", lines),
             ("Messages of this type", listed("messages", message_type=text)),
             ("Messages of this sender", listed("messages", sender_agent=text)),
         ]
@@ -45,6 +51,10 @@ def find(request: HttpRequest) -> HttpResponse:
         else [],
     }
     return render(request, "pages/find.html", context)
+
+
+def _in_logs(text: str) -> bool:
+    return AppLog.objects.filter(message__icontains=text).exists()
 
 
 def _hits(text: str) -> list[tuple[str, str]]:
@@ -78,6 +88,8 @@ def _hits(text: str) -> list[tuple[str, str]]:
         for what, rows, page, name in wanted
         if (row := rows.first()) is not None
     ]
+    if text in CATALOGUE:
+        hits.append((f"Messages of type {text}", listed("messages", message_type=text)))
     if WorkflowDefinition.objects.filter(workflow_name=text).exists():
         hits.append((f"Executions of {text}", listed("executions", workflow_name=text)))
     if SystemAgent.objects.filter(program=text).exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -14,6 +15,7 @@ from django.shortcuts import redirect, render
 from monitor.control import workflows
 from monitor.control.commands import NoAnswer, Refused
 from monitor.pages.access import operators
+from monitor.pages.verdict import ABLE
 from monitor.pages.workflow_files import Parameter, Scalar, WorkflowFile, workflow_files
 from monitor.records.models import SystemAgent
 from testbed.configuration import resolve_workflow
@@ -39,6 +41,11 @@ class StartForm(forms.Form):
     realtime = forms.BooleanField(
         required=False, initial=True, label="In real time", help_text="else as fast as possible"
     )
+    anyway = forms.BooleanField(
+        required=False,
+        label="Start without them",
+        help_text="what they would do stays undone",
+    )
     duration = forms.FloatField(
         min_value=0,
         initial=0,
@@ -46,9 +53,12 @@ class StartForm(forms.Form):
         help_text="simulated seconds; 0: until the workflow ends",
     )
 
-    def __init__(self, chosen: WorkflowFile, *args: Any) -> None:
+    def __init__(self, chosen: WorkflowFile, missing: Sequence[str], *args: Any) -> None:
         super().__init__(*args)
         self._chosen = chosen
+        self.missing = missing
+        if not missing:
+            del self.fields["anyway"]
         for parameter in chosen.parameters:
             made = _field(parameter.default)
             made.label, made.help_text = parameter.key, parameter.about
@@ -79,6 +89,9 @@ class StartForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Ask the one resolver whether the values go together."""
         cleaned = super().clean() or {}
+        if self.missing and not cleaned.get("anyway"):
+            names = ", ".join(self.missing)
+            self.add_error("anyway", f"Not READY: {names}. Start them first, or go on without.")
         if not self.errors:
             try:
                 resolve_workflow(
@@ -89,7 +102,8 @@ class StartForm(forms.Form):
                     settings.TESTBED_NAMESPACE,
                 )
             except ConfigurationError as error:
-                self.add_error(_meant(self._chosen.parameters, str(error)), str(error))
+                text = str(error).removeprefix("run_workflow: ")
+                self.add_error(_meant(self._chosen.parameters, text), text)
         return cleaned
 
 
@@ -107,7 +121,9 @@ def start(request: HttpRequest) -> HttpResponse:
     chosen = next((one for one in known if one.config == wanted), None)
     if chosen is None:
         raise Http404(f"no workflow configuration is called {wanted[:100]}")
-    form = StartForm(chosen, request.POST) if request.method == "POST" else StartForm(chosen)
+    alive = _alive()
+    given = [request.POST] if request.method == "POST" else []
+    form = StartForm(chosen, _missing(chosen, alive), *given)
     status = 200
     if form.is_bound:
         status = 400
@@ -120,7 +136,7 @@ def start(request: HttpRequest) -> HttpResponse:
             except NoAnswer as error:
                 form.add_error(None, str(error))
                 status = 503
-    context = {"known": known, "chosen": chosen, "form": form, "alive": _alive()}
+    context = {"known": known, "chosen": chosen, "form": form, "alive": alive}
     return render(request, "pages/start.html", context, status=status)
 
 
@@ -151,6 +167,14 @@ def _meant(parameters: tuple[Parameter, ...], text: str) -> str | None:
         if f"[{parameter.section}] {parameter.key} =" in text:
             return parameter.name
     return None
+
+
+def _missing(chosen: WorkflowFile, alive: Sequence[SystemAgent]) -> list[str]:
+    """Agents that the configuration is meant for and that cannot work now, by their keys: those
+    are the types that the programs give themselves.
+    """
+    able = {agent.agent_type for agent in alive if agent.operational_state in ABLE}
+    return [key for key in chosen.agents if key not in able]
 
 
 def _alive() -> list[SystemAgent]:

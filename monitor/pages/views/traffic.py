@@ -73,10 +73,10 @@ def message(request: HttpRequest, message_id: UUID) -> HttpResponse:
             ("Recipient", Cell(row.recipient_agent)),
             ("Correlation id", Cell(row.correlation_id, "code")),
         ],
-        related=[
-            ("Messages of this execution", listed("messages", execution_id=row.execution_id)),
-            ("Messages of this sender", listed("messages", sender_agent=row.sender_agent)),
-        ],
+        related=_related(
+            ("Messages of this execution", "messages", "execution_id", row.execution_id),
+            ("Messages of this sender", "messages", "sender_agent", row.sender_agent),
+        ),
         documents=[("Content", row.message_content), ("Headers", row.message_metadata)],
     )
 
@@ -103,10 +103,10 @@ def log(request: HttpRequest, number: int) -> HttpResponse:
             ("Process, thread", Cell(f"{row.process}, {row.thread}", "code")),
         ],
         state=row.levelname,
-        related=[
-            ("All lines of this instance", listed("logs", instance_name=row.instance_name)),
-            ("All lines of this execution", listed("logs", execution_id=row.execution_id)),
-        ],
+        related=_related(
+            ("All lines of this instance", "logs", "instance_name", row.instance_name),
+            ("All lines of this execution", "logs", "execution_id", row.execution_id),
+        ),
         documents=[("Message", row.message), ("Further facts", row.extra_data)],
         template="pages/log.html",
         here=row,
@@ -192,6 +192,11 @@ def _readable(body: str) -> str:
         return document(json.loads(body))
     except (ValueError, RecursionError):
         return body
+
+
+def _related(*links: tuple[str, str, str, str | None]) -> list[tuple[str, str]]:
+    """Lists by a value that the record has: label, list, filter and value of each."""
+    return [(label, listed(page, **{name: value})) for label, page, name, value in links if value]
 
 
 def _writer(name: str | None) -> Cell:

@@ -21,7 +21,7 @@ def form(config: str, **changes: object) -> StartForm:
     chosen = KNOWN[config]
     defaults = {p.name: p.default for p in chosen.parameters if p.default is not False}
     data = {"realtime": "on", "duration": 0, **defaults, **changes}
-    return StartForm(chosen, data)
+    return StartForm(chosen, (), data)
 
 
 def test_every_configuration_with_a_workflow_can_be_started() -> None:
@@ -81,3 +81,13 @@ def test_what_the_resolver_refuses_is_told_at_its_field(name: str, value: str) -
     sent = form("fast_processing_default", **{name: value})
     assert not sent.is_valid()
     assert list(sent.errors) == [name]
+
+
+def test_agents_that_are_missing_have_to_be_done_without_on_purpose() -> None:
+    chosen = KNOWN["stf_datataking_default"]
+    defaults = {p.name: p.default for p in chosen.parameters}
+    data = {"realtime": "on", "duration": 0, **defaults}
+    refused = StartForm(chosen, ["processing"], data)
+    assert not refused.is_valid()
+    assert "Not READY: processing" in str(refused.errors["anyway"])
+    assert StartForm(chosen, ["processing"], {**data, "anyway": "on"}).is_valid()
