@@ -27,6 +27,11 @@ from testbed.protocol.publisher import Publisher
 from testbed.protocol.state_file import StateFile
 from testbed.protocol.states import AgentStatus, OperationalState
 
+BROKER_PATIENCE_S = 5.0
+"""Seconds that a stopping agent waits for a broker that confirms nothing."""
+WORK_PATIENCE_S = 15.0
+"""Seconds that it waits for the work in hand: with what follows, within `stop_grace_period`."""
+
 
 class BaseAgent:
     """An agent: subclasses set `agent_type` and mark a method per message type with `@handles`.
@@ -189,10 +194,15 @@ class BaseAgent:
         finally:
             self._end()
 
-    def stop(self) -> None:
-        """Ask the agent to finish the work in hand and end; returns at once."""
+    def stop(self, patience: float = BROKER_PATIENCE_S) -> None:
+        """Ask the agent to finish the work in hand and end; returns at once.
+
+        :param patience: seconds that it waits for each confirmation of the broker; what is not
+            confirmed then is not acknowledged, and comes again
+        """
         self.stopping.set()
         self._consumer.close()
+        self.publisher.hurry(patience)
 
     @property
     def connected(self) -> bool:
@@ -222,8 +232,9 @@ class BaseAgent:
         self._condition.become(OperationalState.READY)
         self._consumer.work(self.workers)
         self.stopping.wait()
+        end = time.monotonic() + WORK_PATIENCE_S
         self.on_stop()
-        self._consumer.join()
+        self._consumer.join(max(0.0, end - time.monotonic()))
 
     def _end(self) -> None:
         self.stopping.set()

@@ -96,10 +96,13 @@ class Consumer:
         """Take nothing more; returns at once."""
         self._inbox.close()
 
-    def join(self) -> None:
-        """Wait until the work in hand is finished."""
+    def join(self, timeout: float) -> None:
+        """Wait until the work in hand is finished, for `timeout` seconds at the most."""
+        end = time.monotonic() + timeout
         for worker in self._workers:
-            worker.join()
+            worker.join(max(0.0, end - time.monotonic()))
+        if any(worker.is_alive() for worker in self._workers):
+            log.warning("work is left for the next start: it is not finished in time")
 
     @property
     def trouble(self) -> str:
@@ -160,6 +163,9 @@ class Consumer:
             return
         if confirmed:
             self.processed += len(arrivals)
+        elif self._stopping.is_set():
+            log.warning("%s is left for the next start: no confirmation", first.msg_type)
+            return
         else:
             log.error("%s comes again: the broker does not confirm the answers", first.msg_type)
         for arrival in arrivals:

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import logging
 import random
+import socket
+import struct
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +29,10 @@ RECEIVE_SCALE = 3.0
 """Heart-beats of the broker that may be missing: ActiveMQ leaves one out after it sent a frame, so
 nearly two intervals may pass without a word on a healthy connection."""
 CONNECT_TIMEOUT_S = 10.0
+SEND_TIMEOUT_S = 10.0
+"""Seconds without progress after which a send counts as broken: stomp.py's heart-beats wait for
+the send in hand, so nothing else would notice a broker that has stopped reading. The kernel's
+buffers go on taking a little for a while: it was noticed after 31 s."""
 FIRST_BACK_OFF_S = 0.2
 MAX_BACK_OFF_S = 5.0
 BROKEN = (StompException, OSError, AttributeError)
@@ -89,6 +96,9 @@ class BrokerLink:
         confirmed, and with False when the connection is lost
     :param on_receipt: called with the id of each RECEIPT that is not the link's own
     :param on_refused: called with receipt id and reason when the broker refuses one frame
+    :param on_error: called with the reason when it does not say which one, before the connection
+        ends for that
+    :param send_timeout: seconds without progress after which a send breaks the connection
     """
 
     def __init__(
@@ -101,6 +111,8 @@ class BrokerLink:
         on_state: Callable[[bool], None] = lambda _: None,
         on_receipt: Callable[[str], None] = lambda _: None,
         on_refused: Callable[[str, str], None] = lambda *_: None,
+        on_error: Callable[[str], None] = lambda _: None,
+        send_timeout: float = SEND_TIMEOUT_S,
     ) -> None:
         self.name = name
         self.last_error = "not connected yet"
@@ -110,6 +122,8 @@ class BrokerLink:
         self._on_state = on_state
         self._on_receipt = on_receipt
         self._on_refused = on_refused
+        self._on_error = on_error
+        self._send_timeout = send_timeout
         self._connection: Any = None
         self._number = 0
         self._up = threading.Event()
@@ -145,13 +159,8 @@ class BrokerLink:
 
         :raises LinkDown: not connected, or the connection broke on sending
         """
-        connection = self._connection
-        if connection is None or not self.connected:
-            raise LinkDown(self.last_error)
-        try:
+        with self._sending() as connection:
             connection.send(destination, body, headers=dict(headers))
-        except BROKEN as error:
-            raise LinkDown(str(error)) from error
 
     def send_together(
         self, frames: Iterable[tuple[str, str, Mapping[str, str]]], receipt: str
@@ -160,17 +169,25 @@ class BrokerLink:
         them or none, and writes them to its disk at once. One RECEIPT confirms them all.
 
         :param receipt: its id; no frame may ask for one of its own
-        :raises LinkDown: not connected, or the connection broke on sending: none was taken
+        :raises LinkDown: not connected, or the connection broke on sending. All may have been
+            taken all the same, when it broke with the last frame; whoever sends them again does so
+            with the same message ids
         """
-        connection = self._connection
-        if connection is None or not self.connected:
-            raise LinkDown(self.last_error)
-        try:
+        with self._sending() as connection:
             connection.begin(transaction=receipt)
             for destination, body, headers in frames:
                 connection.send(destination, body, headers=dict(headers), transaction=receipt)
             connection.commit(receipt, headers={"receipt": receipt})
+
+    @contextmanager
+    def _sending(self) -> Iterator[Any]:
+        connection = self._connection
+        if connection is None or not self.connected:
+            raise LinkDown(self.last_error)
+        try:
+            yield connection
         except BROKEN as error:
+            self._broken(connection)
             raise LinkDown(str(error)) from error
 
     def ack(self, delivery: Delivery) -> bool:
@@ -187,7 +204,10 @@ class BrokerLink:
             return False
         try:
             getattr(connection, verb)(delivery.headers["ack"])
-        except (*BROKEN, KeyError):
+        except KeyError:
+            return False
+        except BROKEN:
+            self._broken(connection)
             return False
         return True
 
@@ -237,6 +257,7 @@ class BrokerLink:
         self._connection = connection
         connection.connect(self._broker.login, self._broker.password, wait=False)
         self._wait_confirmed("the login")
+        self._limit_sends(connection)
         with self._changed:
             self._pending = {f"subscribe-{index}" for index in range(len(self._subscriptions))}
         for index, subscription in enumerate(self._subscriptions):
@@ -247,6 +268,14 @@ class BrokerLink:
                 headers=subscription.headers(f"subscribe-{index}"),
             )
         self._wait_confirmed("the subscriptions")
+
+    def _limit_sends(self, connection: Any) -> None:
+        seconds, rest = divmod(self._send_timeout, 1)
+        limit = struct.pack("ll", int(seconds), int(rest * 1e6))
+        try:
+            connection.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+        except (OSError, AttributeError) as error:
+            raise LinkDown("the connection was lost behind the login") from error
 
     def _wait_confirmed(self, what: str) -> None:
         with self._changed:
@@ -268,7 +297,8 @@ class BrokerLink:
         if connection is None:
             return
         try:
-            if connection.is_connected():
+            # a lost one is not told: it may hold half a frame, or hold up whoever writes to it
+            if not self._lost and connection.is_connected():
                 connection.disconnect()
         except BROKEN as error:
             log.debug("%s: closing: %s", self.name, error)
@@ -294,11 +324,20 @@ class BrokerLink:
             if number != self._number or self._lost:
                 return
             self.last_error = reason
-            if receipt is None or receipt in self._pending:
-                self._lost = True
-                self._changed.notify_all()
-                return
-        self._on_refused(receipt, reason)
+        if receipt is not None and receipt not in self._pending:
+            self._on_refused(receipt, reason)
+            return
+        if receipt is None:
+            self._on_error(reason)
+        with self._changed:
+            self._lost = True
+            self._changed.notify_all()
+
+    def _broken(self, connection: Any) -> None:
+        """A frame was written in half, or not at all: nothing can follow it."""
+        with self._changed:
+            if connection is self._connection:
+                self._disconnected(self._number)
 
     def _disconnected(self, number: int) -> None:
         with self._changed:

@@ -107,6 +107,26 @@ def test_a_frozen_agent_is_called_stale_within_its_intervals(
     eventually(lambda: state() == "READY", "the agent is back", 30)
 
 
+def test_a_runner_that_is_stopped_while_the_broker_is_away_says_so(
+    stack: TestbedStack, viewer: Api, run_with: RunWith
+) -> None:
+    runner = ""
+
+    def stop() -> None:
+        nonlocal runner
+        runner, broker = stack.container_id("workflow-runner"), stack.container_id("activemq")
+        docker("kill", broker)
+        docker("stop", runner)  # after its grace period Docker would kill it
+        docker("start", broker)
+
+    code, report = run_with(stop)
+    exit_code = ["docker", "inspect", "--format", "{{.State.ExitCode}}", runner]
+    assert subprocess.run(exit_code, check=True, capture_output=True, text=True).stdout == "0\n"
+    (row,) = viewer.get("systemagents/", container_id=runner)[-1:]
+    assert (row["operational_state"], row["status"]) == ("EXITED", "EXITED")
+    assert (code, report["status"]) == (6, "failed")
+
+
 def test_an_agent_that_is_stopped_says_so_at_once(stack: TestbedStack, viewer: Api) -> None:
     assert stack.command("up").returncode == 0
     victim = stack.container_id("example-data-agent")

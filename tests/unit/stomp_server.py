@@ -35,12 +35,15 @@ class StompServer:
     :ivar password: what a login has to bring; another one is refused as ActiveMQ refuses it
     :ivar silent: commands that are not answered (`STOMP` is the login)
     :ivar refused: destinations to which a frame is answered with an ERROR
+    :ivar reading: cleared, nothing more is read, as of a broker that holds producers back
     """
 
     def __init__(self) -> None:
         self.password = "secret"
         self.silent: set[str] = set()
         self.refused: set[str] = set()
+        self.reading = threading.Event()
+        self.reading.set()
         self.frames: list[Frame] = []
         self._changed = threading.Condition()
         self._sockets: dict[int, socket.socket] = {}
@@ -100,6 +103,7 @@ class StompServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self.reading.set()
         self.drop()
         for thread in self._threads:
             thread.join(PATIENCE_S)
@@ -124,6 +128,7 @@ class StompServer:
                     self.frames.append(frame)
                     self._changed.notify_all()
                 self._answer(frame)
+                self.reading.wait()
         self._cut(number)
 
     def _answer(self, frame: Frame) -> None:

@@ -109,6 +109,25 @@ def test_a_stop_finishes_the_work_in_hand_and_says_goodbye(
     assert len(server.wait_for("DISCONNECT", 2)) == 2
 
 
+def test_an_agent_that_stops_while_the_broker_is_away_acknowledges_nothing_and_says_exited(
+    bench: Bench, server: StompServer, monitor: MonitorServer
+) -> None:
+    bench.ready()
+    receiving = {frame.connection for frame in server.of("SUBSCRIBE")}
+    sending = {frame.connection for frame in server.of("STOMP")} - receiving
+    Echo.gate.clear()
+    bench.deliver(stf_gen())
+    monitor.wait_for_beat(operational_state="PROCESSING")
+    server.password = "another"
+    server.drop(*sending)
+    monitor.wait_for_beat(operational_state="PROCESSING", status="WARNING")
+    Echo.gate.set()
+    bench.agent.stop(patience=0.1)
+    bench.join()
+    assert monitor.beats()[-1]["operational_state"] == "EXITED"
+    assert server.of("ACK") + server.of("NACK") == []
+
+
 def test_an_agent_waits_for_the_monitor_to_come(bench: Bench, monitor: MonitorServer) -> None:
     monitor.away = True
     bench.start()

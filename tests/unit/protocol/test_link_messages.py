@@ -88,6 +88,8 @@ def test_what_breaks_within_the_library_counts_as_a_lost_connection(
     else:
         with pytest.raises(LinkDown):
             client.link.send(QUEUE, "body", {})
+    assert (client.state(), client.state()) == (False, True)
+    assert server.of("DISCONNECT") == []
 
 
 def test_nothing_can_be_sent_before_the_link_is_connected(client: Client) -> None:

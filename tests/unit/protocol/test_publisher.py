@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -16,9 +18,27 @@ from testbed.protocol.publisher import Publisher, SendRefused
 from tests.unit.stomp_server import PATIENCE_S, Frame, StompServer
 
 
+class Sender(Publisher):
+    """A publisher whose connection can be waited for."""
+
+    def __init__(self, server: StompServer, **options: Any) -> None:
+        self._stands = threading.Event()
+        super().__init__(
+            server.broker,
+            "test",
+            on_state=lambda up: self._stands.set() if up else self._stands.clear(),
+            **options,
+        )
+
+    def begin(self) -> None:
+        """Start, and wait for the connection."""
+        self.start()
+        assert self._stands.wait(PATIENCE_S)
+
+
 @pytest.fixture
-def publisher(server: StompServer) -> Iterator[Publisher]:
-    made = Publisher(server.broker, "test")
+def publisher(server: StompServer) -> Iterator[Sender]:
+    made = Sender(server)
     yield made
     server.silent.clear()
     made.stop(0.1)
@@ -42,7 +62,7 @@ def ids(of: list[Message] | list[Frame]) -> list[str]:
 
 
 def test_a_message_is_sent_with_its_headers_and_confirmed(
-    server: StompServer, publisher: Publisher
+    server: StompServer, publisher: Sender
 ) -> None:
     publisher.start()
     message = Message(msg_type="stf_gen", namespace="torre1", execution_id="e-1", run_id="7")
@@ -63,7 +83,7 @@ def test_a_message_is_sent_with_its_headers_and_confirmed(
 
 
 def test_what_is_published_before_the_connection_is_sent_once_it_stands(
-    server: StompServer, publisher: Publisher
+    server: StompServer, publisher: Sender
 ) -> None:
     wanted = messages(5)
     publish(publisher, wanted)
@@ -74,10 +94,10 @@ def test_what_is_published_before_the_connection_is_sent_once_it_stands(
 
 
 def test_unconfirmed_messages_are_sent_again_in_order_with_the_same_ids(
-    server: StompServer, publisher: Publisher
+    server: StompServer, publisher: Sender
 ) -> None:
     server.silent.add("SEND")
-    publisher.start()
+    publisher.begin()
     wanted = messages(5)
     publish(publisher, wanted)
     server.wait_for("SEND", 5)
@@ -89,9 +109,9 @@ def test_unconfirmed_messages_are_sent_again_in_order_with_the_same_ids(
     assert ids(server.of("SEND", connection=2)) == ids(wanted)
 
 
-def test_confirmed_messages_are_not_sent_again(server: StompServer, publisher: Publisher) -> None:
+def test_confirmed_messages_are_not_sent_again(server: StompServer, publisher: Sender) -> None:
     server.silent.add("SEND")
-    publisher.start()
+    publisher.begin()
     wanted = messages(4)
     publish(publisher, wanted)
     frames = server.wait_for("SEND", 4)
@@ -104,9 +124,9 @@ def test_confirmed_messages_are_not_sent_again(server: StompServer, publisher: P
 
 
 def test_the_order_of_calls_is_kept_over_reconnections(
-    server: StompServer, publisher: Publisher
+    server: StompServer, publisher: Sender
 ) -> None:
-    publisher.start()
+    publisher.begin()
     wanted = messages(60)
     publish(publisher, wanted[:20])
     server.wait_for("SEND", 10)
@@ -123,9 +143,9 @@ def test_the_order_of_calls_is_kept_over_reconnections(
 
 
 def test_a_full_window_makes_the_sender_wait(server: StompServer) -> None:
-    publisher = Publisher(server.broker, "test", window=2)
+    publisher = Sender(server, window=2)
     server.silent.add("SEND")
-    publisher.start()
+    publisher.begin()
     wanted = messages(3)
     publish(publisher, wanted[:2])
     frames = server.wait_for("SEND", 2)
@@ -146,7 +166,7 @@ def test_a_full_window_makes_the_sender_wait(server: StompServer) -> None:
 
 
 def test_a_stop_sets_a_waiting_sender_free(server: StompServer) -> None:
-    publisher = Publisher(server.broker, "test", window=1)
+    publisher = Sender(server, window=1)
     publish(publisher, messages(1))
     thread = threading.Thread(target=publish, args=(publisher, messages(1)), daemon=True)
     thread.start()
@@ -158,17 +178,17 @@ def test_a_stop_sets_a_waiting_sender_free(server: StompServer) -> None:
 
 
 def test_a_message_that_the_broker_refuses_is_told_on_flushing(
-    server: StompServer, publisher: Publisher
+    server: StompServer, publisher: Sender
 ) -> None:
     server.refused.add("/queue/forbidden")
-    publisher.start()
+    publisher.begin()
     publisher.publish("/queue/forbidden", Message(msg_type="x"))
     with pytest.raises(SendRefused, match="/queue/forbidden: User agent is not authorized"):
         publisher.flush(PATIENCE_S)
 
 
 def test_a_refused_message_is_not_sent_again_and_holds_up_no_other(
-    server: StompServer, publisher: Publisher
+    server: StompServer, publisher: Sender
 ) -> None:
     server.refused.add("/queue/forbidden")
     publisher.start()
@@ -183,11 +203,11 @@ def test_a_refused_message_is_not_sent_again_and_holds_up_no_other(
     assert [frame.destination for frame in server.of("SEND", connection=2)] == [EPICTOPIC]
 
 
-def test_nothing_to_confirm_is_confirmed_at_once(publisher: Publisher) -> None:
+def test_nothing_to_confirm_is_confirmed_at_once(publisher: Sender) -> None:
     assert publisher.flush(0)
 
 
-def test_a_stop_waits_for_confirmations(server: StompServer, publisher: Publisher) -> None:
+def test_a_stop_waits_for_confirmations(server: StompServer, publisher: Sender) -> None:
     publisher.start()
     publish(publisher, messages(10))
     publisher.stop()
@@ -196,10 +216,10 @@ def test_a_stop_waits_for_confirmations(server: StompServer, publisher: Publishe
 
 
 def test_a_stop_without_confirmation_is_told(
-    server: StompServer, publisher: Publisher, caplog: pytest.LogCaptureFixture
+    server: StompServer, publisher: Sender, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.silent.add("SEND")
-    publisher.start()
+    publisher.begin()
     publish(publisher, messages(2))
     server.wait_for("SEND", 2)
     with caplog.at_level(logging.ERROR):
@@ -208,10 +228,9 @@ def test_a_stop_without_confirmation_is_told(
 
 
 def test_what_is_published_together_is_one_transaction_with_one_confirmation(
-    server: StompServer, publisher: Publisher
+    server: StompServer, publisher: Sender
 ) -> None:
-    publisher.start()
-    assert publisher.link.wait_connected(PATIENCE_S)
+    publisher.begin()
     wanted = messages(5)
     with publisher.together():
         publish(publisher, wanted)
@@ -225,18 +244,16 @@ def test_what_is_published_together_is_one_transaction_with_one_confirmation(
     assert all("receipt" not in frame.headers for frame in sent)
 
 
-def test_one_message_alone_needs_no_transaction(server: StompServer, publisher: Publisher) -> None:
-    publisher.start()
-    assert publisher.link.wait_connected(PATIENCE_S)
+def test_one_message_alone_needs_no_transaction(server: StompServer, publisher: Sender) -> None:
+    publisher.begin()
     with publisher.together():
         publish(publisher, messages(1))
     assert publisher.flush(PATIENCE_S)
     assert (len(server.of("SEND")), server.of("BEGIN")) == (1, [])
 
 
-def test_nothing_is_sent_of_what_an_error_leaves(server: StompServer, publisher: Publisher) -> None:
-    publisher.start()
-    assert publisher.link.wait_connected(PATIENCE_S)
+def test_nothing_is_sent_of_what_an_error_leaves(server: StompServer, publisher: Sender) -> None:
+    publisher.begin()
 
     def fail() -> None:
         with publisher.together():
@@ -250,30 +267,159 @@ def test_nothing_is_sent_of_what_an_error_leaves(server: StompServer, publisher:
     assert len(server.of("SEND")) == 1
 
 
-def test_a_transaction_that_is_not_confirmed_is_sent_again_message_by_message(
-    server: StompServer, publisher: Publisher
+def test_a_transaction_that_is_not_confirmed_is_sent_again_as_one(
+    server: StompServer, publisher: Sender
 ) -> None:
     server.silent.add("COMMIT")
-    publisher.start()
-    assert publisher.link.wait_connected(PATIENCE_S)
+    publisher.begin()
     wanted = messages(3)
     with publisher.together():
         publish(publisher, wanted)
     server.wait_for("COMMIT")
     assert not publisher.flush(0.01)
+    server.silent.clear()
     server.drop()
     assert publisher.flush(PATIENCE_S)
-    sent = server.of("SEND")
-    assert ids(sent) == ids(wanted) * 2
-    assert all("receipt" in frame.headers for frame in sent[3:])
+    assert ids(server.of("SEND")) == ids(wanted) * 2
+    assert (len(server.of("BEGIN", 2)), len(server.of("COMMIT", 2))) == (1, 1)
+
+
+def test_a_transaction_is_no_larger_than_the_window(server: StompServer) -> None:
+    publisher = Sender(server, window=4)
+    publisher.begin()
+    wanted = messages(10)
+    with publisher.together():
+        publish(publisher, wanted)
+    assert publisher.flush(PATIENCE_S)
+    assert ids(server.of("SEND")) == ids(wanted)
+    assert [frame.command for frame in server.frames if frame.command != "STOMP"] == [
+        *(["BEGIN", *["SEND"] * 4, "COMMIT"] * 2),
+        *("BEGIN", "SEND", "SEND", "COMMIT"),
+    ]
+    publisher.stop()
+
+
+def test_a_transaction_waits_for_room_for_all_of_it(server: StompServer) -> None:
+    publisher = Sender(server, window=4)
+    server.silent.add("SEND")
+    publisher.begin()
+    publish(publisher, messages(2))
+    sent = server.wait_for("SEND", 2)
+    through = threading.Event()
+
+    def three_more() -> None:
+        with publisher.together():
+            publish(publisher, messages(3))
+        through.set()
+
+    threading.Thread(target=three_more, daemon=True).start()
+    assert not through.wait(0.05)
+    assert server.of("BEGIN") == []
+    server.confirm(sent[0])
+    assert through.wait(PATIENCE_S)
+    server.wait_for("COMMIT")
+    server.confirm(sent[1])
+    publisher.stop()
+
+
+def test_after_an_error_that_names_no_message_each_is_sent_by_itself(
+    server: StompServer, publisher: Sender
+) -> None:
+    server.silent.add("COMMIT")
+    publisher.begin()
+    with publisher.together():
+        publish(publisher, messages(2))
+    server.wait_for("COMMIT")
+    server.complain("one of these is not liked")
+    assert publisher.flush(PATIENCE_S)
+    assert server.of("BEGIN", connection=2) == []
+    assert len(server.of("SEND", connection=2)) == 2
+
+
+def large(count: int) -> list[Message]:
+    """Messages that fill every buffer between here and a server that does not read."""
+    return [Message(msg_type="stf_gen", text="x" * 200_000) for _ in range(count)]  # type: ignore[call-arg]
+
+
+def test_a_server_that_stops_reading_is_a_lost_connection(server: StompServer) -> None:
+    publisher = Sender(server, send_timeout=0.2)
+    publisher.begin()
+    server.reading.clear()
+    wanted = large(100)
+    with publisher.together():
+        publish(publisher, wanted)
+    server.wait_for("STOMP", 2)
+    server.reading.set()
+    assert publisher.flush(PATIENCE_S)
+    assert ids(server.of("SEND", connection=2)) == ids(wanted)
+    publisher.stop()
+
+
+def test_a_server_that_stops_reading_holds_up_neither_a_flush_nor_a_stop(
+    server: StompServer,
+) -> None:
+    publisher = Sender(server, send_timeout=PATIENCE_S)
+    publisher.begin()
+    server.reading.clear()
+    with publisher.together():
+        publish(publisher, large(100))
+    began = time.monotonic()
+    assert not publisher.flush(0.05)
+    publish(publisher, messages(1))
+    publisher.stop(0.05)
+    assert time.monotonic() - began < PATIENCE_S / 2
+    assert not publisher.flush(0)
+
+
+def test_in_a_hurry_a_flush_gives_up_early(server: StompServer, publisher: Sender) -> None:
+    server.silent.add("SEND")
+    publisher.begin()
+    publish(publisher, messages(1))
+    outcome: list[bool] = []
+
+    def flush() -> None:
+        publish(publisher, messages(1))
+        outcome.append(publisher.flush(60))
+
+    thread = threading.Thread(target=flush, daemon=True)
+    thread.start()
+    server.wait_for("SEND", 2)
+    publisher.hurry(0.05)
+    thread.join(PATIENCE_S)
+    assert outcome == [False]
+
+
+def test_in_a_hurry_what_finds_no_room_is_not_sent_and_flush_tells_so(
+    server: StompServer,
+) -> None:
+    publisher = Sender(server, window=2)
+    server.silent.add("SEND")
+    publisher.begin()
+    publish(publisher, messages(2))
+    sent = server.wait_for("SEND", 2)
+    publisher.hurry(0.05)
+    publish(publisher, messages(2))
+    for frame in sent:
+        server.confirm(frame)
+    publisher.stop()
+    assert not publisher.flush(0)
+    assert len(server.of("SEND")) == 2
+
+
+def test_in_a_hurry_a_broker_that_answers_is_waited_for(
+    server: StompServer, publisher: Sender
+) -> None:
+    publisher.begin()
+    publisher.hurry(PATIENCE_S)
+    publish(publisher, messages(3))
+    assert publisher.flush(PATIENCE_S)
 
 
 def test_of_a_transaction_that_the_broker_refuses_the_message_at_fault_is_named(
-    server: StompServer, publisher: Publisher
+    server: StompServer, publisher: Sender
 ) -> None:
     server.refused.add("/topic/secret")
-    publisher.start()
-    assert publisher.link.wait_connected(PATIENCE_S)
+    publisher.begin()
     with publisher.together():
         publish(publisher, messages(2))
         publisher.publish("/topic/secret", Message(msg_type="stf_gen"))
@@ -283,11 +429,10 @@ def test_of_a_transaction_that_the_broker_refuses_the_message_at_fault_is_named(
 
 
 def test_a_transaction_that_cannot_be_committed_is_sent_again_message_by_message(
-    server: StompServer, publisher: Publisher
+    server: StompServer, publisher: Sender
 ) -> None:
     server.silent.add("COMMIT")
-    publisher.start()
-    assert publisher.link.wait_connected(PATIENCE_S)
+    publisher.begin()
     with publisher.together():
         publish(publisher, messages(2))
     (commit,) = server.wait_for("COMMIT")
@@ -296,9 +441,8 @@ def test_a_transaction_that_cannot_be_committed_is_sent_again_message_by_message
     assert ["receipt" in frame.headers for frame in server.of("SEND")] == [False] * 2 + [True] * 2
 
 
-def test_what_may_be_lost_is_sent_at_once(server: StompServer, publisher: Publisher) -> None:
-    publisher.start()
-    assert publisher.link.wait_connected(PATIENCE_S)
+def test_what_may_be_lost_is_sent_at_once(server: StompServer, publisher: Sender) -> None:
+    publisher.begin()
     with publisher.together():
         publish(publisher, messages(2))
         publisher.publish("/remote-temp-queue/1", Message(msg_type="done"), may_be_lost=True)
