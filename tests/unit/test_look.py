@@ -87,3 +87,13 @@ def test_a_service_without_a_health_check_is_fine_while_it_runs(bed: Bed) -> Non
     seen = look(bed)
     assert seen.backend[0] == ("activemq", "running", "-")
     assert seen.ready
+
+
+def test_an_agent_that_runs_for_another_workflow_is_shown_and_not_demanded(bed: Bed) -> None:
+    other = "example-processing-agent"
+    bed.containers.add(other)
+    seen = look(bed)
+    assert seen.ready
+    (shown,) = (agent for agent in seen.as_json()["agents"] if agent["program"] == other)
+    assert (shown["container_state"], shown["required"]) == ("running", False)
+    assert shown["verdict"] == "waiting"
