@@ -40,6 +40,13 @@ class Drawing:
     height: int = HEIGHT
     frame: tuple[int, int, int, int] = field(default=(LEFT, TOP, RIGHT, BOTTOM))
 
+    @property
+    def mean_text(self) -> str:
+        """The mean with four digits, or whole when it has more."""
+        if self.mean is None:
+            return ""
+        return f"{self.mean:,.0f}" if abs(self.mean) >= 1000 else f"{self.mean:.4g}"
+
 
 def draw(
     name: str, histogram: Mapping[str, Any], other: Mapping[str, Any] | None, scale: float
