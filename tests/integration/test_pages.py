@@ -406,11 +406,16 @@ def test_metrics_and_parameters_of_executions_are_objects(odd_records: str, oper
 def test_odd_addresses_are_refused_and_break_nothing(viewer_page: Browser) -> None:
     for path in ("executions/a%00b", "agents/a%00b", "namespaces/a%00b", "workers/%00"):
         assert viewer_page.get(f"/{path}/").status_code == 404, path
-    for cursor in ([1, float("inf"), False], ["a\x00", 1, False], ["\ud800", 1, False]):
+    executions, messages = "executions/?sort=executed_by", "messages/?sort=id"
+    for path, cursor in (
+        (messages, [1, float("inf"), False]),
+        (executions, ["a\x00", "x", False]),
+        (executions, ["a", "x\x00", False]),
+        (executions, ["\ud800", "x", False]),
+        (messages, ["a", 1, False]),
+    ):
         token = urlsafe_b64encode(json.dumps(cursor).encode()).decode()
-        for path in ("executions/?sort=executed_by", "messages/?sort=id"):
-            answer = viewer_page.get(f"/{path}&cursor={token}")
-            assert answer.status_code in (200, 400), (path, cursor)
+        assert viewer_page.get(f"/{path}&cursor={token}").status_code == 400, (path, cursor)
     assert viewer_page.get("/accounts/login/?next=/accounts/login/").status_code == 200
 
 

@@ -61,7 +61,7 @@ class Order:
                 self._key.to_python(key),
             )
             for part in where:
-                if isinstance(part, str) and "\x00" in part.encode().decode():
+                if isinstance(part, str) and b"\x00" in part.encode():  # half a character fails
                     raise ValueError("the database cannot hold it")
             return Cursor(*where, bool(backwards))
         except (ValueError, TypeError, OverflowError, ValidationError, RecursionError):

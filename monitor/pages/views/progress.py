@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 from django.core.cache import cache
@@ -21,7 +22,7 @@ def recent_progress(execution: WorkflowExecution) -> dict[str, Any]:
     """The progress of an execution, counted anew every second however many look at it; `wanted`
     is what STFs are measured against, as far as that is known.
     """
-    key = f"progress-{execution.execution_id.encode().hex()}"[:250]
+    key = f"progress-{sha256(execution.execution_id.encode()).hexdigest()}"
     known: dict[str, Any] | None = cache.get(key)
     if known is not None and known["status"] == execution.status:
         return known
