@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import requests
@@ -44,3 +45,21 @@ class Api:
     def patch(self, path: str, body: Any) -> Any:
         """The answer of a PATCH."""
         return self.request("PATCH", path, body)
+
+
+def log_record(**changes: Any) -> dict[str, Any]:
+    """A log record as agents post it, of now: the recorder removes old ones at any moment."""
+    record = {
+        "app_name": "test",
+        "instance_name": "test-1",
+        "timestamp": datetime.now(UTC).isoformat(),
+        "level": 20,
+        "levelname": "INFO",
+        "message": "hello",
+        "module": "m",
+        "funcname": "f",
+        "lineno": 1,
+        "process": 1,
+        "thread": 1,
+    }
+    return {**record, **changes}

@@ -9,7 +9,7 @@ from uuid import uuid4
 from testbed.integration import TestbedStack
 from testbed.protocol.destinations import EPICTOPIC
 from testbed.protocol.link import Broker, BrokerLink
-from tests.rest import Api
+from tests.rest import Api, log_record
 from tests.waiting import eventually
 
 STRANGE = "<script>window.stolen = 1</script><img src=x onerror='window.stolen = 1'>"
@@ -34,20 +34,16 @@ def make_strange_records(stack: TestbedStack) -> None:
             "description": STRANGE,
             "metadata": {"note": STRANGE},
         },
-        "logs/": {
-            "app_name": STRANGE,
-            "instance_name": AGENT,
-            "timestamp": now,
-            "level": 40,
-            "levelname": "ERROR",
-            "message": STRANGE,
-            "module": STRANGE,
-            "funcname": STRANGE,
-            "lineno": 1,
-            "process": 1,
-            "thread": 1,
-            "extra_data": {**context, "note": STRANGE},
-        },
+        "logs/": log_record(
+            app_name=STRANGE,
+            instance_name=AGENT,
+            level=40,
+            levelname="ERROR",
+            message=STRANGE,
+            module=STRANGE,
+            funcname=STRANGE,
+            extra_data={**context, "note": STRANGE},
+        ),
         "workflow-definitions/": {
             "workflow_name": STRANGE,
             "version": "1",

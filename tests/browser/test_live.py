@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from testbed.integration import TestbedStack
 from testbed.protocol.states import Role
 from tests.browser.people import People
-from tests.rest import Api
+from tests.rest import Api, log_record
 
 AT_ONCE_MS = 5_000
 """A third of the time after which a page looks by itself; `benchmarks/pages.py` measures."""
@@ -82,19 +82,7 @@ def test_a_new_log_line_appears_on_the_open_list(viewer: Page, stack: TestbedSta
     sender = f"talking-agent-{uuid4().hex[:6]}"
     live(viewer, f"/logs/?instance_name={sender}")
     text = f"line {uuid4().hex}"
-    record = {
-        "app_name": "test",
-        "instance_name": sender,
-        "timestamp": "2026-01-01T00:00:00Z",
-        "level": 20,
-        "levelname": "INFO",
-        "message": text,
-        "module": "m",
-        "funcname": "f",
-        "lineno": 1,
-        "process": 1,
-        "thread": 1,
-    }
+    record = log_record(instance_name=sender, message=text)
     assert Api(stack, "agent").post("logs/", record).status_code == 201
     expect(viewer.get_by_role("row").filter(has_text=text)).to_be_visible(timeout=AT_ONCE_MS)
     assert viewer.evaluate(SAME), "without a reload"

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tests.integration.test_rest_records import log_record
-from tests.rest import Api
+from tests.rest import Api, log_record
 
 if TYPE_CHECKING:
     from testbed.integration import TestbedStack

@@ -18,7 +18,7 @@ import pytest
 
 from testbed.protocol.destinations import EPICTOPIC
 from testbed.protocol.link import BrokerLink
-from tests.rest import Api
+from tests.rest import Api, log_record
 from tests.waiting import eventually
 from tests.web import Browser
 
@@ -85,20 +85,10 @@ def stranger(stack: TestbedStack) -> Browser:
 def log_lines(stack: TestbedStack, agent: Api) -> str:
     """250 log lines of one instance, its name; the first one holds a script."""
     name = f"writer-{uuid4().hex[:8]}"
-    line = {
-        "app_name": "pages",
-        "instance_name": name,
-        "timestamp": datetime.now(UTC).isoformat(),  # the recorder removes old ones
-        "level": 20,
-        "levelname": "INFO",
-        "module": "m",
-        "funcname": "f",
-        "lineno": 1,
-        "process": 1,
-        "thread": 1,
-    }
     lines = [
-        {**line, "message": f"line {number}" if number else SCRIPT, "lineno": number}
+        log_record(
+            instance_name=name, message=f"line {number}" if number else SCRIPT, lineno=number
+        )
         for number in range(250)
     ]
     agent.post("logs/", lines)

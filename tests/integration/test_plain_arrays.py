@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.rest import Api, Sql
+from tests.rest import Api, Sql, log_record
 
 ODD_TEXTS = [
     "",
@@ -35,23 +35,6 @@ ODD_TIMES = [
 LIMIT = 10_000
 
 
-def log_record(instance: str, **fields: Any) -> dict[str, Any]:
-    return {
-        "app_name": "odd",
-        "instance_name": instance,
-        "timestamp": "2999-01-01T00:00:00Z",
-        "level": 20,
-        "levelname": "INFO",
-        "message": "-",
-        "module": "m",
-        "funcname": "f",
-        "lineno": 1,
-        "process": 1,
-        "thread": 2**62,
-        **fields,
-    }
-
-
 def both_forms(viewer: Api, path: str, **filters: Any) -> tuple[list[Any], list[Any]]:
     """The array that the database writes, and the records that the serializer does."""
     plain: list[Any] = viewer.get(path, **filters)
@@ -67,7 +50,7 @@ def test_an_array_of_log_records_is_what_the_pages_hold(agent: Api, viewer: Api)
         + [{"timestamp": moment} for moment in ODD_TIMES]
         + [{"level": 0, "lineno": -1, "run_id": "7", "execution_id": "e"}]
     )
-    posted = agent.post("logs/", [log_record(instance, **fields) for fields in odd])
+    posted = agent.post("logs/", [log_record(instance_name=instance, **fields) for fields in odd])
     assert posted.status_code == 201, posted.text
     plain, records = both_forms(viewer, "logs/", instance_name=instance)
     assert len(plain) == len(odd)

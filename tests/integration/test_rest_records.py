@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from itertools import count
-from typing import Any
 
 import pytest
 
-from tests.rest import Api
+from tests.rest import Api, log_record
 
 numbers = count(500_000)
 
@@ -20,23 +18,6 @@ def make_run(agent: Api) -> int:
     body = {"run_number": number, "start_time": "2026-01-01T00:00:00Z"}
     assert agent.post("runs/", body).status_code == 201
     return number
-
-
-def log_record(**changes: Any) -> dict[str, Any]:
-    record = {
-        "app_name": "test",
-        "instance_name": "test-1",
-        "timestamp": datetime.now(UTC).isoformat(),  # old ones are removed
-        "level": 20,
-        "levelname": "INFO",
-        "message": "hello",
-        "module": "m",
-        "funcname": "f",
-        "lineno": 1,
-        "process": 1,
-        "thread": 1,
-    }
-    return {**record, **changes}
 
 
 @pytest.mark.parametrize(

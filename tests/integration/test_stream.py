@@ -15,7 +15,7 @@ import requests
 
 from testbed.protocol.destinations import EPICTOPIC
 from testbed.protocol.link import Broker, BrokerLink
-from tests.rest import Api
+from tests.rest import Api, log_record
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -336,20 +336,13 @@ def test_a_change_of_an_agents_state_is_streamed_with_an_id(agent: Api, viewer: 
 
 def test_a_log_record_is_streamed_with_an_id(agent: Api, viewer: Api) -> None:
     name = f"logging-{uuid4()}"
-    record = {
-        "app_name": "test",
-        "instance_name": name,
-        "timestamp": "2026-01-01T00:00:00",
-        "level": 40,
-        "levelname": "ERROR",
-        "message": "one\n\ntwo",
-        "module": "m",
-        "funcname": "f",
-        "lineno": 1,
-        "process": 1,
-        "thread": 1,
-        "extra_data": {"run_id": 7},
-    }
+    record = log_record(
+        instance_name=name,
+        level=40,
+        levelname="ERROR",
+        message="one\n\ntwo",
+        extra_data={"run_id": 7},
+    )
     with Listener(viewer, kinds="log", agents=name, run_ids="7") as listener:
         key = listener.events[0].data["client_id"]
         eventually(lambda: key in clients(viewer)["client_ids"], "the client has joined")

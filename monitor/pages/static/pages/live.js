@@ -42,10 +42,14 @@
     if (paused || held || leaving || document.hidden) return;
     const part = live();
     if (!part || selectedIn(part)) return;
-    busy = true;
     dirty = false;
     htmx.trigger(part, "changed");
+    if (!busy) changed(GAP_MS);   // htmx does not know the part yet
   }
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.target?.dataset.live) busy = true;
+  });
 
   function selectedIn(part) {   // whoever copies a text keeps it
     const selection = getSelection();
