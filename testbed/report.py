@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from testbed.configuration.expectations import Expectation, judged
 from testbed.configuration.model import ExpectSection
 from testbed.drain import Progress
 from testbed.errors import ExitCode
@@ -17,23 +18,6 @@ from testbed.protocol.states import ExecutionStatus
 
 NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold."""
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """One expectation: at least `wanted`; at most for `stf_failed` and `within` (seconds)."""
-
-    name: str
-    wanted: float
-    seen: float
-
-    @property
-    def ok(self) -> bool:
-        at_most = self.name in ("within", "stf_failed")
-        return self.seen <= self.wanted if at_most else self.seen >= self.wanted
-
-    def as_json(self) -> dict[str, Any]:
-        return {"name": self.name, "wanted": self.wanted, "seen": self.seen, "ok": self.ok}
 
 
 @dataclass
@@ -58,12 +42,7 @@ class Report:
 
     @property
     def expectations(self) -> list[Expectation]:
-        seen = {
-            **{f"stf_{stage}": float(count) for stage, count in self.progress.stf.items()},
-            "within": round(self.duration_s, 3),
-        }
-        wanted = self.expect.model_dump(exclude_none=True)
-        return [Expectation(name, value, seen[name]) for name, value in wanted.items()]
+        return judged(self.expect, self.progress.stf, self.duration_s)
 
     @property
     def status(self) -> str:

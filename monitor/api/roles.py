@@ -4,10 +4,13 @@ edits, an administrator alone deletes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
@@ -35,22 +38,30 @@ class BadToken(Exception):
 
 
 def roles_of(user: Any, token: Any = None) -> frozenset[Role]:
-    """The roles of a request: its token's one, or those of the user who signed in.
+    """The roles of a request: those of its user, or what its token has of them.
 
     :param token: the `ApiToken` that the request carries
     """
     if isinstance(user, AnonymousUser) or not user.is_active:
         return frozenset()
-    if token is not None:
-        return ALL_ROLES if token.role == ADMINISTRATOR else frozenset({Role(token.role)})
-    if user.is_superuser:
-        return ALL_ROLES
+    own = ALL_ROLES if user.is_superuser else _roles_by_groups(user)
+    if token is None:
+        return own
+    return own if token.role == ADMINISTRATOR else own & {Role(token.role)}
+
+
+def _roles_by_groups(user: Any) -> frozenset[Role]:
+    """The roles that a user's groups are, looked up once a request."""
     known: frozenset[Role] | None = getattr(user, "_testbed_roles", None)
     if known is None:
-        names = set(user.groups.values_list("name", flat=True))
-        known = frozenset(role for role in GROUP_ROLES if role in names)
+        known = _roles_named(user.groups.values_list("name", flat=True))
         user._testbed_roles = known
     return known
+
+
+def _roles_named(groups: Iterable[str]) -> frozenset[Role]:
+    names = set(groups)
+    return frozenset(role for role in GROUP_ROLES if role in names)
 
 
 def key_in(header: bytes) -> str | None:
@@ -67,17 +78,22 @@ def key_in(header: bytes) -> str | None:
 
 
 def token_of(key: str) -> ApiToken:
-    """The valid token with that key, with its user.
+    """The valid token with that key, with its user and the user's roles: one query.
 
     :raises BadToken: there is none
     """
-    token = ApiToken.objects.select_related("user").filter(digest=digest_of(key)).first()
+    groups = Group.objects.filter(user=OuterRef("user")).values("name")
+    tokens = ApiToken.objects.select_related("user").annotate(groups=ArraySubquery(groups))
+    token = tokens.filter(digest=digest_of(key)).first()
     if token is None:
         raise BadToken("Invalid token.")
     if token.expired:
         raise BadToken("The token has expired.")
     if not token.user.is_active:
         raise BadToken("The token's user is not active.")
+    token.user._testbed_roles = _roles_named(token.groups)
+    if not roles_of(token.user, token):
+        raise BadToken(f"The token's user is no {token.role} any more.")
     return token
 
 

@@ -24,8 +24,8 @@ def check_name(name: str) -> None:
         raise BadName(f"{name!r} is no user name")
 
 
-def account_of(name: str) -> tuple[User, bool]:
-    """The account of that name, and whether it was made just now: without password and roles.
+def account_of(name: str) -> User:
+    """The account of that name; a new one has no password and no roles.
 
     :raises BadName: it cannot be one
     """
@@ -34,7 +34,7 @@ def account_of(name: str) -> tuple[User, bool]:
     if is_new:
         user.set_unusable_password()
         user.save()
-    return user, is_new
+    return user
 
 
 def give_role(user: User, role: Role) -> None:

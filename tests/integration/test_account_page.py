@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 import requests
 
-from tests.rest import Api
+from tests.rest import Api, Sql
 from tests.waiting import eventually
 from tests.web import Browser
 
@@ -178,6 +178,23 @@ def test_a_viewers_token_reads_until_it_is_revoked(
     )
     stream = with_key(stack, "GET", "/api/messages/stream/", key)
     assert stream.status_code == 401
+
+
+def test_a_token_opens_nothing_that_its_user_may_not_any_more(
+    stack: TestbedStack, sql: Sql
+) -> None:
+    name = f"demoted-{uuid4().hex[:8]}"
+    for role in ("operator", "administrator"):
+        key = stack.command("token", "--role", role, "--user", name).stdout.strip()
+        assert with_key(stack, "GET", "/api/runs/", key).status_code == 200
+    account = f"(SELECT id FROM auth_user WHERE username = '{name}')"
+    assert sql(f"UPDATE auth_user SET is_superuser = false WHERE username = '{name}'")[0]
+    assert with_key(stack, "GET", "/api/runs/", key).status_code == 200, "as an operator"
+    assert with_key(stack, "DELETE", "/api/runs/1/", key).status_code == 403
+    assert sql(f"DELETE FROM auth_user_groups WHERE user_id = {account}")[0]
+    refused = with_key(stack, "GET", "/api/runs/", key)
+    assert refused.status_code == 401
+    assert "no administrator any more" in refused.json()["detail"]
 
 
 def test_a_token_expires(stack: TestbedStack, administrator: Browser) -> None:

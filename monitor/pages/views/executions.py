@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from monitor.pages import expectations
 from monitor.pages.access import may_act, readers
 from monitor.pages.cells import Cell, span
 from monitor.pages.drawing.timeline import BINS, MOST_MARKS, Lane, Segment, Timeline, draw
@@ -55,21 +56,25 @@ def execution(request: HttpRequest, execution_id: str) -> HttpResponse:
     metrics = as_object(row.performance_metrics)
     resolved = as_object(row.parameter_values)
     report = _report(metrics.get("report"))
+    progress = recent_progress(row)
+    live = report is None and may_change(row.end_time)
     context = {
         "execution": row,
-        "progress": recent_progress(row),
+        "progress": progress,
         "facts": _facts(row),
         "state": Cell(row.status, "state"),
         "timeline": _timeline(row, whole, begin, end),
         "zoom": _zoom_links(begin, end, whole.seconds),
         "report": report,
-        "live": report is None and may_change(row.end_time),
+        "live": live,
         "metrics": [
             (".".join(path), value)
             for path, value in _flat(metrics, ())
             if path and path[0] != "report"
         ],
-        "expected": as_object(resolved.get("expect")),
+        "expectations": expectations.told(report)
+        if report
+        else expectations.counted(resolved.get("expect"), progress["stf"], settled=not live),
         "configuration": _configuration(resolved),
         "related": _related(row),
         "log": _log_lines(row),
@@ -92,9 +97,8 @@ def _report(told: Any) -> dict[str, Any] | None:
     report = as_object(told)
     if not report:
         return None
-    expectations = [item for item in as_list(report.get("expectations")) if as_object(item)]
     incidents = [str(incident) for incident in as_list(report.get("incidents"))]
-    return {**report, "expectations": expectations, "incidents": incidents}
+    return {**report, "incidents": incidents}
 
 
 def _facts(row: WorkflowExecution) -> list[tuple[str, Cell]]:

@@ -73,8 +73,11 @@ class StartForm(forms.Form):
 
     def changes(self) -> dict[str, dict[str, Scalar]]:
         """What differs from the configuration, by section."""
+        return self._changes(self._chosen.parameters)
+
+    def _changes(self, values: Sequence[Parameter]) -> dict[str, dict[str, Scalar]]:
         changed: dict[str, dict[str, Scalar]] = {}
-        for parameter in self._chosen.parameters:
+        for parameter in values:
             value = self.cleaned_data[parameter.name]
             if value != parameter.default:
                 changed.setdefault(parameter.section, {})[parameter.key] = value
@@ -92,19 +95,28 @@ class StartForm(forms.Form):
         if self.missing and not cleaned.get("anyway"):
             names = ", ".join(self.missing)
             self.add_error("anyway", f"Not READY: {names}. Start them first, or go on without.")
-        if not self.errors:
-            try:
-                resolve_workflow(
-                    settings.TESTBED_WORKFLOWS,
-                    self._chosen.workflow,
-                    self._chosen.config,
-                    self.changes(),
-                    settings.TESTBED_NAMESPACE,
-                )
-            except ConfigurationError as error:
-                text = str(error).removeprefix("run_workflow: ")
-                self.add_error(_meant(self._chosen.parameters, text), text)
+        values = [one for one in self._chosen.parameters if one.name in cleaned]
+        problem = self._problem(values)
+        if problem is not None:
+            alone = [(one, self._problem([one])) for one in values]
+            told = [(one.name, text) for one, text in alone if text is not None]
+            for name, text in told or [(_meant(self._chosen.parameters, problem), problem)]:
+                self.add_error(name, text)
         return cleaned
+
+    def _problem(self, values: Sequence[Parameter]) -> str | None:
+        """Why the configuration cannot be run with these values and the defaults of all others."""
+        try:
+            resolve_workflow(
+                settings.TESTBED_WORKFLOWS,
+                self._chosen.workflow,
+                self._chosen.config,
+                self._changes(values),
+                settings.TESTBED_NAMESPACE,
+            )
+        except ConfigurationError as error:
+            return str(error).removeprefix("run_workflow: ")
+        return None
 
 
 @operators

@@ -83,6 +83,17 @@ def test_what_the_resolver_refuses_is_told_at_its_field(name: str, value: str) -
     assert list(sent.errors) == [name]
 
 
+def test_every_bad_value_is_told_at_once() -> None:
+    bad = {
+        "fast_processing.stf_count": "-1",
+        "fast_processing.tf_size_fraction": "1.5",
+        "daq_state_machine.stf_interval": "nan",
+    }
+    sent = form("fast_processing_default", **bad)
+    assert not sent.is_valid()
+    assert set(sent.errors) == set(bad)
+
+
 def test_agents_that_are_missing_have_to_be_done_without_on_purpose() -> None:
     chosen = KNOWN["stf_datataking_default"]
     defaults = {p.name: p.default for p in chosen.parameters}

@@ -27,7 +27,7 @@ class Command(BaseCommand):
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            user, _ = account_of(options["user"])
+            user = account_of(options["user"])
         except BadName as error:
             raise CommandError(str(error)) from None
         if not user.is_active:

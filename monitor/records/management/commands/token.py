@@ -9,7 +9,6 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.db import transaction
 
-from monitor.api.roles import GROUP_ROLES
 from monitor.records.models import ApiToken
 from monitor.records.people import BadName, account_of, check_name, give_role
 from testbed.protocol.states import Role
@@ -39,9 +38,8 @@ class Command(BaseCommand):
     @transaction.atomic
     def _issue(self, options: dict[str, Any]) -> dict[str, Any]:
         role = Role(options["role"])
-        user, is_new = account_of(options["user"])
-        if is_new and role in GROUP_ROLES:
-            give_role(user, role)
+        user = account_of(options["user"])
+        give_role(user, role)  # a token carries nothing that its user may not
         token, key = ApiToken.issue(user, options["name"][:100], role, days=options["days"])
         return {**_facts(token), "key": key}
 
