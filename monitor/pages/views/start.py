@@ -98,8 +98,9 @@ class StartForm(forms.Form):
         values = [one for one in self._chosen.parameters if one.name in cleaned]
         problem = self._problem(values)
         if problem is not None:
-            alone = [(one, self._problem([one])) for one in values]
-            told = [(one.name, text) for one, text in alone if text is not None]
+            told: list[tuple[str | None, str]] = [
+                (one.name, text) for one in values if (text := self._problem([one])) is not None
+            ]
             for name, text in told or [(_meant(self._chosen.parameters, problem), problem)]:
                 self.add_error(name, text)
         return cleaned
