@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from testbed import console
 from testbed.drain import Progress, open_items
 from testbed.errors import ExitCode, TestbedError
-from testbed.gate import Outcome
+from testbed.gate import AgentVerdict, Outcome
 from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused
 from testbed.protocol.destinations import RECORDER
 from testbed.waiting import Gate
@@ -17,6 +18,9 @@ from testbed.waiting import Gate
 POLL_S = 0.25
 DRAIN_PATIENCE_S = 90.0
 """Seconds without any progress after which a run that has ended counts as not drained."""
+IDLE_PATIENCE_S = 30.0
+"""The same where no message waits and no agent is at work: longer than the recorder may take to
+send the `end_run` of a runner that could not."""
 STOP_PATIENCE_S = 30.0
 AWAY_PATIENCE_S = 120.0
 """Seconds for which the monitor may be away in mid-run."""
@@ -27,6 +31,23 @@ class AgentKeepsDying(TestbedError):
     """{program} has died {times} times in this run (exit code {code}); it is not started again."""
 
     exit_code = ExitCode.AGENT_DIED
+
+
+class Look(NamedTuple):
+    """How a run was at a moment.
+
+    :param open: what was not accounted for
+    :param idle: nothing that could change that was under way
+    """
+
+    progress: Progress
+    open: list[str]
+    idle: bool
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds to wait for any progress once the workflow has ended."""
+        return IDLE_PATIENCE_S if self.idle else DRAIN_PATIENCE_S
 
 
 @dataclass
@@ -52,7 +73,7 @@ class Run:
         :raises AgentKeepsDying: see there
         :raises MonitorAway: for longer than `AWAY_PATIENCE_S`
         """
-        last: tuple[Progress, list[str]] | None = None
+        last: Look | None = None
         moved = answered = self.clock()
         with console.Board() as board:
             while True:
@@ -67,13 +88,12 @@ class Run:
                     continue
                 moved += max(0.0, self.clock() - answered - 2 * POLL_S)  # not held against the run
                 answered = self.clock()
-                board.show([progress_line(now[0])])
-                if not now[1]:
-                    return now
+                board.show([progress_line(now.progress)])
                 if now != last:
                     last, moved = now, self.clock()
-                if now[0].status.final and self.clock() - moved > DRAIN_PATIENCE_S:
-                    return now
+                waited = now.progress.status.final and self.clock() - moved > now.patience_s
+                if not now.open or waited:
+                    return now.progress, now.open
                 self._revive()
                 self.sleep(POLL_S)
 
@@ -92,29 +112,30 @@ class Run:
             self.gate.monitor.stop_workflow(self.execution_id)
         except MonitorRefused as error:
             if error.status == 409:  # it has ended meanwhile
-                return self._look()
+                now = self._look()
+                return now.progress, now.open
             console.warn(f"the workflow could not be stopped: {error}")
         except MonitorAway as error:
             console.warn(f"the workflow could not be stopped: {error}")
         end = self.clock() + STOP_PATIENCE_S
         while True:
             try:
-                progress, items = self._look()
-                if not items or self.clock() > end:
-                    return progress, items
+                now = self._look()
+                if not now.open or self.clock() > end:
+                    return now.progress, now.open
             except MonitorAway:
                 if self.clock() > end:
                     raise
             self.sleep(POLL_S)
 
-    def _look(self) -> tuple[Progress, list[str]]:
+    def _look(self) -> Look:
         progress = self.gate.monitor.progress(self.execution_id)
         self.progress = progress
         if not progress.status.final:
-            return progress, open_items(progress, (), None, ())
+            return Look(progress, open_items(progress, (), None, ()), idle=False)
         queues, _ = self.gate.monitor.backlog()
         busy = [
-            agent.program
+            agent
             for agent in self.gate.check().agents
             if agent.outcome != Outcome.READY
             or (agent.agent and agent.agent.operational_state != "READY")
@@ -131,7 +152,9 @@ class Run:
         ]
         if own is not None and not any(f"-{RECORDER}." in queue["queue"] for queue in own):
             own = None  # the recorder has never consumed: what was sent is not recorded
-        return progress, open_items(progress, self.gate.plan.accounts, own, busy)
+        items = open_items(progress, self.gate.plan.accounts, own, [one.program for one in busy])
+        stays = own is None or any(queue["depth"] for queue in own)
+        return Look(progress, items, idle=not stays and all(map(_has_left, busy)))
 
     def _revive(self) -> None:
         programs = self.gate.plan.required
@@ -153,6 +176,12 @@ class Run:
             self.incidents.append(incident)
             console.warn(incident)
             self.gate.containers.start(container.container_id)
+
+
+def _has_left(agent: AgentVerdict) -> bool:
+    """Whether an agent that is not READY was stopped on purpose: it does not come back."""
+    container = agent.container
+    return container is not None and container.state == "exited" and container.exit_code == 0
 
 
 def progress_line(progress: Progress) -> str:

@@ -13,6 +13,7 @@ from testbed.protocol.states import ExecutionStatus
 from testbed.running import (
     AWAY_PATIENCE_S,
     DRAIN_PATIENCE_S,
+    IDLE_PATIENCE_S,
     MAX_REVIVALS,
     POLL_S,
     AgentKeepsDying,
@@ -20,6 +21,8 @@ from testbed.running import (
 )
 from testbed.testing import new_progress
 from tests.unit.following import DATA, RECORDERS, STF, Bed
+
+WAITING = {"queue": f"Consumer.torre1-{DATA}.epictopic", "depth": 1}
 
 
 @pytest.fixture
@@ -36,18 +39,40 @@ def test_a_run_is_followed_until_it_has_drained(bed: Bed) -> None:
 
 
 def test_a_run_that_has_ended_is_followed_while_it_drains(bed: Bed) -> None:
+    bed.monitor.queues = [RECORDERS, WAITING]
     bed.end_at(10, stf={**STF, "registered": 1})
     bed.change_at(60, stf={**STF, "registered": 3})
     bed.change_at(140, stf=STF)
+    bed.clock.at(140, lambda: setattr(bed.monitor, "queues", [RECORDERS]))
     _, undrained = bed.run.follow()
     assert undrained == []
     assert bed.clock() == pytest.approx(140, abs=2 * POLL_S)
 
 
 def test_a_run_that_does_not_get_any_further_is_given_up(bed: Bed) -> None:
+    bed.monitor.queues = [RECORDERS, WAITING]
     bed.end_at(10, stf={**STF, "registered": 4})
     _, undrained = bed.run.follow()
-    assert undrained == ["1 STFs are not registered"]
+    assert undrained[0] == "1 STFs are not registered"
+    assert bed.clock() == pytest.approx(10 + DRAIN_PATIENCE_S, abs=3 * POLL_S)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_run_that_nothing_can_get_any_further_is_given_up_earlier(
+    bed: Bed, stopped: bool
+) -> None:
+    bed.end_at(10, stf={**STF, "registered": 4})
+    if stopped:
+        bed.exit_at(5, bed.agents[0], code=0)
+    _, undrained = bed.run.follow()
+    assert undrained[0] == "1 STFs are not registered"
+    assert bed.clock() == pytest.approx(10 + IDLE_PATIENCE_S, abs=3 * POLL_S)
+
+
+def test_an_agent_that_comes_back_to_its_work_is_waited_for(bed: Bed) -> None:
+    bed.end_at(10, stf={**STF, "registered": 4})
+    bed.beat(bed.agents[0], status="WARNING")
+    bed.run.follow()
     assert bed.clock() == pytest.approx(10 + DRAIN_PATIENCE_S, abs=3 * POLL_S)
 
 
