@@ -10,6 +10,7 @@ from urllib.parse import quote
 from testbed.drain import Progress
 from testbed.errors import BackendError, ExitCode, TestbedError
 from testbed.gate import AgentRow, Snapshot
+from testbed.protocol.identifiers import USER_HEADER
 
 TIMEOUT_S = 10.0
 ACTION_S = 70.0
@@ -89,12 +90,13 @@ class Monitor(Protocol):
 class RestMonitor:
     """The monitor, with an API token.
 
+    :param user: for whom the token is used; its actions are logged with that name
     :param locate: its base URL of the moment, None while it does not run; asked again when no
         answer comes, since a restarted container is published on another port
     :raises MonitorAway: from every method, when no answer comes or it means "come back later"
     """
 
-    def __init__(self, locate: Callable[[], str | None], token: str) -> None:
+    def __init__(self, locate: Callable[[], str | None], token: str, user: str = "") -> None:
         import requests
 
         self._locate = locate
@@ -103,6 +105,8 @@ class RestMonitor:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Token {token}"
+        if user:
+            self._session.headers[USER_HEADER] = user
 
     def snapshot(self, namespace: str) -> Snapshot:
         answer = self._call("GET", "readiness/", params={"namespace": namespace})

@@ -201,7 +201,8 @@ class Session:
         """
         if self.monitor_url() is None:
             raise MonitorAway(cause=f"no container of {self.project.name} publishes it")
-        return RestMonitor(self.monitor_url, self.project.secret("token_operator"))
+        token, user = self.project.secret("token_operator"), self.environment["TESTBED_USER"]
+        return RestMonitor(self.monitor_url, token, user)
 
     def wait_for_monitor(self, sleep: Callable[[float], None] = time.sleep) -> Monitor:
         """The monitor, once it answers.

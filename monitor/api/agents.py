@@ -21,7 +21,7 @@ from monitor.api.filters import (
 )
 from monitor.api.paging import OptInCursorPagination
 from monitor.api.records import IntegerKeyMixin, ReadOnlyViewSet, RecordSerializer, RecordViewSet
-from monitor.api.roles import OPERATOR
+from monitor.api.roles import OPERATOR, asker
 from monitor.control import agents as control
 from monitor.records import heartbeats, models
 from testbed.protocol.agent_control import AgentContainerState
@@ -108,7 +108,7 @@ class AgentViewSet(IntegerKeyMixin, RecordViewSet):
         """Kill an agent's container, which stays down: 200, 409 with the reason, or 503."""
         agent = self.get_object()
         return answered(
-            lambda: control.kill(str(request.user), agent).model_dump(mode="json"),
+            lambda: control.kill(asker(request), agent).model_dump(mode="json"),
             status.HTTP_200_OK,
         )
 

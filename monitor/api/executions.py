@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from monitor.api.failures import answered
-from monitor.api.roles import OPERATOR
+from monitor.api.roles import OPERATOR, asker
 from monitor.api.workflows import ExecutionRecordViewSet, ExecutionSerializer
 from monitor.control import workflows
 from monitor.records.progress import progress_of
@@ -46,7 +46,7 @@ class ExecutionViewSet(ExecutionRecordViewSet):
         """Start a workflow: 201 with its execution id, 409 with the runner's reason, or 503."""
         wanted = StartWorkflow(data=request.data)
         wanted.is_valid(raise_exception=True)
-        asked_by = str(request.user)
+        asked_by = asker(request)
         return answered(
             lambda: _told(workflows.start(asked_by, **wanted.validated_data)),
             status.HTTP_201_CREATED,
@@ -56,16 +56,14 @@ class ExecutionViewSet(ExecutionRecordViewSet):
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, pk: str) -> Response:
         """Stop a running workflow: 202, 409 with the runner's reason, or 503."""
-        return answered(
-            lambda: _told(workflows.stop(str(request.user), pk)), status.HTTP_202_ACCEPTED
-        )
+        return answered(lambda: _told(workflows.stop(asker(request), pk)), status.HTTP_202_ACCEPTED)
 
     @extend_schema(request=None, responses=ExecutionSerializer)
     @action(detail=True, methods=["post"])
     def end(self, request: Request, pk: str) -> Response:
         """Record an execution as terminated that nobody runs any more: 200, 404 or 409."""
         return answered(
-            lambda: self.get_serializer(workflows.end(str(request.user), pk)).data,
+            lambda: self.get_serializer(workflows.end(asker(request), pk)).data,
             status.HTTP_200_OK,
         )
 

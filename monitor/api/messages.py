@@ -14,7 +14,7 @@ from monitor.api.failures import answered
 from monitor.api.filters import DeadLetterFilter, MessageFilter
 from monitor.api.paging import OptInCursorPagination
 from monitor.api.records import UUID_KEY, IntegerKeyMixin, ReadOnlyViewSet
-from monitor.api.roles import OPERATOR
+from monitor.api.roles import OPERATOR, asker
 from monitor.api.written_rows import WrittenListMixin
 from monitor.control import dead_letters
 from monitor.records import models
@@ -55,13 +55,13 @@ class DeadLetterViewSet(IntegerKeyMixin, ReadOnlyViewSet):
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: str) -> Response:
         """Send it once more to the queue that it was refused in: 200, 404, 409 or 503."""
-        return self._settled(lambda: dead_letters.retry(str(request.user), int(pk)))
+        return self._settled(lambda: dead_letters.retry(asker(request), int(pk)))
 
     @extend_schema(request=None, responses=DeadLetterSerializer)
     @action(detail=True, methods=["post"])
     def discard(self, request: Request, pk: str) -> Response:
         """Lay it aside: 200, 404 or 409."""
-        return self._settled(lambda: dead_letters.discard(str(request.user), int(pk)))
+        return self._settled(lambda: dead_letters.discard(asker(request), int(pk)))
 
     def _settled(self, act: Callable[[], models.DeadLetter]) -> Response:
         return answered(lambda: self.get_serializer(act()).data, status.HTTP_200_OK)

@@ -4,6 +4,7 @@ edits, an administrator alone deletes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,6 +19,8 @@ from rest_framework.request import Request
 
 from monitor.records.models import ApiToken
 from monitor.records.models.tokens import digest_of
+from monitor.records.people import SERVICE_ACCOUNT, USER_PATTERN
+from testbed.protocol.identifiers import USER_HEADER
 from testbed.protocol.states import Role
 
 VIEWER, AGENT, OPERATOR, ADMINISTRATOR = (
@@ -95,6 +98,17 @@ def token_of(key: str) -> ApiToken:
     if not roles_of(token.user, token):
         raise BadToken(f"The token's user is no {token.role} any more.")
     return token
+
+
+def asker(request: Request) -> str:
+    """Who asks for an action, for the logs: the user, and for whom a service account is used, as
+    whoever holds its token says.
+    """
+    user = str(request.user)
+    person = request.headers.get(USER_HEADER, "")
+    if not user.startswith(SERVICE_ACCOUNT) or not re.fullmatch(USER_PATTERN, person):
+        return user
+    return f"{person} ({user})"
 
 
 class TokenAuthentication(BaseAuthentication):

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from monitor.api.failures import answered
-from monitor.api.roles import OPERATOR
+from monitor.api.roles import OPERATOR, asker
 from monitor.control import agents
 from testbed.protocol.agent_control import AgentContainerState
 
@@ -50,33 +50,33 @@ class SupervisedAgentViewSet(ViewSet):
     @extend_schema(responses={200: CONTAINER})  # of a list: spectacular adds the array
     def list(self, request: Request) -> Response:
         """Every agent container of the testbed, also those that were only created."""
-        return _answer(lambda: agents.containers(str(request.user)))
+        return _answer(lambda: agents.containers(asker(request)))
 
     @extend_schema(parameters=[PROGRAM], request=None, responses=CONTAINERS)
     @action(detail=True, methods=["post"])
     def start(self, request: Request, program: str) -> Response:
         """Let it run, also when it was only created."""
-        return _answer(lambda: agents.act(str(request.user), "start", program))
+        return _answer(lambda: agents.act(asker(request), "start", program))
 
     @extend_schema(parameters=[PROGRAM], request=TimeLimit, responses=CONTAINERS)
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, program: str) -> Response:
         """Let it finish the work in hand and end; it stays down."""
         limit = _time_limit(request)
-        return _answer(lambda: agents.act(str(request.user), "stop", program, limit))
+        return _answer(lambda: agents.act(asker(request), "stop", program, limit))
 
     @extend_schema(parameters=[PROGRAM], request=TimeLimit, responses=CONTAINERS)
     @action(detail=True, methods=["post"])
     def restart(self, request: Request, program: str) -> Response:
         """Stop it, if it runs, and start it anew."""
         limit = _time_limit(request)
-        return _answer(lambda: agents.act(str(request.user), "restart", program, limit))
+        return _answer(lambda: agents.act(asker(request), "restart", program, limit))
 
     @extend_schema(parameters=[PROGRAM], request=None, responses=CONTAINERS)
     @action(detail=True, methods=["post"])
     def kill(self, request: Request, program: str) -> Response:
         """End it at once; it stays down until it is started."""
-        return _answer(lambda: agents.act(str(request.user), "kill", program))
+        return _answer(lambda: agents.act(asker(request), "kill", program))
 
 
 def _time_limit(request: Request) -> int | None:

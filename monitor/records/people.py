@@ -9,19 +9,23 @@ from django.contrib.auth.models import Group, User
 from testbed.protocol.states import Role
 
 USER_PATTERN = r"[A-Za-z0-9_.@+-]{1,100}"
+SERVICE_ACCOUNT = "service-"
+"""What the names of service accounts begin with; those of people do not."""
 
 
 class BadName(ValueError):
-    """A text that is no user name."""
+    """A text that is no name of a person."""
 
 
 def check_name(name: str) -> None:
-    """Refuse what is no user name.
+    """Refuse what is no name of a person.
 
     :raises BadName: it is none
     """
     if not re.fullmatch(USER_PATTERN, name):
         raise BadName(f"{name!r} is no user name")
+    if name.startswith(SERVICE_ACCOUNT):
+        raise BadName(f"{name!r} is the name of a service account; people have other ones")
 
 
 def account_of(name: str) -> User:

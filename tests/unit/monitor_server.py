@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from testbed.protocol.identifiers import USER_HEADER
 from tests.unit.stomp_server import PATIENCE_S
 
 HEARTBEAT = "systemagents/heartbeat/"
@@ -34,6 +35,7 @@ class Request:
     params: dict[str, str]
     body: Any
     authorization: str | None
+    user: str | None
 
 
 class MonitorServer:
@@ -114,6 +116,7 @@ class MonitorServer:
                         dict(parse_qsl(parts.query)),
                         json.loads(sent) if sent else None,
                         self.headers.get("Authorization"),
+                        self.headers.get(USER_HEADER),
                     )
                 )
                 body = content if isinstance(content, bytes) else json.dumps(content).encode()

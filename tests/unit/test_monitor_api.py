@@ -36,7 +36,7 @@ ROW: dict[str, Any] = {
 
 @pytest.fixture
 def rest(monitor: MonitorServer) -> RestMonitor:
-    return RestMonitor(lambda: monitor.url, "operators-token")
+    return RestMonitor(lambda: monitor.url, "operators-token", "jane")
 
 
 def test_the_snapshot_holds_the_monitors_time_and_its_agents(
@@ -53,7 +53,7 @@ def test_the_snapshot_holds_the_monitors_time_and_its_agents(
     assert second.received_at is None
     (request,) = monitor.requests
     assert request.params == {"namespace": "torre1"}
-    assert request.authorization == "Token operators-token"
+    assert (request.authorization, request.user) == ("Token operators-token", "jane")
 
 
 def test_a_workflow_is_started_with_its_command(rest: RestMonitor, monitor: MonitorServer) -> None:

@@ -12,9 +12,10 @@ from django.contrib.auth.models import AnonymousUser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.api.roles import ALL_ROLES, BadToken, key_in, roles_of
+from monitor.api.roles import ALL_ROLES, BadToken, asker, key_in, roles_of
 from monitor.live import keys as keys_module
 from monitor.live.keys import CAPACITY, REMEMBERED_S, Keys
+from testbed.protocol.identifiers import USER_HEADER
 from testbed.protocol.states import Role
 
 VIEWER_ONLY = frozenset({Role.VIEWER})
@@ -244,3 +245,22 @@ def test_no_more_keys_are_remembered_than_there_is_room_for(
     asyncio.run(use())
     assert len(book.looked_up) == 25
     assert CAPACITY >= 100
+
+
+@pytest.mark.parametrize(
+    ("name", "person", "told"),
+    [
+        ("jane", None, "jane"),
+        ("jane", "john", "jane"),
+        ("service-operator", "jane", "jane (service-operator)"),
+        ("service-operator", None, "service-operator"),
+        ("service-operator", "", "service-operator"),
+        ("service-operator", "jane\n", "service-operator"),
+        ("service-operator", "x" * 101, "service-operator"),
+    ],
+)
+def test_a_service_account_is_told_with_the_person_who_uses_it(
+    name: str, person: str | None, told: str
+) -> None:
+    headers = {} if person is None else {USER_HEADER: person}
+    assert asker(SimpleNamespace(user=name, headers=headers)) == told  # type: ignore[arg-type]

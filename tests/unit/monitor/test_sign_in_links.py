@@ -29,3 +29,8 @@ def test_a_key_that_was_made_up_or_cut_off_is_none(key: str) -> None:
 def test_a_text_that_is_no_user_name_is_refused(name: str) -> None:
     with pytest.raises(BadName, match="no user name"):
         check_name(name)
+
+
+def test_nobody_takes_the_name_of_a_service_account() -> None:
+    with pytest.raises(BadName, match="service account"):
+        check_name("service-operator")

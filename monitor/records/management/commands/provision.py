@@ -12,6 +12,7 @@ from django.db import transaction
 from monitor.api.roles import ADMINISTRATOR, GROUP_ROLES
 from monitor.records.models import ApiToken
 from monitor.records.models.tokens import digest_of
+from monitor.records.people import SERVICE_ACCOUNT
 from testbed.protocol.states import Role
 
 ADMIN = "admin"
@@ -28,7 +29,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             for role in GROUP_ROLES:
                 group, _ = Group.objects.get_or_create(name=role)
-                user, _ = User.objects.get_or_create(username=f"service-{role}")
+                user, _ = User.objects.get_or_create(username=f"{SERVICE_ACCOUNT}{role}")
                 user.groups.set([group])
                 self._give_token(user, role)
             self._make_administrator()
