@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 BATCH = 1000
 PREFETCH = 2 * BATCH
+ACK = 100
+"""Messages that one acknowledgement covers: the broker sends nothing while it works one off."""
 SWEEP_S = 1.0
 QUIET_S = 2.0
 STATE_VALID_S = 15.0
@@ -173,9 +175,11 @@ class Recorder:
             return
         if rows:
             self._pace.add(len(rows), (datetime.now(UTC) - rows[-1].sent_at).total_seconds())
-        last = {delivery.headers.get("subscription"): delivery for delivery in batch}
-        for delivery in last.values():
-            self._link.ack(delivery)
+        for first in range(0, len(batch), ACK):
+            piece = batch[first : first + ACK]
+            last = {delivery.headers.get("subscription"): delivery for delivery in piece}
+            for delivery in last.values():
+                self._link.ack(delivery)
 
     def _sort(self, delivery: Delivery, rows: list[Row], dead: list[DeadLetter]) -> None:
         try:
