@@ -26,7 +26,7 @@ from testbed.protocol.states import DaqState, DaqSubstate
 MESSAGES = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
 COMPARISONS = 5
 PREFETCH = 2_000
-ACK_EVERY = 100  # the broker pages in 200 messages, and looks again at an acknowledgement
+ACK_EVERY = 100  # as the recorder: the broker looks for more messages at an acknowledgement
 
 
 def main() -> None:

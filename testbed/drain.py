@@ -49,6 +49,11 @@ class Progress:
         return cls(**{**fields, "status": ExecutionStatus(answer["status"])})
 
     @property
+    def lacks_end(self) -> bool:
+        """Whether the run was announced and its `end_run` is not recorded."""
+        return self.run_announced and self.total_stf_files is None
+
+    @property
     def done(self) -> Mapping[str, int]:
         """Per stage of the STFs, how many have come to an end there: failed ones have, too."""
         return {
@@ -84,7 +89,7 @@ def open_items(
     if not progress.status.final:
         return [f"the workflow is {progress.status}"]
     items = []
-    if progress.run_announced and progress.total_stf_files is None:
+    if progress.lacks_end:
         items.append("end_run is not recorded")
     generated = progress.stf["generated"]
     total = max(progress.total_stf_files or 0, progress.stf_sent or 0, progress.stf["registered"])

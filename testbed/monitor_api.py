@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
@@ -10,7 +11,7 @@ from urllib.parse import quote
 from testbed.drain import Progress
 from testbed.errors import BackendError, ExitCode, TestbedError
 from testbed.gate import AgentRow, Snapshot
-from testbed.protocol.identifiers import USER_HEADER
+from testbed.protocol.users import USER_HEADER, USER_PATTERN
 
 TIMEOUT_S = 10.0
 ACTION_S = 70.0
@@ -105,7 +106,7 @@ class RestMonitor:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Token {token}"
-        if user:
+        if re.fullmatch(USER_PATTERN, user):
             self._session.headers[USER_HEADER] = user
 
     def snapshot(self, namespace: str) -> Snapshot:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from testbed import console
 from testbed.drain import Progress, open_items
@@ -19,8 +19,7 @@ POLL_S = 0.25
 DRAIN_PATIENCE_S = 90.0
 """Seconds without any progress after which a run that has ended counts as not drained."""
 IDLE_PATIENCE_S = 30.0
-"""The same where no message waits and no agent is at work: longer than the recorder may take to
-send the `end_run` of a runner that could not."""
+"""The same where no message waits and no agent is at work."""
 STOP_PATIENCE_S = 30.0
 AWAY_PATIENCE_S = 120.0
 """Seconds for which the monitor may be away in mid-run."""
@@ -37,7 +36,7 @@ class Look(NamedTuple):
     """How a run was at a moment.
 
     :param open: what was not accounted for
-    :param idle: nothing that could change that was under way
+    :param idle: nothing that could change that was under way at any agent, required or not
     """
 
     progress: Progress
@@ -139,22 +138,29 @@ class Run:
             for agent in self.gate.check().agents
             if agent.outcome != Outcome.READY
             or (agent.agent and agent.agent.operational_state != "READY")
-            if agent.required
         ]
-        programs = (*self.gate.plan.required, RECORDER)
-        own = queues and [
-            queue
-            for queue in queues
-            if any(
-                queue["queue"].startswith(f"Consumer.{self.gate.namespace}-{program}.")
-                for program in programs
-            )
-        ]
+        plan = self.gate.plan
+        own = queues and self._queues_of(plan.required, queues)
         if own is not None and not any(f"-{RECORDER}." in queue["queue"] for queue in own):
             own = None  # the recorder has never consumed: what was sent is not recorded
-        items = open_items(progress, self.gate.plan.accounts, own, [one.program for one in busy])
-        stays = own is None or any(queue["depth"] for queue in own)
-        return Look(progress, items, idle=not stays and all(map(_has_left, busy)))
+        required = [agent.program for agent in busy if agent.required]
+        items = open_items(progress, plan.accounts, own, required)
+        idle = (
+            own is not None
+            and not any(queue["depth"] for queue in self._queues_of(plan.programs, queues or ()))
+            and all(map(_has_left, busy))
+            and not progress.lacks_end  # the recorder sends it, when it trusts itself again
+        )
+        return Look(progress, items, idle)
+
+    def _queues_of(
+        self, programs: Iterable[str], queues: Iterable[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """The queues of programs and of the recorder."""
+        prefixes = tuple(
+            f"Consumer.{self.gate.namespace}-{program}." for program in (*programs, RECORDER)
+        )
+        return [queue for queue in queues if queue["queue"].startswith(prefixes)]
 
     def _revive(self) -> None:
         programs = self.gate.plan.required

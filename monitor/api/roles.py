@@ -19,9 +19,9 @@ from rest_framework.request import Request
 
 from monitor.records.models import ApiToken
 from monitor.records.models.tokens import digest_of
-from monitor.records.people import SERVICE_ACCOUNT, USER_PATTERN
-from testbed.protocol.identifiers import USER_HEADER
+from monitor.records.people import GROUP_ROLES, SERVICE_ACCOUNTS
 from testbed.protocol.states import Role
+from testbed.protocol.users import USER_HEADER, USER_PATTERN
 
 VIEWER, AGENT, OPERATOR, ADMINISTRATOR = (
     Role.VIEWER,
@@ -29,8 +29,6 @@ VIEWER, AGENT, OPERATOR, ADMINISTRATOR = (
     Role.OPERATOR,
     Role.ADMINISTRATOR,
 )
-GROUP_ROLES = (VIEWER, AGENT, OPERATOR)
-"""Roles that are groups of users; administrators are Django's superusers."""
 ALL_ROLES = frozenset(Role)
 SCHEMES = (b"token", b"bearer")
 """Schemes of the `Authorization` header that carry a key."""
@@ -41,7 +39,8 @@ class BadToken(Exception):
 
 
 def roles_of(user: Any, token: Any = None) -> frozenset[Role]:
-    """The roles of a request: those of its user, or what its token has of them.
+    """The roles of a request: those of its user, or what its token has of them. Whoever has a role
+    may read, so also by a viewer's token.
 
     :param token: the `ApiToken` that the request carries
     """
@@ -50,7 +49,9 @@ def roles_of(user: Any, token: Any = None) -> frozenset[Role]:
     own = ALL_ROLES if user.is_superuser else _roles_by_groups(user)
     if token is None:
         return own
-    return own if token.role == ADMINISTRATOR else own & {Role(token.role)}
+    if token.role == ADMINISTRATOR:
+        return own
+    return (own | {VIEWER} if own else own) & {Role(token.role)}
 
 
 def _roles_by_groups(user: Any) -> frozenset[Role]:
@@ -96,7 +97,7 @@ def token_of(key: str) -> ApiToken:
         raise BadToken("The token's user is not active.")
     token.user._testbed_roles = _roles_named(token.groups)
     if not roles_of(token.user, token):
-        raise BadToken(f"The token's user is no {token.role} any more.")
+        raise BadToken(f"The token's user does not have its role, {token.role}.")
     return token
 
 
@@ -106,9 +107,9 @@ def asker(request: Request) -> str:
     """
     user = str(request.user)
     person = request.headers.get(USER_HEADER, "")
-    if not user.startswith(SERVICE_ACCOUNT) or not re.fullmatch(USER_PATTERN, person):
-        return user
-    return f"{person} ({user})"
+    if user in SERVICE_ACCOUNTS.values() and re.fullmatch(USER_PATTERN, person):
+        return f"{person} ({user})"
+    return user
 
 
 class TokenAuthentication(BaseAuthentication):

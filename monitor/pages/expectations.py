@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from monitor.records.json_values import as_list, as_object
-from testbed.configuration.expectations import AT_MOST, judged
+from testbed.configuration.expectations import Expectation, judged
 from testbed.configuration.model import ExpectSection
 
 
@@ -27,10 +27,25 @@ class Line:
     tone: str
 
 
+TONES = {
+    "met": "ok",
+    "met so far": "plain",
+    "not yet": "plain",
+    "not measured": "plain",
+    "not reached": "warn",
+    "missed": "bad",
+}
+
+
 def told(report: Mapping[str, Any]) -> list[Line]:
     """The verdict of `testbed run`, as it told it."""
     return [
-        _line(str(item.get("name")), item.get("wanted"), item.get("seen"), bool(item.get("ok")))
+        Line(
+            str(item.get("name")),
+            item.get("wanted"),
+            item.get("seen"),
+            *(("met", "ok") if item.get("ok") else ("missed", "bad")),
+        )
         for item in as_list(report.get("expectations"))
         if as_object(item)
     ]
@@ -41,24 +56,21 @@ def counted(expect: Any, stf: Mapping[str, int], *, settled: bool) -> list[Line]
 
     :param expect: the section as the execution was started with
     :param stf: STFs by stage, as recorded
-    :param settled: the counts do not change any more
+    :param settled: the end is some while ago, so that the counts hardly change any more
     """
     try:
         section = ExpectSection.model_validate(expect)
     except ValidationError:
         return []  # an agent of the predecessor writes what it likes
-    lines = [
-        _line(one.name, one.wanted, one.seen, one.ok, settled=settled)
-        for one in judged(section, stf, duration_s=None)
-    ]
+    lines = [_counted(one, settled=settled) for one in judged(section, stf, duration_s=None)]
     if section.within is not None:
-        lines.append(Line("within", section.within, None, "not measured", "plain"))
+        lines.append(Line("within", section.within, None, "not measured", TONES["not measured"]))
     return lines
 
 
-def _line(name: str, wanted: Any, seen: Any, ok: bool, *, settled: bool = True) -> Line:
-    if settled:
-        return Line(name, wanted, seen, *(("met", "ok") if ok else ("missed", "bad")))
-    if name in AT_MOST:
-        return Line(name, wanted, seen, *(("met so far", "plain") if ok else ("missed", "bad")))
-    return Line(name, wanted, seen, *(("met", "ok") if ok else ("not yet", "plain")))
+def _counted(one: Expectation, *, settled: bool) -> Line:
+    if one.at_most:
+        word = "missed" if not one.ok else "met" if settled else "met so far"
+    else:
+        word = "met" if one.ok else "not reached" if settled else "not yet"
+    return Line(one.name, one.wanted, one.seen, word, TONES[word])

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 1000
 PREFETCH = 2 * BATCH
-ACK = 100
+ACK_EVERY = 100
 """Messages that one acknowledgement covers: the broker sends nothing while it works one off."""
 SWEEP_S = 1.0
 QUIET_S = 2.0
@@ -175,11 +176,8 @@ class Recorder:
             return
         if rows:
             self._pace.add(len(rows), (datetime.now(UTC) - rows[-1].sent_at).total_seconds())
-        for first in range(0, len(batch), ACK):
-            piece = batch[first : first + ACK]
-            last = {delivery.headers.get("subscription"): delivery for delivery in piece}
-            for delivery in last.values():
-                self._link.ack(delivery)
+        for delivery in acknowledgements(batch):
+            self._link.ack(delivery)
 
     def _sort(self, delivery: Delivery, rows: list[Row], dead: list[DeadLetter]) -> None:
         try:
@@ -240,3 +238,12 @@ class Recorder:
 def _take(arrived: deque[Delivery]) -> list[Delivery]:
     """The oldest deliveries, at most a batch of them."""
     return [arrived.popleft() for _ in range(min(BATCH, len(arrived)))]
+
+
+def acknowledgements(batch: list[Delivery]) -> Iterator[Delivery]:
+    """The deliveries whose acknowledgement covers a batch, of each subscription apart, since one
+    covers all earlier ones of its subscription.
+    """
+    for first in range(0, len(batch), ACK_EVERY):
+        piece = batch[first : first + ACK_EVERY]
+        yield from {delivery.headers.get("subscription"): delivery for delivery in piece}.values()

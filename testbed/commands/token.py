@@ -51,6 +51,8 @@ def token(
         console.note(f"Revoked: {gone['hint']}… ({gone['name']}, {gone['role']})")
     else:
         made = tokens.issue(role, purpose, days)
+        if made["role_given"]:
+            console.note(f"The account {made['user']} has the role {role} from now on.")
         until = f"until {made['expires_at'][:16]}" if made["expires_at"] else "until it is revoked"
         console.note(f"A {role} token of {made['user']}, valid {until}; it is not shown again:")
         click.echo(made["key"])

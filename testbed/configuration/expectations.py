@@ -44,4 +44,8 @@ def judged(
     if duration_s is not None:
         seen["within"] = round(duration_s, 3)
     wanted = expect.model_dump(exclude_none=True)
-    return [Expectation(name, value, seen[name]) for name, value in wanted.items() if name in seen]
+    return [
+        Expectation(name, value, seen[name])
+        for name, value in wanted.items()
+        if name != "within" or duration_s is not None
+    ]

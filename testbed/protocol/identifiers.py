@@ -8,8 +8,6 @@ from typing import Annotated
 from pydantic import BeforeValidator, StringConstraints
 
 NAMESPACE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,39}$"
-USER_HEADER = "X-Testbed-User"
-"""Header by which the command says for whom it uses a service account."""
 CONTAINER_ID_PATTERN = r"^[0-9a-f]{12,64}$"
 
 Namespace = Annotated[str, StringConstraints(pattern=NAMESPACE_PATTERN)]

@@ -194,7 +194,7 @@ def test_a_token_opens_nothing_that_its_user_may_not_any_more(
     assert sql(f"DELETE FROM auth_user_groups WHERE user_id = {account}")[0]
     refused = with_key(stack, "GET", "/api/runs/", key)
     assert refused.status_code == 401
-    assert "no administrator any more" in refused.json()["detail"]
+    assert "does not have its role, administrator" in refused.json()["detail"]
 
 
 def test_a_token_expires(stack: TestbedStack, administrator: Browser) -> None:

@@ -20,15 +20,22 @@ STF = {"generated": 5, "registered": 5, "processed": 0, "failed": 0}
 
 
 class Bed:
-    """A run that is being followed: a data agent and a runner, both ready and beating."""
+    """A run that is being followed: a data agent and a runner, both ready and beating.
 
-    def __init__(self, replicas: int = 1) -> None:
+    :param optional: a program that takes part without being required; its agent is the last one
+    """
+
+    def __init__(self, replicas: int = 1, optional: str | None = None) -> None:
         self.clock = FakeClock()
         self.containers = FakeContainers(self.clock)
         self.monitor = FakeMonitor(self.clock)
         plan = Plan(
             backend=(),
-            expected=(Expected(DATA, replicas), Expected(RUNNER)),
+            expected=(
+                Expected(DATA, replicas),
+                Expected(RUNNER),
+                *([Expected(optional, required=False)] if optional else []),
+            ),
             scales={},
             others=(),
             accounts=("stf.registered",),
@@ -38,6 +45,8 @@ class Bed:
         gate = Gate(NAMESPACE, plan, self.containers, self.monitor, **timing)
         self.run = Run(EXECUTION, gate, **timing)
         self.agents = [self.containers.add(DATA) for _ in range(replicas)]
+        if optional:
+            self.agents.append(self.containers.add(optional))
         for container in (*self.agents, self.containers.add(RUNNER)):
             self.beat(container)
         self.monitor.executions[EXECUTION] = new_progress(run_announced=True, run_ended=True)

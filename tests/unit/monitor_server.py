@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from testbed.protocol.identifiers import USER_HEADER
+from testbed.protocol.users import USER_HEADER
 from tests.unit.stomp_server import PATIENCE_S
 
 HEARTBEAT = "systemagents/heartbeat/"

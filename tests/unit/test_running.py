@@ -69,6 +69,22 @@ def test_a_run_that_nothing_can_get_any_further_is_given_up_earlier(
     assert bed.clock() == pytest.approx(10 + IDLE_PATIENCE_S, abs=3 * POLL_S)
 
 
+def test_an_end_that_is_not_recorded_yet_is_waited_for(bed: Bed) -> None:
+    bed.end_at(10, total_stf_files=None)
+    _, undrained = bed.run.follow()
+    assert undrained == ["end_run is not recorded"]
+    assert bed.clock() == pytest.approx(10 + DRAIN_PATIENCE_S, abs=3 * POLL_S)
+
+
+def test_an_optional_agent_at_work_may_still_bring_the_run_further() -> None:
+    bed = Bed(optional="example-fastmon-agent")
+    bed.end_at(10, stf={**STF, "registered": 4})
+    bed.beat(bed.agents[-1], operational_state="PROCESSING")
+    _, undrained = bed.run.follow()
+    assert undrained == ["1 STFs are not registered"]
+    assert bed.clock() == pytest.approx(10 + DRAIN_PATIENCE_S, abs=3 * POLL_S)
+
+
 def test_an_agent_that_comes_back_to_its_work_is_waited_for(bed: Bed) -> None:
     bed.end_at(10, stf={**STF, "registered": 4})
     bed.beat(bed.agents[0], status="WARNING")

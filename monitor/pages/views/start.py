@@ -101,7 +101,7 @@ class StartForm(forms.Form):
             told: list[tuple[str | None, str]] = [
                 (one.name, text) for one in values if (text := self._problem([one])) is not None
             ]
-            for name, text in told or [(_meant(self._chosen.parameters, problem), problem)]:
+            for name, text in told or [(None, problem)]:  # else it is in their being together
                 self.add_error(name, text)
         return cleaned
 
@@ -172,14 +172,6 @@ def _field(default: Scalar) -> forms.Field:
     if isinstance(default, int | float):
         return Number(default)
     return forms.CharField(initial=default, max_length=1000, required=False)
-
-
-def _meant(parameters: tuple[Parameter, ...], text: str) -> str | None:
-    """The field that an error of the resolver names, if it names one."""
-    for parameter in parameters:
-        if f"[{parameter.section}] {parameter.key} =" in text:
-            return parameter.name
-    return None
 
 
 def _missing(chosen: WorkflowFile, alive: Sequence[SystemAgent]) -> list[str]:

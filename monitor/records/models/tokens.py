@@ -20,7 +20,9 @@ USED_AGAIN_AFTER = timedelta(minutes=1)
 
 
 class ApiToken(models.Model):
-    """A key of a user that carries one role; only its digest is stored."""
+    """A key of a user that carries one role, an administrator's all of the user's; only its digest
+    is stored.
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens"

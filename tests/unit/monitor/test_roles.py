@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from monitor.api.roles import ALL_ROLES, BadToken, asker, key_in, roles_of
 from monitor.live import keys as keys_module
 from monitor.live.keys import CAPACITY, REMEMBERED_S, Keys
-from testbed.protocol.identifiers import USER_HEADER
 from testbed.protocol.states import Role
+from testbed.protocol.users import USER_HEADER
 
 VIEWER_ONLY = frozenset({Role.VIEWER})
 
@@ -91,6 +91,12 @@ def test_a_token_carries_its_own_role_as_long_as_its_user_has_it(role: Role) -> 
     assert roles_of(user(superuser=True), token(role)) == {role}
     assert roles_of(user("viewer", "agent", "operator"), token(role)) == {role}
     assert roles_of(user(), token(role)) == frozenset()
+    assert roles_of(user("choir"), token(role)) == frozenset()
+
+
+def test_whoever_has_a_role_reads_by_a_viewers_token() -> None:
+    assert roles_of(user("operator"), token(Role.VIEWER)) == VIEWER_ONLY
+    assert roles_of(user("viewer"), token(Role.OPERATOR)) == frozenset()
 
 
 def test_an_administrators_token_carries_what_its_user_may() -> None:

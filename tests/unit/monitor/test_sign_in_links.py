@@ -32,5 +32,6 @@ def test_a_text_that_is_no_user_name_is_refused(name: str) -> None:
 
 
 def test_nobody_takes_the_name_of_a_service_account() -> None:
-    with pytest.raises(BadName, match="service account"):
+    with pytest.raises(BadName, match="account of the testbed itself"):
         check_name("service-operator")
+    check_name("service-of-mine")

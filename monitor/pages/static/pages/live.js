@@ -44,7 +44,7 @@
     if (!part || selectedIn(part)) return;
     dirty = false;
     htmx.trigger(part, "changed");
-    if (!busy) changed(GAP_MS);   // htmx does not know the part yet
+    if (!busy) changed(RETRY_MS[2]);   // htmx does not know the part yet
   }
 
   document.addEventListener("htmx:beforeRequest", (event) => {

@@ -9,10 +9,10 @@ from django.contrib.auth.models import Group, User
 from django.core.management import BaseCommand, CommandError, call_command
 from django.db import transaction
 
-from monitor.api.roles import ADMINISTRATOR, GROUP_ROLES
+from monitor.api.roles import ADMINISTRATOR
 from monitor.records.models import ApiToken
 from monitor.records.models.tokens import digest_of
-from monitor.records.people import SERVICE_ACCOUNT
+from monitor.records.people import SERVICE_ACCOUNTS
 from testbed.protocol.states import Role
 
 ADMIN = "admin"
@@ -27,9 +27,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         with transaction.atomic():
-            for role in GROUP_ROLES:
+            for role, name in SERVICE_ACCOUNTS.items():
                 group, _ = Group.objects.get_or_create(name=role)
-                user, _ = User.objects.get_or_create(username=f"{SERVICE_ACCOUNT}{role}")
+                user, _ = User.objects.get_or_create(username=name)
                 user.groups.set([group])
                 self._give_token(user, role)
             self._make_administrator()

@@ -10,7 +10,7 @@ from django.core.management import BaseCommand, CommandError
 from django.db import transaction
 from django.urls import reverse
 
-from monitor.records.people import BadName, account_of, give_role
+from monitor.records.people import BadName, NotActive, account_of, give_role
 from monitor.records.sign_in_links import VALID, make_key
 from testbed.protocol.states import Role
 
@@ -28,10 +28,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             user = account_of(options["user"])
-        except BadName as error:
+        except (BadName, NotActive) as error:
             raise CommandError(str(error)) from None
-        if not user.is_active:
-            raise CommandError(f"the account {user.get_username()} is not active")
         give_role(user, Role(options["role"]))
         answer = {
             "user": user.get_username(),

@@ -10,7 +10,7 @@ from django.core.management import BaseCommand, CommandError
 from django.db import transaction
 
 from monitor.records.models import ApiToken
-from monitor.records.people import BadName, account_of, check_name, give_role
+from monitor.records.people import BadName, NotActive, account_of, check_name, give_role
 from testbed.protocol.states import Role
 
 
@@ -38,10 +38,13 @@ class Command(BaseCommand):
     @transaction.atomic
     def _issue(self, options: dict[str, Any]) -> dict[str, Any]:
         role = Role(options["role"])
-        user = account_of(options["user"])
-        give_role(user, role)  # a token carries nothing that its user may not
+        try:
+            user = account_of(options["user"])
+        except NotActive as error:
+            raise CommandError(str(error)) from None
+        role_given = give_role(user, role)  # a token carries nothing that its user may not
         token, key = ApiToken.issue(user, options["name"][:100], role, days=options["days"])
-        return {**_facts(token), "key": key}
+        return {**_facts(token), "key": key, "role_given": role_given}
 
     def _list(self, options: dict[str, Any]) -> list[dict[str, Any]]:
         tokens = ApiToken.objects.select_related("user").filter(user__username=options["user"])
