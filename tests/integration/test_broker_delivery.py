@@ -222,7 +222,9 @@ def test_a_frame_over_ten_mebibytes_is_refused(connect: Connect) -> None:
     eventually(lambda: client.lost, "the connection is closed")
 
 
-def test_a_stalled_plain_subscriber_blocks_no_producer(broker: Broker, connect: Connect) -> None:
+def test_a_stalled_plain_subscriber_blocks_neither_producers_nor_queues(
+    broker: Broker, connect: Connect, namespace: str
+) -> None:
     # 720 MB, more than the broker's memory: it has to let go of what waits.
     messages, body = 12_000, "x" * 60_000
     with socket.create_connection(("127.0.0.1", broker.port())) as stalled:
@@ -237,6 +239,14 @@ def test_a_stalled_plain_subscriber_blocks_no_producer(broker: Broker, connect: 
             for _ in range(999):
                 producer.connection.send("/topic/panda.stalled", body)
             producer.send("/topic/panda.stalled", body)  # confirmed within the limit
+        program = connect("agent")
+        program.subscribe(f"/queue/Consumer.{namespace}-p.epictopic")
+        for number in range(300):
+            producer.send("/topic/epictopic", str(number))
+        for number in range(300):
+            frame = program.receive()
+            assert frame.body == str(number)
+            program.ack(frame)
 
 
 # --- Statistics -----------------------------------------------------------------------------
