@@ -54,5 +54,5 @@ def token(
         if made["role_given"]:
             console.note(f"The account {made['user']} has the role {role} from now on.")
         until = f"until {made['expires_at'][:16]}" if made["expires_at"] else "until it is revoked"
-        console.note(f"A {role} token of {made['user']}, valid {until}; it is not shown again:")
+        console.note(f"A token of {made['user']}, {role}, valid {until}; it is not shown again:")
         click.echo(made["key"])
