@@ -24,6 +24,9 @@ class Compose(Protocol):
     def config(self) -> Mapping[str, Any]:
         """The project's services as Compose resolves them, all profiles included."""
 
+    def hashes(self) -> Mapping[str, str]:
+        """By service, the digest of its configuration: a container with another one is replaced."""
+
     def build(self, services: Sequence[str]) -> None:
         """Build the images of services."""
 
@@ -73,6 +76,13 @@ class PythonOnWhalesCompose:
 
     def config(self) -> Mapping[str, Any]:
         return dict(self._run("config", self._client.config, return_json=True))
+
+    def hashes(self) -> Mapping[str, str]:
+        from python_on_whales.utils import run
+
+        command = [*self._client.docker_compose_cmd, "config", "--hash", "*"]
+        lines = str(self._run("config", lambda: run(command))).splitlines()
+        return dict(line.split(maxsplit=1) for line in lines)
 
     def build(self, services: Sequence[str]) -> None:
         self._stream("build", self._client.build, services=list(services))

@@ -71,14 +71,18 @@ class Board:
     def __exit__(self, *_: object) -> None:
         self._drawn = []
 
-    def show(self, lines: Sequence[str]) -> None:
-        """Show the lines of the moment."""
+    def show(self, lines: Sequence[str], stamp: str = "") -> None:
+        """Show the lines of the moment.
+
+        :param stamp: stands before each line, and does not make it a new one
+        """
         if not self._live:
             for line in lines:
                 if line not in self._printed:
                     self._printed.add(line)
-                    note(line)
+                    note(f"{stamp}{line}")
             return
+        lines = [f"{stamp}{line}" for line in lines]
         width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns
         shown = [line[: width - 1] for line in lines]
         if shown == self._drawn:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from testbed.errors import BackendError
 from testbed.gate import Container
+from testbed.incidents import LifeEvent
 
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
+HASH_LABEL = "com.docker.compose.config-hash"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 NEVER = "0001-01-01T00:00:00Z"
 
@@ -22,6 +24,10 @@ class NoEngine(BackendError):
     """No Docker engine answers: {cause}"""
 
     hint = "On Debian as root, `make engine` installs and starts one; else see docs/install.md."
+
+
+class EngineRefused(BackendError):
+    """The Docker engine refused: {cause}"""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,19 @@ class Containers(Protocol):
         """Host address and port through which a service's port is reached."""
 
     def start(self, container_id: str) -> None:
-        """Start a stopped container."""
+        """Start a stopped container.
+
+        :raises EngineRefused: it is gone, or cannot be started
+        """
+
+    def now(self) -> datetime:
+        """The engine's time: what events and start times are dated by."""
+
+    def events(self, since: datetime) -> list[LifeEvent]:
+        """Starts, deaths and shortages of memory of the project's containers, oldest first.
+
+        The engine keeps the last few hundred events of all containers.
+        """
 
     def execute(self, container_id: str, command: Sequence[str]) -> tuple[int, str]:
         """Run a command in a running container; its exit code and output."""
@@ -95,7 +113,9 @@ class DockerContainers:
         return Evidence(output, tuple(raw.decode(errors="replace").splitlines()))
 
     def published_port(self, service: str, port: int) -> tuple[str, int] | None:
-        for summary in self._list(f"{SERVICE_LABEL}={service}"):
+        with _engine_errors():
+            summaries = self._list(f"{SERVICE_LABEL}={service}")
+        for summary in summaries:
             for binding in summary.get("Ports", []):
                 if binding.get("PrivatePort") == port and binding.get("PublicPort"):
                     return binding["IP"], int(binding["PublicPort"])
@@ -104,6 +124,22 @@ class DockerContainers:
     def start(self, container_id: str) -> None:
         with _engine_errors():
             self._client.api.start(container_id)
+
+    def now(self) -> datetime:
+        with _engine_errors():
+            return read_time(self._client.info()["SystemTime"])
+
+    def events(self, since: datetime) -> list[LifeEvent]:
+        # a whole second more on both sides: the engine compares with its own clock
+        span = {"since": since.timestamp() - 1, "until": self.now().timestamp()}
+        wanted = {
+            "type": "container",
+            "event": ["start", "die", "oom"],
+            "label": f"{PROJECT_LABEL}={self._project}",
+        }
+        with _engine_errors():
+            found = list(self._client.api.events(**span, decode=True, filters=wanted))
+        return [read_event(event) for event in found]
 
     def execute(self, container_id: str, command: Sequence[str]) -> tuple[int, str]:
         with _engine_errors():
@@ -175,12 +211,14 @@ def inspect_labelled(label: str) -> list[Mapping[str, Any]]:
 
 @contextmanager
 def _engine_errors() -> Iterator[None]:
-    """Errors of the engine as one of ours."""
-    from docker.errors import DockerException
+    """Errors of the engine as ours: one that answers no is not one that does not answer."""
+    from docker.errors import APIError, DockerException
     from requests import RequestException
 
     try:
         yield
+    except APIError as error:
+        raise EngineRefused(cause=error.explanation or str(error)) from error
     except (DockerException, RequestException) as error:
         raise NoEngine(cause=str(error)) from error
 
@@ -188,17 +226,34 @@ def _engine_errors() -> Iterator[None]:
 def read_container(details: Any) -> Container:
     """A container from what `inspect` says."""
     state = details["State"]
-    started = state.get("StartedAt") or NEVER
     return Container(
         program=details["Config"]["Labels"][SERVICE_LABEL],
         container_id=details["Id"],
         state=state["Status"],
         health=(state.get("Health") or {}).get("Status"),
-        started_at=None if started == NEVER else read_time(started),
+        started_at=_moment(state.get("StartedAt")),
         restart_count=details.get("RestartCount", 0),
         exit_code=state.get("ExitCode", 0),
         image=details["Config"]["Image"],
+        finished_at=_moment(state.get("FinishedAt")),
+        out_of_memory=state.get("OOMKilled", False),
+        config_hash=details["Config"]["Labels"].get(HASH_LABEL, ""),
     )
+
+
+def read_event(event: Any) -> LifeEvent:
+    """An event of a container as the engine sends it."""
+    code = event["Actor"]["Attributes"].get("exitCode")
+    return LifeEvent(
+        container_id=event["Actor"]["ID"],
+        at=datetime.fromtimestamp(event["timeNano"] / 1e9, UTC),
+        action=event["Action"],
+        exit_code=None if code is None else int(code),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text in (None, "", NEVER) else read_time(text)
 
 
 def read_time(text: str) -> datetime:

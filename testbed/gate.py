@@ -7,7 +7,7 @@ clock of the command is never compared with them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,8 +17,9 @@ from testbed.protocol.identifiers import same_container
 from testbed.protocol.states import AgentStatus, OperationalState
 
 MAX_RESTARTS = 3
-"""An agent that restarted more often, and is not up for `SETTLED_S` seconds, is in a loop."""
+"""An agent without proof that restarted more often while the gate waited is in a restart loop."""
 SETTLED_S = 30.0
+"""A container that ran for so many seconds had settled: its next death is not one in a row."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class Container:
     :param state: created, running, paused, restarting, exited or dead
     :param health: healthy, unhealthy, starting, or None without a health check
     :param started_at: start of its present life; None when it never ran
+    :param finished_at: end of its last life
+    :param restart_count: restarts by the engine since it was last started by hand
+    :param out_of_memory: its last life ended because it used more memory than it may
+    :param config_hash: of the service's configuration when Compose created it
     """
 
     program: str
@@ -48,6 +53,9 @@ class Container:
     restart_count: int = 0
     exit_code: int = 0
     image: str = ""
+    finished_at: datetime | None = None
+    out_of_memory: bool = False
+    config_hash: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,11 +131,14 @@ def decide(
     expected: Iterable[Expected],
     containers: Iterable[Container],
     snapshot: Snapshot | None,
+    restarts: Mapping[str, int] | None = None,
 ) -> Verdict:
     """Which expected agents are ready.
 
     :param containers: all containers of the project's agents
     :param snapshot: what the monitor knows; None while it does not answer
+    :param restarts: by container id, the restarts that happened before the gate began to wait: the
+        engine's count goes on over runs
     """
     found: dict[str, list[Container]] = {}
     for container in containers:
@@ -136,7 +147,8 @@ def decide(
     for want in expected:
         existing = sorted(found.get(want.program, []), key=_preference)[: want.replicas]
         for container in existing:
-            outcome, reason, agent = _judge(namespace, container, snapshot)
+            earlier = (restarts or {}).get(container.container_id, 0)
+            outcome, reason, agent = _judge(namespace, container, snapshot, earlier)
             verdicts.append(
                 AgentVerdict(want.program, want.required, outcome, reason, container, agent)
             )
@@ -166,43 +178,44 @@ def _preference(container: Container) -> tuple[bool, str]:
 
 
 def _judge(
-    namespace: str, container: Container, snapshot: Snapshot | None
+    namespace: str, container: Container, snapshot: Snapshot | None, earlier_restarts: int
 ) -> tuple[Outcome, str, AgentRow | None]:
     agent = newest_agent(namespace, container.container_id, snapshot.agents) if snapshot else None
-    failure = _container_failure(container, snapshot)
-    if failure:
-        return Outcome.FAILED, failure, agent
-    if container.state != "running":
+    if container.state in ("exited", "dead", "created"):
+        return Outcome.FAILED, _not_running(container), agent
+    if container.state == "running":
+        if snapshot is None:
+            reason = "the monitor does not answer"
+        else:
+            reason = _missing_proof(container, agent, snapshot.now)
+    else:
         way_out = " (docker unpause lets it go on)" if container.state == "paused" else ""
-        return Outcome.WAITING, f"container is {container.state}{way_out}", agent
-    if snapshot is None:
-        return Outcome.WAITING, "the monitor does not answer", agent
-    reason = _missing_proof(container, agent, snapshot.now)
-    return (Outcome.WAITING, reason, agent) if reason else (Outcome.READY, "", agent)
+        reason = f"container is {container.state}{way_out}"
+    if not reason:
+        return Outcome.READY, "", agent
+    restarts = container.restart_count - earlier_restarts
+    if restarts > MAX_RESTARTS and not _has_settled(container, snapshot):
+        loop = f"restart loop: restarted {restarts} times"
+        if container.state == "restarting":  # one that runs has lost its last exit code
+            loop += f", last exit code {container.exit_code}"
+        return Outcome.FAILED, loop, agent
+    return Outcome.WAITING, reason, agent
 
 
-def _container_failure(container: Container, snapshot: Snapshot | None) -> str:
-    """Why a container will not become ready; empty when it still may."""
-    if container.state in ("exited", "dead"):
-        if container.exit_code == 0:
-            return "container is stopped (testbed up starts it)"
-        return f"container exited with code {container.exit_code}"
+def _has_settled(container: Container, snapshot: Snapshot | None) -> bool:
+    """Whether a container has been up for so long that its restarts are past."""
+    if container.state != "running" or snapshot is None or container.started_at is None:
+        return False
+    return (snapshot.now - container.started_at).total_seconds() >= SETTLED_S
+
+
+def _not_running(container: Container) -> str:
+    """Why a container that is not up will not become ready by itself."""
     if container.state == "created":
         return "container was created but not started"
-    if container.restart_count > MAX_RESTARTS:
-        uptime_s = (
-            (snapshot.now - container.started_at).total_seconds()
-            if snapshot and container.started_at and container.state == "running"
-            else 0.0
-        )
-        if uptime_s < SETTLED_S:
-            return (
-                f"restart loop: restarted {container.restart_count} times, "
-                f"last exit code {container.exit_code}"
-            )
-    if container.health == "unhealthy" and container.state == "running":
-        return "container is unhealthy"
-    return ""
+    if container.exit_code == 0:
+        return "container is stopped (testbed up starts it)"
+    return f"container exited with code {container.exit_code}"
 
 
 def _missing_proof(container: Container, agent: AgentRow | None, now: datetime) -> str:
@@ -220,4 +233,6 @@ def _missing_proof(container: Container, agent: AgentRow | None, now: datetime) 
     if agent.status != AgentStatus.OK:
         note = f": {agent.description}" if agent.description else ""
         return f"{agent.operational_state}, but {agent.status}{note}"
+    if container.health == "unhealthy":
+        return "READY, but its container is unhealthy"
     return ""

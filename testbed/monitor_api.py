@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from testbed.drain import Progress
 from testbed.errors import BackendError, ExitCode, TestbedError
 from testbed.gate import AgentRow, Snapshot
+from testbed.protocol.progress import Progress
 from testbed.protocol.users import USER_HEADER, USER_PATTERN
 
 TIMEOUT_S = 10.0
@@ -74,6 +74,9 @@ class Monitor(Protocol):
 
     def record_report(self, execution_id: str, report: dict[str, Any]) -> None:
         """Let the monitor keep the verdict of `testbed run` beside the execution's record."""
+
+    def record_incidents(self, execution_id: str, incidents: list[dict[str, Any]]) -> None:
+        """Let the monitor keep the incidents of an execution that goes on."""
 
     def running_executions(self, namespace: str) -> list[dict[str, Any]]:
         """The executions of a namespace that run."""
@@ -151,8 +154,14 @@ class RestMonitor:
         return dict(self._call("GET", f"workflow-executions/{quote(execution_id, safe='')}/"))
 
     def record_report(self, execution_id: str, report: dict[str, Any]) -> None:
+        self._measure(execution_id, {"report": report})
+
+    def record_incidents(self, execution_id: str, incidents: list[dict[str, Any]]) -> None:
+        self._measure(execution_id, {"incidents": incidents})
+
+    def _measure(self, execution_id: str, metrics: dict[str, Any]) -> None:
         path = f"workflow-executions/{quote(execution_id, safe='')}/"
-        self._call("PATCH", path, json={"performance_metrics": {"report": report}})
+        self._call("PATCH", path, json={"performance_metrics": metrics})
 
     def running_executions(self, namespace: str) -> list[dict[str, Any]]:
         params = {"namespace": namespace, "status": "running"}

@@ -13,7 +13,7 @@ from testbed.configuration.model import ExpectSection
 from testbed.configuration.suggestions import nearest
 from testbed.errors import ConfigurationError
 from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused
-from testbed.report import Report, read_record
+from testbed.report import Report, past_incidents, read_record, told_by
 
 
 def find_report(runs: Path, execution_id: str, monitor: Callable[[], Monitor]) -> Report:
@@ -47,20 +47,25 @@ def find_report(runs: Path, execution_id: str, monitor: Callable[[], Monitor]) -
 
 
 def _from_monitor(monitor: Monitor, execution_id: str) -> Report:
-    """What the monitor tells. Unless `testbed run` has told it, it does not know how long the
-    agents took to be ready, nor when all was drained, so that `within` cannot be judged.
+    """The report as the monitor keeps it: the verdict of `testbed run` where there is one.
+
+    Of a run that was started elsewhere nobody knows how long the agents took to be ready, nor
+    when all was drained, so that `within` cannot be judged.
     """
     record = monitor.execution(execution_id)
     wanted = record["parameter_values"].get("expect") or {}
-    told = (record["performance_metrics"] or {}).get("report")
-    if told:
+    metrics = record["performance_metrics"] or {}
+    kept = metrics.get("report")
+    if kept:
         return Report(
             namespace=record["namespace"] or "",
             progress=monitor.progress(execution_id),
-            ready_s=told["ready_s"],
-            duration_s=told["duration_s"],
+            ready_s=kept["ready_s"],
+            duration_s=kept["duration_s"],
             expect=ExpectSection.model_validate(wanted),
-            incidents=told["incidents"],
+            undrained=kept.get("undrained", []),
+            incidents=past_incidents(kept),
+            told=told_by(kept),
         )
     return Report(
         namespace=record["namespace"] or "",
@@ -68,6 +73,7 @@ def _from_monitor(monitor: Monitor, execution_id: str) -> Report:
         ready_s=None,
         duration_s=_seconds(record),
         expect=ExpectSection.model_validate({**wanted, "within": None}),
+        incidents=past_incidents(metrics),
     )
 
 

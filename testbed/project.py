@@ -7,7 +7,7 @@ import getpass
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from testbed.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parent.parent
 """The repository: where compose.yaml, images/ and workflows/ are."""
+RUN_MARK = ".running"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,32 @@ class Project:
                 waiting()
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    @contextmanager
+    def running(self, execution_id: str) -> Iterator[None]:
+        """Mark an execution as followed by this command, until it has drained.
+
+        The mark is a lock on a file, so that it ends with the process, however that ends.
+        """
+        self.runs.mkdir(parents=True, exist_ok=True)
+        path = self.runs / f"{execution_id}{RUN_MARK}"
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+
+    def followed(self) -> list[str]:
+        """The executions that a command of this checkout follows at the moment."""
+        found = []
+        for path in self.runs.glob(f"*{RUN_MARK}"):
+            with suppress(FileNotFoundError), path.open() as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    found.append(path.name.removesuffix(RUN_MARK))
+        return sorted(found)
 
 
 def user_name() -> str:

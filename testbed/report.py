@@ -1,33 +1,42 @@
-"""The outcome of a run: its JSON object, its lines for people, its JUnit file, its record."""
+"""The outcome of a run: its verdict, its JSON object, its lines for people, its record."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 from testbed.configuration.expectations import Expectation, judged
 from testbed.configuration.model import ExpectSection
-from testbed.drain import Progress
 from testbed.errors import ExitCode
+from testbed.protocol.progress import Progress
 from testbed.protocol.states import ExecutionStatus
 
-NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 cannot hold."""
+VERDICTS = {ExitCode.DONE: "PASSED", ExitCode.INTERRUPTED: "INTERRUPTED"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """A verdict that was given before: it is repeated, not judged again."""
+
+    status: str
+    reason: str
+    exit_code: ExitCode
+    expectations: list[Expectation]
 
 
 @dataclass
 class Report:
     """What came of `testbed run`.
 
-    :param duration_s: seconds from the run command to drained
+    :param duration_s: seconds from the run command to drained, or until waiting was given up
     :param ready_s: seconds that the agents took to be ready; None when nobody knows any more
     :param undrained: what was still open when waiting was given up
-    :param incidents: what went wrong on the way and was put right
+    :param incidents: what happened to the containers (fields of `Incident.as_json`)
+    :param ended_by: what ended the command before the run was judged
+    :param told: the verdict of the past, of a run that is over
     """
 
     namespace: str
@@ -36,40 +45,58 @@ class Report:
     duration_s: float
     expect: ExpectSection
     undrained: list[str] = field(default_factory=list)
-    incidents: list[str] = field(default_factory=list)
+    incidents: list[dict[str, Any]] = field(default_factory=list)
     monitor_url: str = ""
     run_record: str = ""
+    ended_by: ExitCode | None = None
+    told: Told | None = None
 
     @property
     def expectations(self) -> list[Expectation]:
+        if self.told:
+            return self.told.expectations
         return judged(self.expect, self.progress.stf, self.duration_s)
 
     @property
     def status(self) -> str:
         """The run's true status: a completed workflow that lost something has failed."""
+        if self.told:
+            return self.told.status
         if self.progress.status == ExecutionStatus.COMPLETED and self.undrained:
             return ExecutionStatus.FAILED
         return self.progress.status
 
     @property
     def reason(self) -> str:
-        reasons = [self.progress.reason or str(self.progress.status)]
-        if self.undrained:
-            reasons.append("not drained: " + ", ".join(self.undrained))
-        if self.progress.dead_letters:
-            reasons.append(f"{self.progress.dead_letters} messages became dead letters")
-        if self.unexpected_failures:
-            reasons.append(f"{self.unexpected_failures} STFs failed")
-        if self.progress.slices["failed"]:
-            reasons.append(f"{self.progress.slices['failed']} slices failed")
-        return "; ".join(reasons)
+        if self.told:
+            return self.told.reason
+        return "; ".join([self.progress.reason or str(self.progress.status), *self.failures])
+
+    @property
+    def failures(self) -> list[str]:
+        """What went wrong, besides what the workflow itself says and besides expectations."""
+        letters, stfs = self.progress.dead_letters, self.unexpected_failures
+        found = ["not drained: " + ", ".join(self.undrained)] if self.undrained else []
+        found += [f"{counted(letters, 'message')} became dead letters"] if letters else []
+        found += [f"{counted(stfs, 'STF')} failed"] if stfs else []
+        slices = self.progress.slices["failed"]
+        return found + ([f"{counted(slices, 'slice')} failed"] if slices else [])
 
     @property
     def exit_code(self) -> ExitCode:
-        missed = [expectation for expectation in self.expectations if not expectation.ok]
-        if self.status != ExecutionStatus.COMPLETED or missed or self.lost:
+        """What `testbed run` exits with."""
+        if self.told:
+            return self.told.exit_code
+        if self.ended_by is not None:
+            return self.ended_by
+        if self.status != ExecutionStatus.COMPLETED or self.missed or self.lost:
             return ExitCode.WORKFLOW_FAILED
         return ExitCode.DONE
+
+    @property
+    def missed(self) -> list[Expectation]:
+        """Expectations that were not met."""
+        return [expectation for expectation in self.expectations if not expectation.ok]
 
     @property
     def unexpected_failures(self) -> int:
@@ -82,42 +109,62 @@ class Report:
         slices_failed = self.progress.slices["failed"]
         return bool(self.unexpected_failures or self.progress.dead_letters or slices_failed)
 
+    @property
+    def verdict(self) -> str:
+        """The outcome in one line, with what decided it."""
+        code = self.exit_code
+        word = VERDICTS.get(code, f"FAILED (exit code {int(code)})")
+        if code == ExitCode.DONE:
+            incidents = len(self.incidents)
+            beside = f", with {counted(incidents, 'incident')}" if incidents else ""
+            return f"{word}: {self._achieved()}{beside}"
+        missed = [f"{one.name} is {one.seen:g} instead of {one.wanted:g}" for one in self.missed]
+        why = [self.reason] if self.status != ExecutionStatus.COMPLETED else self.failures
+        if self.told and not (why or missed):
+            why = [self.reason]
+        return f"{word}: {'; '.join([*why, *missed]) or self.reason}"
+
     def as_json(self) -> dict[str, Any]:
-        """The object that `testbed run --json` prints (contracts, section 6)."""
+        """The object that `testbed run --json` prints (docs/command.md)."""
         return {
             "execution_id": self.progress.execution_id,
             "run_id": self.progress.run_id,
             "namespace": self.namespace,
             "status": self.status,
             "reason": self.reason,
+            "verdict": self.verdict,
+            "exit_code": int(self.exit_code),
             "duration_s": round(self.duration_s, 3),
             "ready_s": None if self.ready_s is None else round(self.ready_s, 3),
             "stf": dict(self.progress.stf),
             "tf_files": self.progress.tf_files,
             "slices": dict(self.progress.slices),
             "messages": self.progress.messages,
+            "dead_letters": self.progress.dead_letters,
+            "undrained": self.undrained,
             "expectations": [expectation.as_json() for expectation in self.expectations],
             "incidents": self.incidents,
             "run_record": self.run_record,
         }
 
-    def verdict(self, exit_code: ExitCode) -> dict[str, Any]:
-        """What the monitor keeps of it beside its own counts.
-
-        :param exit_code: the one that `testbed run` ends with
-        """
-        kept = ("status", "reason", "duration_s", "ready_s", "expectations", "incidents")
+    def for_monitor(self) -> dict[str, Any]:
+        """What the monitor keeps of it beside its own counts."""
+        kept = (
+            *("exit_code", "verdict", "status", "reason", "duration_s", "ready_s"),
+            *("undrained", "expectations", "incidents"),
+        )
         whole = self.as_json()
-        return {"exit_code": int(exit_code), **{name: whole[name] for name in kept}}
+        return {name: whole[name] for name in kept}
 
     def lines(self) -> list[str]:
-        """The report for people."""
+        """The report for people: the verdict first."""
         stf = self.progress.stf
         shown = [
+            f"Verdict     {self.verdict}",
             f"Execution   {self.progress.execution_id}, run {self.progress.run_id}, "
             f"namespace {self.namespace}",
-            f"Status      {self.status}"
-            + (f" ({self.reason})" if self.reason != self.status else ""),
+            f"Workflow    {self.progress.status}"
+            + (f" ({self.progress.reason})" if self._reason_says_more else ""),
             "Time        " + self._time(),
             f"STF files   {stf['generated']} generated, {stf['registered']} registered, "
             f"{stf['processed']} processed, {stf['failed']} failed",
@@ -131,22 +178,92 @@ class Report:
                 f"Slices      {slices['created']} created, {slices['completed']} completed, "
                 f"{slices['failed']} failed",
             ]
+        shown += [f"Open        {item}" for item in self.undrained]
         shown += [
             f"Expected    {item.name} {item.wanted:g}: "
             + (f"{item.seen:g}, ok" if item.ok else f"MISSED, {item.seen:g} seen")
             for item in self.expectations
         ]
-        shown += [f"Incident    {incident}" for incident in self.incidents]
+        shown += [f"Incident    {incident['text']}" for incident in self.incidents]
         if self.run_record:
             shown.append(f"Run record  {self.run_record}")
         if self.monitor_url:
             shown.append(f"Monitor     {self.monitor_url}")
         return shown
 
+    @property
+    def _reason_says_more(self) -> bool:
+        return self.progress.reason not in ("", str(self.progress.status))
+
+    def _achieved(self) -> str:
+        stf, slices = self.progress.stf, self.progress.slices
+        done = f"{stf['processed']} of {stf['generated']} STFs processed"
+        if slices["created"]:
+            done = f"{slices['completed']} of {slices['created']} slices processed"
+        elif not stf["processed"]:
+            done = f"{stf['registered']} of {stf['generated']} STFs registered"
+        return f"{done} in {self.duration_s:.1f} s"
+
     def _time(self) -> str:
         if self.ready_s is None:
             return f"{self.duration_s:.1f} s from the workflow's start to its end"
-        return f"agents ready in {self.ready_s:.1f} s, workflow drained in {self.duration_s:.1f} s"
+        end = "given up after" if self.undrained or self.ended_by is not None else "drained in"
+        return f"agents ready in {self.ready_s:.1f} s, run {end} {self.duration_s:.1f} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "slice"), counted(2, "slice")
+    ('1 slice', '2 slices')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def without_a_run(code: ExitCode, reason: str) -> dict[str, Any]:
+    """The JSON object of a `testbed run` that did not come to start its workflow."""
+    stages = ("generated", "registered", "processed", "failed")
+    return {
+        "execution_id": None,
+        "run_id": None,
+        "namespace": None,
+        "status": "not started",
+        "reason": reason,
+        "verdict": f"{VERDICTS.get(code, f'FAILED (exit code {int(code)})')}: {reason}",
+        "exit_code": int(code),
+        "duration_s": 0.0,
+        "ready_s": None,
+        "stf": dict.fromkeys(stages, 0),
+        "tf_files": 0,
+        "slices": dict.fromkeys(("created", "completed", "failed"), 0),
+        "messages": 0,
+        "dead_letters": 0,
+        "undrained": [],
+        "expectations": [],
+        "incidents": [],
+        "run_record": "",
+    }
+
+
+def told_by(kept: Mapping[str, Any]) -> Told | None:
+    """The verdict in what was kept of a report; None where it lacks the exit code."""
+    if "exit_code" not in kept:
+        return None
+    return Told(
+        status=kept["status"],
+        reason=kept["reason"],
+        exit_code=ExitCode(kept["exit_code"]),
+        expectations=[
+            Expectation(one["name"], one["wanted"], one["seen"]) for one in kept["expectations"]
+        ],
+    )
+
+
+def past_incidents(kept: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The incidents of a report; those of before 2026-11-28 are texts only."""
+    return [
+        one if isinstance(one, dict) else {"text": str(one)} for one in kept.get("incidents", [])
+    ]
 
 
 def write_record(folder: Path, report: Report, context: Mapping[str, Any]) -> Path:
@@ -158,7 +275,6 @@ def write_record(folder: Path, report: Report, context: Mapping[str, Any]) -> Pa
         "report": report.as_json(),
         "progress": asdict(report.progress),
         "expect": report.expect.model_dump(exclude_none=True),
-        "undrained": report.undrained,
         **context,
     }
     path.write_text(json.dumps(content, indent=2, default=str) + "\n")
@@ -166,44 +282,21 @@ def write_record(folder: Path, report: Report, context: Mapping[str, Any]) -> Pa
 
 
 def read_record(folder: Path, execution_id: str) -> Report | None:
-    """The report of a run from its record; None when there is no record that tells it all."""
+    """The report of a run from its record; None when there is no record that has it all."""
     path = folder / execution_id / "record.json"
     try:
         content = json.loads(path.read_text())
-        told = content["report"]
+        kept = content["report"]
         return Report(
-            namespace=told["namespace"],
+            namespace=kept["namespace"],
             progress=Progress.from_answer(content["progress"]),
-            ready_s=told["ready_s"],
-            duration_s=told["duration_s"],
+            ready_s=kept["ready_s"],
+            duration_s=kept["duration_s"],
             expect=ExpectSection.model_validate(content["expect"]),
-            undrained=content["undrained"],
-            incidents=told["incidents"],
+            undrained=kept.get("undrained") or content.get("undrained", []),
+            incidents=past_incidents(kept),
             run_record=str(path),
+            told=told_by(kept),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def write_junit(path: Path, report: Report) -> None:
-    """Write the outcome as a JUnit file: one test for the workflow, one for each expectation."""
-    fine = report.status == ExecutionStatus.COMPLETED and not report.lost
-    cases = [("workflow", "" if fine else report.reason)]
-    cases += [
-        (item.name, "" if item.ok else f"wanted {item.wanted:g}, seen {item.seen:g}")
-        for item in report.expectations
-    ]
-    suite = ElementTree.Element(
-        "testsuite",
-        name=report.progress.execution_id,
-        tests=str(len(cases)),
-        failures=str(sum(bool(problem) for _, problem in cases)),
-        time=f"{report.duration_s:.3f}",
-    )
-    for name, problem in cases:
-        case = ElementTree.SubElement(suite, "testcase", classname="testbed.run", name=name)
-        if problem:
-            message = NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", problem)
-            ElementTree.SubElement(case, "failure", message=message)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)

@@ -1,33 +1,43 @@
-"""Running a workflow: start, follow, keep agents alive, wait until drained."""
+"""Running a workflow: start, follow, keep containers alive, wait until drained."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from testbed import console
-from testbed.drain import Progress, open_items
-from testbed.errors import ExitCode, TestbedError
+from testbed.containers import EngineRefused, NoEngine
+from testbed.errors import BackendError, ExitCode, TestbedError
 from testbed.gate import AgentVerdict, Outcome
+from testbed.incidents import Incident, Watch
 from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused
 from testbed.protocol.destinations import RECORDER
+from testbed.protocol.message import utc_now
+from testbed.protocol.progress import Progress, open_items
 from testbed.waiting import Gate
 
 POLL_S = 0.25
+WATCH_S = 1.0
+"""Seconds between two looks at the containers."""
 DRAIN_PATIENCE_S = 90.0
 """Seconds without any progress after which a run that has ended counts as not drained."""
 IDLE_PATIENCE_S = 30.0
 """The same where no message waits and no agent is at work."""
 STOP_PATIENCE_S = 30.0
 AWAY_PATIENCE_S = 120.0
-"""Seconds for which the monitor may be away in mid-run."""
-MAX_REVIVALS = 3
+"""Seconds for which the monitor, or the engine, may be away in mid-run."""
+MAX_DEATHS_IN_A_ROW = 3
 
 
-class AgentKeepsDying(TestbedError):
-    """{program} has died {times} times in this run (exit code {code}); it is not started again."""
+class KeepsDying(TestbedError):
+    """{program} has died {times} times in a row, each time soon after its start ({how}).
+
+    The run is given up.
+    """
 
     exit_code = ExitCode.AGENT_DIED
 
@@ -50,57 +60,88 @@ class Look(NamedTuple):
 
 
 @dataclass
+class Outage:
+    """The time since which a part of the testbed has not answered."""
+
+    program: str
+    began: float | None = None
+    cause: str = ""
+
+
+@dataclass
 class Run:
     """One execution that is being followed.
 
-    An agent of the plan whose container is dead is started again, so that its work is done;
-    that is an incident of the run.
+    Whatever happens to a container of the plan is an incident of the run. One that died, and that
+    the engine does not start again, is started again here, so that its work is done.
+
+    :param planned: STFs that the configuration asks for; 0 where it leaves them open
+    :param record: keeps the incidents at the monitor whenever they change
     """
 
     execution_id: str
     gate: Gate
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    incidents: list[str] = field(default_factory=list)
+    wall_clock: Callable[[], datetime] = utc_now
+    planned: int = 0
     progress: Progress | None = None
-    _revivals: dict[str, int] = field(default_factory=dict)
+    _watched: float = float("-inf")
+    _recorded: list[dict[str, Any]] = field(default_factory=list)
+    _monitor: Outage = field(default_factory=lambda: Outage("monitor"))
+    _engine: Outage = field(default_factory=lambda: Outage("the Docker engine"))
+
+    @cached_property
+    def watch(self) -> Watch:
+        """What happens to the containers; it begins when it is first asked for."""
+        plan = self.gate.plan
+        since = self.gate.containers.now()
+        return Watch(frozenset(plan.services), frozenset(plan.backend), self.wall_clock, since)
+
+    @property
+    def incidents(self) -> list[Incident]:
+        return self.watch.incidents
+
+    def begin(self) -> None:
+        """Remember how the containers are before the workflow starts.
+
+        :raises NoEngine: no engine answers
+        """
+        self.watch.take(self.gate.containers.all(), self.gate.containers.events)
 
     def follow(self) -> tuple[Progress, list[str]]:
         """Follow the execution until it has drained.
 
         :return: the last progress, and what was still open when waiting was given up
-        :raises AgentKeepsDying: see there
+        :raises KeepsDying: see there
         :raises MonitorAway: for longer than `AWAY_PATIENCE_S`
+        :raises NoEngine: for as long
         """
         last: Look | None = None
-        moved = answered = self.clock()
+        began = moved = looked = self.clock()
         with console.Board() as board:
             while True:
-                try:
-                    now = self._look()
-                except MonitorAway:
-                    if self.clock() - answered > AWAY_PATIENCE_S:
-                        raise
-                    board.show(["  the monitor does not answer; waiting for it"])
-                    self._revive()
+                now = self._try_to_look()
+                if now is None:
+                    board.show([f"  {self._away()}; waiting for it"])
                     self.sleep(POLL_S)
                     continue
-                moved += max(0.0, self.clock() - answered - 2 * POLL_S)  # not held against the run
-                answered = self.clock()
-                board.show([progress_line(now.progress)])
+                moved += max(0.0, self.clock() - looked - 2 * POLL_S)  # not held against the run
+                looked = self.clock()
+                line = progress_line(now.progress, self.planned, now.open)
+                board.show([line], stamp=f"{looked - began:5.0f} s")
                 if now != last:
                     last, moved = now, self.clock()
                 waited = now.progress.status.final and self.clock() - moved > now.patience_s
                 if not now.open or waited:
                     return now.progress, now.open
-                self._revive()
                 self.sleep(POLL_S)
 
     def give_up(self, reason: str) -> tuple[Progress, list[str]]:
         """Stop the workflow after following it has failed; what was last seen if that fails too."""
         try:
             progress, items = self.stop()
-        except (MonitorAway, MonitorRefused):
+        except (BackendError, MonitorRefused):
             assert self.progress is not None
             progress, items = self.progress, []
         return progress, [reason, *items]
@@ -122,10 +163,105 @@ class Run:
                 now = self._look()
                 if not now.open or self.clock() > end:
                     return now.progress, now.open
-            except MonitorAway:
+            except (MonitorAway, NoEngine):
                 if self.clock() > end:
                     raise
             self.sleep(POLL_S)
+
+    def close(self) -> list[dict[str, Any]]:
+        """The incidents of the run, with those that are not over."""
+        for outage in (self._monitor, self._engine):
+            self._end_outage(outage, over=False)
+        return [incident.as_json() for incident in self.incidents]
+
+    def _try_to_look(self) -> Look | None:
+        """How the run is; None while monitor or engine do not answer."""
+        now: Look | None = None
+        try:
+            self._watch_containers()
+            self._end_outage(self._engine, over=True)
+        except NoEngine as error:
+            self._go_on_without(self._engine, error)
+        try:
+            now = self._look()
+            self._end_outage(self._monitor, over=True)
+        except MonitorAway as error:
+            self._go_on_without(self._monitor, error)
+        except NoEngine as error:
+            self._go_on_without(self._engine, error)
+        return now
+
+    def _go_on_without(self, outage: Outage, error: MonitorAway | NoEngine) -> None:
+        """Have patience with a part that does not answer.
+
+        :raises MonitorAway, NoEngine: for too long
+        """
+        if outage.began is None:
+            outage.began = self.clock()
+        outage.cause = str(error.cause)
+        if self.clock() - outage.began > AWAY_PATIENCE_S:
+            raise error
+
+    def _end_outage(self, outage: Outage, *, over: bool) -> None:
+        if outage.began is None:
+            return
+        began = self.wall_clock() - timedelta(seconds=self.clock() - outage.began)
+        self.watch.outage(outage.program, began, outage.cause, over=over)
+        outage.began = None
+
+    def _away(self) -> str:
+        away = [one for one in (self._engine, self._monitor) if one.began is not None]
+        names = " and ".join(one.program for one in away) or "the monitor"
+        return f"{names} did not answer"
+
+    def _watch_containers(self) -> None:
+        """Look for incidents, and start again what died and stays down.
+
+        :raises KeepsDying: see there
+        """
+        if self.clock() - self._watched < WATCH_S:
+            return
+        containers = self.gate.containers
+        new = self.watch.take(containers.all(), containers.events)
+        self._watched = self.clock()
+        if self._monitor.began is None:
+            try:
+                snapshot = self.gate.monitor.snapshot(self.gate.namespace)
+            except MonitorAway:
+                pass
+            else:
+                new += self.watch.take_heartbeats(self.gate.namespace, snapshot)
+        for incident in new:
+            console.warn(incident.text.partition(";")[0])
+        self._record_incidents()
+        self._refuse_loops()
+        for container in self.watch.dead():
+            try:
+                containers.start(container.container_id)
+            except EngineRefused as error:  # it is gone, or somebody else is starting it
+                console.warn(f"{container.program} could not be started again: {error.cause}")
+
+    def _refuse_loops(self) -> None:
+        optional = {one.program for one in self.gate.plan.expected if not one.required}
+        for container_id, times in self.watch.deaths_in_a_row().items():
+            last = [one for one in self.incidents if one.container_id == container_id]
+            if times > MAX_DEATHS_IN_A_ROW and last[-1].program not in optional:
+                how = last[-1].signal or f"exit code {last[-1].exit_code}"
+                how += ", out of memory" if last[-1].out_of_memory else ""
+                program = last[-1].program
+                hint = f"Look at its logs with: testbed logs {program}"
+                raise KeepsDying(program=program, times=times, how=how, hint=hint)
+
+    def _record_incidents(self) -> None:
+        """Keep the incidents at the monitor, so that its pages show them while the run goes on."""
+        present = [incident.as_json() for incident in self.incidents]
+        if present == self._recorded:
+            return
+        try:
+            self.gate.monitor.record_incidents(self.execution_id, present)
+        except (MonitorAway, MonitorRefused):
+            return  # it is tried again at the next look
+        self._recorded = present
 
     def _look(self) -> Look:
         progress = self.gate.monitor.progress(self.execution_id)
@@ -162,27 +298,6 @@ class Run:
         )
         return [queue for queue in queues if queue["queue"].startswith(prefixes)]
 
-    def _revive(self) -> None:
-        programs = self.gate.plan.required
-        for container in self.gate.containers.all():
-            if container.program not in programs or container.state not in ("exited", "dead"):
-                continue
-            if container.exit_code == 0:  # somebody has stopped it on purpose
-                continue
-            times = self._revivals.get(container.container_id, 0) + 1
-            if times > MAX_REVIVALS:
-                raise AgentKeepsDying(
-                    program=container.program, times=times, code=container.exit_code
-                )
-            self._revivals[container.container_id] = times
-            incident = (
-                f"{container.program} died in mid-run (exit code {container.exit_code}); "
-                f"container {container.container_id[:12]} was started again"
-            )
-            self.incidents.append(incident)
-            console.warn(incident)
-            self.gate.containers.start(container.container_id)
-
 
 def _has_left(agent: AgentVerdict) -> bool:
     """Whether an agent that is not READY was stopped on purpose: it does not come back."""
@@ -190,16 +305,30 @@ def _has_left(agent: AgentVerdict) -> bool:
     return container is not None and container.state == "exited" and container.exit_code == 0
 
 
-def progress_line(progress: Progress) -> str:
-    """Where a run stands, in one line."""
+def progress_line(progress: Progress, planned: int = 0, open_now: Iterable[str] = ()) -> str:
+    """Where a run stands, in one line: its phase, counts as n of N, and what is open at its end.
+
+    :param planned: STFs that the configuration asks for; 0 where nobody knows
+    """
     stf = progress.stf
+    total = progress.total_stf_files or max(planned, stf["generated"])
+    made = f"{stf['generated']} of {total}" if total > stf["generated"] else str(stf["generated"])
     failed = f", {stf['failed']} failed" if stf["failed"] else ""
-    made = progress.slices
-    slices = f"; slices {made['completed']} of {made['created']}" if made["created"] else ""
-    return (
-        f"  {progress.status}: STFs {stf['generated']} generated, "
-        f"{stf['registered']} registered, {stf['processed']} processed{failed}{slices}"
+    slices = progress.slices
+    fast = f"; slices {slices['completed']} of {slices['created']}" if slices["created"] else ""
+    line = (
+        f"  {progress.phase(open_now)}: STFs {made} generated, "
+        f"{stf['registered']} registered, {stf['processed']} processed{failed}{fast}"
     )
+    items = list(open_now) if progress.status.final else []
+    return line + (f"; open: {', '.join(items)}" if items else "")
+
+
+class StillRunning(TestbedError):
+    """{execution_id} was asked to stop and is still {status} after {seconds:.0f} s."""
+
+    hint = "Look at it with: testbed status, testbed logs workflow-runner"
+    exit_code = ExitCode.WORKFLOW_FAILED
 
 
 def stop_execution(
@@ -208,11 +337,22 @@ def stop_execution(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Stop an execution and wait for its end; its status."""
-    monitor.stop_workflow(execution_id)
+    """Stop an execution and wait for its end; its final status.
+
+    :raises StillRunning: it does not end within `STOP_PATIENCE_S` seconds
+    """
+    try:
+        monitor.stop_workflow(execution_id)
+    except MonitorRefused as error:
+        if error.status != 409:  # else it has ended meanwhile
+            raise
     end = clock() + STOP_PATIENCE_S
     while True:
         progress = monitor.progress(execution_id)
-        if progress.status.final or clock() > end:
+        if progress.status.final:
             return progress.status
+        if clock() > end:
+            raise StillRunning(
+                execution_id=execution_id, status=progress.status, seconds=STOP_PATIENCE_S
+            )
         sleep(POLL_S)

@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +17,12 @@ from testbed import console
 from testbed.compose import Compose, ComposeFailed, PythonOnWhalesCompose
 from testbed.configuration import Configuration
 from testbed.configuration.resolver import NAMESPACE_OPTION
-from testbed.containers import Containers, DockerContainers
+from testbed.containers import Containers, DockerContainers, EngineRefused
 from testbed.engine_socket import socket_variables
-from testbed.errors import BackendError, ConfigurationError
+from testbed.errors import BackendError, ConfigurationError, ExitCode, TestbedError
 from testbed.gate import Container
 from testbed.image_digests import image_variables
-from testbed.monitor_api import Monitor, MonitorAway, RestMonitor
+from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused, RestMonitor
 from testbed.plan import Plan, Service, distinct_builds, make_plan, read_services
 from testbed.project import Project, user_name, write_env
 from testbed.secret_files import make_secrets
@@ -37,9 +37,19 @@ BASE_IMAGE = "TESTBED_BASE_IMAGE"
 BASE_IMAGE_MEMO = Path(".testbed") / "base-image"
 
 
+class RunInProgress(TestbedError):
+    """{runs} is in progress, and this would {changes}."""
+
+    hint = (
+        "Wait for its end (testbed status), or end it: testbed stop. --force disturbs it; "
+        "--namespace NAME is a testbed beside this one."
+    )
+    exit_code = ExitCode.WORKFLOW_FAILED
+
+
 @dataclass
 class Session:
-    """One testbed. What it is made of comes to be when it is first asked for."""
+    """One testbed. Its components are created lazily."""
 
     project: Project
     configuration: Configuration
@@ -126,14 +136,63 @@ class Session:
                 hint="Use another one: --namespace NAME, or change [testbed] namespace.",
             )
 
-    def prepare(self) -> None:
+    def prepare(self, *, force: bool = False) -> None:
         """Find what is wrong before anything is built or started.
 
+        :param force: disturb a run in progress
         :raises ConfigurationError: the plan cannot be made, or the namespace is somebody else's
+        :raises RunInProgress: a start would disturb a run in progress
         """
         _ = self.plan
         self.check_owner()
+        if not force:
+            self.check_runs()
         self.initialise()
+
+    def check_runs(self) -> None:
+        """Refuse to stop or replace containers under a run in progress.
+
+        :raises RunInProgress: see there
+        """
+        runs = self.runs_in_progress()
+        if not runs:
+            return
+        changes = self._changes()
+        if changes:
+            raise RunInProgress(runs=", ".join(runs), changes="; ".join(changes))
+
+    def runs_in_progress(self) -> list[str]:
+        """Executions that run, or that drain while a command of this checkout follows them."""
+        followed = self.project.followed()
+        try:
+            rows = self.monitor().running_executions(self.project.namespace)
+        except (MonitorAway, MonitorRefused, ConfigurationError):
+            rows = []  # without a monitor, or without its token, nobody started one from there
+        return sorted({*followed, *(row["execution_id"] for row in rows)})
+
+    def _changes(self) -> list[str]:
+        """What a start would stop or replace."""
+        running = [one for one in self.containers.all() if one.state in ("running", "restarting")]
+        off = {*self.plan.others, *self.plan.switched_off}
+        wanted = set(self.plan.services)
+        hashes = self.compose.hashes()
+        stopped = {one.program for one in running if one.program in off}
+        replaced = {
+            one.program
+            for one in running
+            if one.program in wanted and one.config_hash != hashes.get(one.program)
+        }
+        counts = Counter(one.program for one in running)
+        fewer = {name for name, scale in self.plan.scales.items() if counts[name] > scale}
+        return [
+            f"{verb} {', '.join(sorted(names))}"
+            for verb, names in (
+                ("stop", stopped),
+                ("replace", replaced),
+                ("remove replicas of", fewer - replaced),
+            )
+            if names
+        ]
 
     def start(self) -> Plan:
         """Start the backend and the enabled agents, stop what is not enabled; the plan."""
@@ -150,6 +209,7 @@ class Session:
         services = [name for name in plan.services if name not in paused]
         scales = {name: count for name, count in plan.scales.items() if name in services}
         lasting = [name for name in services if not self.services[name].one_shot]
+        self._recover_backend()
         try:
             if self._runs(lasting, plan, found):
                 # Compose looks at every dependency twice a second: skipped where all run
@@ -161,6 +221,35 @@ class Session:
         if plan.others:
             self.compose.create(plan.others)
         return plan
+
+    def _recover_backend(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Start backend containers that died, and wait for those that suffer from it.
+
+        Compose gives up at once where a service depends on an unhealthy one, as the monitor is
+        until the broker that it lost is back.
+        """
+        lasting = [name for name in self.plan.backend if not self.services[name].one_shot]
+        dead = [
+            found
+            for found in self.containers.all()
+            if found.program in lasting and found.state in ("exited", "dead")
+        ]
+        for container in dead:
+            with suppress(EngineRefused):  # Compose starts it, or says why it cannot
+                self.containers.start(container.container_id)
+        end = time.monotonic() + BACKEND_S
+        noted = False
+        while ill := [
+            found.program
+            for found in self.containers.all()
+            if found.program in lasting and found.state == "running" and found.health == "unhealthy"
+        ]:
+            if time.monotonic() > end:
+                return  # Compose says why it does not go on
+            if not noted:
+                console.note(f"Waiting for {', '.join(ill)} to become healthy again ...")
+                noted = True
+            sleep(0.2)
 
     def _runs(self, names: list[str], plan: Plan, found: list[Container]) -> bool:
         """Whether so many containers of each service run as are wanted, with today's image."""
@@ -273,18 +362,3 @@ class Session:
         memo.parent.mkdir(parents=True, exist_ok=True)
         memo.write_text(found.stdout.strip())
         return found.stdout.strip()
-
-
-def git_version(root: Path) -> dict[str, str | bool]:
-    """The revision that is at work: commit, branch, and whether files differ from it."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(root), *arguments]
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
-        return found.stdout.strip() if found.returncode == 0 else ""
-
-    commit = git("rev-parse", "HEAD")
-    if not commit:
-        return {}
-    branch = git("rev-parse", "--abbrev-ref", "HEAD")
-    return {"commit": commit, "branch": branch, "dirty": bool(git("status", "--porcelain"))}

@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from testbed import console
 from testbed.containers import Containers
 from testbed.errors import ExitCode, TestbedError
-from testbed.gate import AgentVerdict, Outcome, Snapshot, Verdict, decide
+from testbed.gate import AgentVerdict, Container, Outcome, Snapshot, Verdict, decide
 from testbed.monitor_api import Monitor, MonitorAway
 from testbed.plan import Plan
 
 POLL_S = 0.1
-UNHEALTHY_GRACE_S = 8.0
-"""An unhealthy container is given up only after so long: one health probe later it may be well."""
 MARKS = {Outcome.READY: "ready  ", Outcome.WAITING: "waiting", Outcome.FAILED: "FAILED "}
 
 
@@ -46,7 +44,7 @@ class Gate:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     history: list[tuple[float, str]] = field(default_factory=list)
-    _unhealthy_since: dict[str, float] = field(default_factory=dict)
+    _restarts: dict[str, int] | None = None
 
     def check(self) -> Verdict:
         """The verdict of the moment."""
@@ -55,7 +53,13 @@ class Gate:
             snapshot = self.monitor.snapshot(self.namespace)
         except MonitorAway:
             snapshot = None
-        return decide(self.namespace, self.plan.expected, self.containers.all(), snapshot)
+        return self.judge(self.containers.all(), snapshot)
+
+    def judge(self, found: list[Container], snapshot: Snapshot | None) -> Verdict:
+        """The verdict on what is given; restarts count from the first one on."""
+        if self._restarts is None:
+            self._restarts = {one.container_id: one.restart_count for one in found}
+        return decide(self.namespace, self.plan.expected, found, snapshot, self._restarts)
 
     def wait(self) -> Verdict:
         """Wait for the verdict that lets the workflow start.
@@ -72,16 +76,15 @@ class Gate:
                 waited = self.clock() - started
                 self._remember(waited, verdict)
                 board.show([describe(agent) for agent in verdict.agents])
-                self._forget_recovered(verdict)
-                failed = [agent for agent in verdict.failed if self._is_firm(agent, waited)]
-                if failed:
-                    raise AgentsFailed(text=self._explain(failed, waited))
+                if verdict.failed:
+                    raise AgentsFailed(text=self._explain(list(verdict.failed), waited))
                 if verdict.ready:
                     self._warn_of_optional(verdict)
                     return verdict
                 late = [agent for agent in verdict.missing if waited >= self._limit(agent.program)]
                 if late:
-                    raise AgentsNotReady(
+                    error = AgentsFailed if any(map(self._has_died, late)) else AgentsNotReady
+                    raise error(
                         text=self._explain(late, waited), hint="More time: --timeout SECONDS"
                     )
                 self.sleep(POLL_S)
@@ -92,24 +95,13 @@ class Gate:
         limits: Mapping[str, float] = self.plan.ready_timeout
         return limits[program]
 
-    def _forget_recovered(self, verdict: Verdict) -> None:
-        ill = {
-            agent.container.container_id
-            for agent in verdict.agents
-            if agent.container and agent.container.health == "unhealthy"
-        }
-        for container_id in self._unhealthy_since.keys() - ill:
-            del self._unhealthy_since[container_id]
-
-    def _is_firm(self, agent: AgentVerdict, waited: float) -> bool:
-        """Whether a failure will not pass by itself."""
+    def _has_died(self, agent: AgentVerdict) -> bool:
+        """Whether an agent died while the gate waited: that is the cause, not its slowness."""
         container = agent.container
-        if container is None or not (
-            container.state == "running" and container.health == "unhealthy"
-        ):
+        if container is None:
             return True
-        since = self._unhealthy_since.setdefault(container.container_id, waited)
-        return waited - since >= UNHEALTHY_GRACE_S
+        before = (self._restarts or {}).get(container.container_id, 0)
+        return container.state == "restarting" or container.restart_count > before
 
     def _remember(self, waited: float, verdict: Verdict) -> None:
         for agent in verdict.agents:
@@ -143,6 +135,7 @@ class Gate:
             lines.append(
                 f"  last heartbeat: {beat.operational_state}, {beat.status} at "
                 f"{beat.received_at:%H:%M:%S} UTC from {beat.instance_name}"
+                + (f": {beat.description}" if beat.description else "")
                 if beat and beat.received_at
                 else "  last heartbeat: none"
             )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from agents.data.volume import Volume
 from agents.runtime import BaseAgent, handles
-from agents.runtime.monitor import MonitorRefused, Stopped
+from agents.runtime.monitor import MonitorAway, MonitorRefused, Stopped
 from agents.runtime.needs import Needs
 from agents.workflow_runner.execution import (
     Execution,
+    ExecutionEnded,
     UnknownWorkflow,
     load_workflow,
 )
@@ -19,6 +21,7 @@ from agents.workflow_runner.records import AlreadyTaken, ExecutionRecords
 from testbed.configuration import resolve_workflow
 from testbed.errors import ConfigurationError
 from testbed.protocol.destinations import EPICTOPIC, WORKFLOW_CONTROL, namespace_selector
+from testbed.protocol.heartbeat import STALE_AFTER_INTERVALS
 from testbed.protocol.link import Subscription
 from testbed.protocol.messages import (
     Message,
@@ -32,6 +35,8 @@ from testbed.protocol.states import ExecutionStatus
 
 WORKFLOWS = Path("workflows")
 END_CONFIRMATION_S = 30.0
+CHECK_S = 5.0
+"""Seconds for which the answer to that question holds."""
 
 
 class Expired(Exception):
@@ -44,6 +49,7 @@ class WorkflowRunner(BaseAgent):
     agent_type = "workflow-runner"
     prefetch = 1
 
+    _checked = float("-inf")
     _execution: Execution | None = None
     _thread: threading.Thread | None = None
 
@@ -182,7 +188,28 @@ class WorkflowRunner(BaseAgent):
         )
 
     def _broadcast(self, message: Message) -> None:
+        # from then on the monitor may hold this runner for dead
+        if self.silent_s > STALE_AFTER_INTERVALS * self.settings.heartbeat_interval:
+            self._check_execution(str(message.execution_id))
         self.publish(EPICTOPIC, message)
+
+    def _check_execution(self, execution_id: str) -> None:
+        """After a silence, look whether the recorder has ended the execution meanwhile.
+
+        Without a monitor the workflow goes on: the recorder ends nothing while that is away.
+
+        :raises ExecutionEnded: it has
+        """
+        if time.monotonic() - self._checked < CHECK_S:
+            return
+        try:
+            row = self.monitor.once("GET", f"workflow-executions/{execution_id}/")
+        except (MonitorAway, MonitorRefused) as error:
+            self.log.warning("%s goes on unchecked after a silence: %s", execution_id, error)
+        else:
+            if ExecutionStatus(row["status"]).final:
+                raise ExecutionEnded(f"it was recorded as {row['status']}: {row['reason']}")
+        self._checked = time.monotonic()
 
     def _run(self, execution: Execution) -> None:
         with self.working():
@@ -198,6 +225,9 @@ class WorkflowRunner(BaseAgent):
     def _run_and_close(self, execution: Execution) -> None:
         outcome = execution.run()
         status, reason = outcome.status, outcome.reason
+        if outcome.recorded:
+            self.log.warning("%s is given up: %s", execution.execution_id, reason)
+            return
         try:
             if not self.publisher.flush(END_CONFIRMATION_S):
                 raise SendRefused("the broker did not confirm the last messages")

@@ -210,6 +210,11 @@ class BaseAgent:
         return self._consumer.link.connected and self.publisher.link.connected
 
     @property
+    def silent_s(self) -> float:
+        """Seconds since the monitor last accepted a heartbeat of this agent."""
+        return self._reporter.silent_s
+
+    @property
     def foreign_messages(self) -> int:
         """Messages of other namespaces that were dropped."""
         return self._consumer.foreign_messages

@@ -42,12 +42,18 @@ class Reporter:
         self._stopped = threading.Event()
         self._accepted = OperationalState.STARTING
         self._refusal = ""
+        self._accepted_at = time.monotonic()
         self._thread = threading.Thread(target=self._report, name="reporter", daemon=True)
 
     def start(self) -> None:
         """Begin to report."""
         self._state_file.write(OperationalState.STARTING)
         self._thread.start()
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the monitor last accepted a heartbeat, or since the start."""
+        return time.monotonic() - self._accepted_at
 
     def changed(self) -> None:
         """The agent's state is another one: report it at once."""
@@ -92,6 +98,7 @@ class Reporter:
                 log.error("the monitor refuses the heartbeat: %s", error)
         else:
             accepted = True
+            self._accepted_at = time.monotonic()
             self._accepted = beat.operational_state or OperationalState.STARTING
         self._state_file.write(self._accepted)
         return accepted

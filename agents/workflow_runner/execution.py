@@ -35,13 +35,21 @@ class UnknownWorkflow(Exception):
     """There is no such workflow, or its module has no generator function `workflow`."""
 
 
+class ExecutionEnded(Exception):
+    """The monitor's record of this execution has ended while its runner was silent."""
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """How an execution ended."""
+    """How an execution ended.
+
+    :param recorded: somebody else has recorded its end already
+    """
 
     status: ExecutionStatus
     reason: str
     metrics: dict[str, Any]
+    recorded: bool = False
 
 
 def load_workflow(name: str) -> tuple[Workflow, str]:
@@ -105,8 +113,18 @@ class Execution:
         self._stopping.set()
 
     def run(self) -> Outcome:
-        """Run to the end; whatever happens, an announced run is closed with `end_run`."""
+        """Run to the end; whatever happens, an announced run is closed with `end_run`, unless the
+        recorder has closed it.
+        """
         began = time.monotonic()
+        try:
+            reason, text = self._run_workflow()
+            self._daq.end_run(reason)
+        except ExecutionEnded as error:
+            return Outcome(ExecutionStatus.FAILED, str(error), self._metrics(began), recorded=True)
+        return Outcome(FINAL_STATUS[reason], text, self._metrics(began))
+
+    def _run_workflow(self) -> tuple[EndReason, str]:
         try:
             process = self._env.process(self._workflow(self._env, self._daq))
             reason = advance(
@@ -116,14 +134,16 @@ class Execution:
                 duration=self._settings["duration"],
                 stopping=self._stopping,
             )
-            text = str(reason)
+        except ExecutionEnded:
+            raise
         except (Exception, SystemExit) as error:
             log.exception("workflow %s failed", self.workflow_name)
-            reason, text = EndReason.FAILED, f"{type(error).__name__}: {error}"
-        self._daq.end_run(reason)
-        metrics = {
+            return EndReason.FAILED, f"{type(error).__name__}: {error}"
+        return reason, str(reason)
+
+    def _metrics(self, began: float) -> dict[str, Any]:
+        return {
             "stf_generated": self.stf_count,
             "simulated_s": round(float(self._env.now), 6),
             "wall_s": round(time.monotonic() - began, 3),
         }
-        return Outcome(FINAL_STATUS[reason], text, metrics)

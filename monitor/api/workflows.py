@@ -17,6 +17,7 @@ from monitor.api.records import IntegerKeyMixin, RecordSerializer, RecordViewSet
 from monitor.api.roles import AGENT, OPERATOR
 from monitor.records import models
 from monitor.records.json_values import as_object
+from testbed.protocol.destinations import RECORDER
 from testbed.protocol.states import ExecutionStatus
 
 BODY: dict[str, Any] = {"workflow_type": None, "definition": None, "parameter_values": {}}
@@ -51,6 +52,16 @@ class ExecutionSerializer(RecordSerializer[models.WorkflowExecution]):
         if before and ExecutionStatus(before.status).final and not status.final:
             raise serializers.ValidationError(
                 {"status": [f"The execution has ended ({before.status}); it cannot run again."]}
+            )
+        metrics = as_object(before.performance_metrics) if before else {}
+        if before and metrics.get("run_closed_by") == RECORDER and status != before.status:
+            raise serializers.ValidationError(
+                {
+                    "status": [
+                        f"The recorder has ended the execution ({before.status}) and closed its "
+                        "run while its runner was silent; that is final."
+                    ]
+                }
             )
         if status.final and not attrs.get("end_time"):
             attrs["end_time"] = (before.end_time if before else None) or timezone.now()

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from django.db.models import Count
 from pydantic import Field
 
+from monitor.control import draining
 from monitor.control import workflows as control
 from monitor.mcp.callers import Operator
 from monitor.mcp.lists import Few, Page, Record, given, one_of, page
@@ -19,23 +20,14 @@ from monitor.records.models import (
     AppLog,
     WorkflowDefinition,
     WorkflowExecution,
-    WorkflowMessage,
 )
 from monitor.records.progress import progress_of
 from testbed.protocol.message import UtcTime, utc_now
-from testbed.protocol.messages import LIFECYCLE_TYPES
 from testbed.protocol.states import ExecutionStatus
 
 DAY = timedelta(hours=24)
 ERROR_LEVEL = 40
 ERRORS = 10
-PHASES = {
-    "run_imminent": "imminent",
-    "start_run": "running",
-    "pause_run": "paused",
-    "resume_run": "running",
-    "end_run": "ended",
-}
 ExecutionId = Annotated[str, Field(description="from list_workflow_executions")]
 
 
@@ -99,7 +91,18 @@ class Monitor(Record):
     slices: dict[str, int]
     messages: int = Field(description="recorded messages of the execution")
     dead_letters: int = Field(description="messages that no agent could handle")
-    drained: bool = Field(description="ended, and every STF is processed or failed")
+    drained: bool = Field(
+        description="ended, and all that the run made is accounted for: STFs, samples, slices, "
+        "queues. `open` says what is not"
+    )
+    open: list[str] = Field(description="what is not accounted for yet; empty when drained")
+    verdict: Untrusted = Field(
+        description="of testbed run, in one line; empty while it is not given or nobody gives it"
+    )
+    exit_code: int | None = Field(description="of testbed run: 0 passed; null without a verdict")
+    incidents: list[Untrusted] = Field(
+        description="deaths, pauses and outages of parts of the testbed during the run"
+    )
     errors: list[LogSummary] = Field(description=f"the newest {ERRORS} log records of ERROR")
     last_log_lines: list[LogSummary] = Field(description="newest first")
 
@@ -178,37 +181,36 @@ def get_workflow_monitor(
     """How one execution is doing: progress, the phase of its run, errors, last log records.
 
     Call it again, some seconds apart, to follow an execution; it has ended when `end_time` is
-    there, and everything is done when `drained` is true. To stop it: stop_workflow.
+    there, and everything is done when `drained` is true. What `open` lists does not get less when
+    the agent that should do it is gone: see list_agents. To stop it: stop_workflow.
     """
     execution = execution_row(execution_id)
     progress = progress_of(execution)
-    last = (
-        WorkflowMessage.objects.filter(execution_id=execution_id, message_type__in=LIFECYCLE_TYPES)
-        .order_by("-id")
-        .values_list("message_type", flat=True)
-        .first()
-    )
+    missing = draining.open_items_of(execution, progress)
+    report = draining.report_of(execution)
     logs = AppLog.objects.filter(execution_id=execution_id).order_by("-id")
-    stf = progress["stf"]
-    settled = stf["processed"] + stf["failed"] >= stf["generated"]
     return Monitor(
         execution_id=execution_id,
         status=execution.status,
         reason=execution.reason,
-        phase=PHASES.get(last or "", "unknown"),
+        phase=progress["daq_phase"],
         run_number=execution.run_number,
         start_time=execution.start_time,
         end_time=execution.end_time,
         duration_seconds=round(
             ((execution.end_time or utc_now()) - execution.start_time).total_seconds(), 3
         ),
-        stf=Counts(**stf),
+        stf=Counts(**progress["stf"]),
         total_stf_files=progress["total_stf_files"],
         tf_files=progress["tf_files"],
         slices=progress["slices"],
         messages=progress["messages"],
         dead_letters=progress["dead_letters"],
-        drained=execution.end_time is not None and settled,
+        drained=not missing,
+        open=missing,
+        verdict=report.verdict,
+        exit_code=report.exit_code,
+        incidents=report.incidents,
         errors=[
             LogSummary.model_validate(row) for row in logs.filter(level__gte=ERROR_LEVEL)[:ERRORS]
         ],

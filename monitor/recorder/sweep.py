@@ -12,13 +12,14 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from monitor.records.freshness import RETIRED
+from monitor.records.json_values import as_object
 from monitor.records.models import SystemAgent, WorkflowExecution, WorkflowMessage
 from monitor.records.models.workflows import FINAL_STATUSES
-from testbed.protocol.destinations import EPICTOPIC
+from testbed.protocol.destinations import EPICTOPIC, RECORDER
 from testbed.protocol.heartbeat import DEFAULT_INTERVAL, STALE_AFTER_INTERVALS
 from testbed.protocol.messages import EndRun, execution_message_id
 from testbed.protocol.publisher import Publisher
@@ -37,12 +38,39 @@ TRUST_AFTER_S = 20.0
 """Seconds for which database and monitor must have answered before silence is held against an
 agent: while either is away, heartbeats cannot arrive."""
 
-ORPHAN_AFTER_S = 15.0
-"""Seconds that an execution's runner may be EXITED before its execution is ended."""
+ORPHAN_AFTER_S = 60.0
+"""Seconds that an execution's runner may be EXITED before its execution is ended: one that was
+only paused, or cut off, comes back within them and goes on."""
+
+LATE_S = 5.0
+"""A pass that comes so much later than it should shows that this process was itself asleep."""
 
 OPEN_RUN_AFTER_S = 3.0
 """Seconds after its execution's end that a run may lack its recorded `end_run`: the runner's own
 is confirmed before it closes the execution."""
+
+
+class SleepAlarm:
+    """Notices that this process did not run for a while: it was paused, or its host suspended.
+
+    A suspended host stops the monotonic clock and not the wall clock; a paused process finds both
+    ahead of what it expects.
+    """
+
+    def __init__(
+        self,
+        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clocks = (wall_clock, clock)
+        self._last = tuple(clock() for clock in self._clocks)
+
+    def slept_s(self) -> float:
+        """Seconds since the last call, by the clock that went further."""
+        now = tuple(clock() for clock in self._clocks)
+        passed = max(after - before for before, after in zip(self._last, now, strict=True))
+        self._last = now
+        return passed
 
 
 class Sweep:
@@ -58,6 +86,7 @@ class Sweep:
         self._caught_up = caught_up
         self._closed: set[str] = set()
         self._trusted_from = time.monotonic() + TRUST_AFTER_S
+        self._alarm = SleepAlarm()
 
     def suspend(self) -> None:
         """Judge nobody for a while: heartbeats may have been unable to arrive."""
@@ -68,7 +97,7 @@ class Sweep:
 
         :raises django.db.Error: the database is away
         """
-        if not _monitor_answers():
+        if self._alarm.slept_s() > LATE_S or not _monitor_answers():
             self.suspend()
         connection.ensure_connection()
         if time.monotonic() < self._trusted_from:
@@ -100,6 +129,8 @@ class Sweep:
             run_number__isnull=False,
         )
         for execution in ended.exclude(execution_id__in=self._closed):
+            if _is_contradicted(execution):
+                continue  # its runner is back, and closes the run itself
             kinds = set(
                 WorkflowMessage.objects.filter(
                     execution_id=execution.execution_id,
@@ -109,6 +140,7 @@ class Sweep:
             self._closed.add(execution.execution_id)
             if kinds == {"run_imminent"}:
                 log.warning("run %s was left open; closing it", execution.run_number)
+                note(execution, run_closed_by=RECORDER)
                 self._publisher.publish(EPICTOPIC, end_run_of(execution))
 
 
@@ -187,24 +219,53 @@ def end_lost_workers() -> list[str]:
 
 
 def end_orphaned_executions() -> list[str]:
-    """End executions whose runner has been EXITED for a while; their ids."""
+    """End executions whose runner has been EXITED for `ORPHAN_AFTER_S` seconds; their ids.
+
+    `updated_at` is when the agent became EXITED: nothing changes its row afterwards.
+    """
     gone = SystemAgent.objects.filter(
         operational_state=OperationalState.EXITED,
-        last_heartbeat__lt=timezone.now() - timedelta(seconds=ORPHAN_AFTER_S),
+        updated_at__lt=timezone.now() - timedelta(seconds=ORPHAN_AFTER_S),
     ).values("instance_name")
     orphans = WorkflowExecution.objects.filter(
         status__in=[ExecutionStatus.RUNNING, ExecutionStatus.PENDING], runner_instance__in=gone
     )
     ended = []
     for execution in orphans:
-        reason = f"its workflow-runner {execution.runner_instance} is gone"
+        reason = (
+            f"its workflow-runner {execution.runner_instance} is gone: it did not come back "
+            f"within {ORPHAN_AFTER_S:.0f} s"
+        )
         updated = WorkflowExecution.objects.filter(
             execution_id=execution.execution_id, status=execution.status
         ).update(status=ExecutionStatus.FAILED, end_time=timezone.now(), reason=reason)
         if updated:
+            note(execution, ended_by=RECORDER)
             log.warning("%s is ended: %s", execution.execution_id, reason)
             ended.append(execution.execution_id)
     return ended
+
+
+def note(execution: WorkflowExecution, **facts: str) -> None:
+    """Add facts to the metrics of an execution: who ended it, who closed its run."""
+    with transaction.atomic():
+        row = WorkflowExecution.objects.select_for_update().get(pk=execution.pk)
+        row.performance_metrics = {**as_object(row.performance_metrics), **facts}
+        row.save(update_fields=["performance_metrics"])
+
+
+def _is_contradicted(execution: WorkflowExecution) -> bool:
+    """Whether the recorder ended an execution whose runner is heard of again and works on it."""
+    if as_object(execution.performance_metrics).get("ended_by") != RECORDER:
+        return False
+    return (
+        SystemAgent.objects.filter(
+            instance_name=execution.runner_instance,
+            metadata__execution_id=execution.execution_id,
+        )
+        .exclude(operational_state=OperationalState.EXITED)
+        .exists()
+    )
 
 
 def _monitor_answers() -> bool:

@@ -16,6 +16,7 @@ from monitor.records.models import (
     WorkflowExecution,
     WorkflowMessage,
 )
+from testbed.protocol.progress import DAQ_PHASES
 from testbed.protocol.states import FileStatus
 
 
@@ -25,6 +26,7 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
     `stf.generated` counts recorded `stf_gen` messages; `registered` all STF records of the run,
     `processed` and `failed` those with that status. `total_stf_files` is what `end_run` said,
     null while the run is open; `stf_sent` what the runner says it generated, null until then.
+    `daq_phase` is that of the DAQ's run: unknown, imminent, running, paused or ended.
     `outputs` are those of the STFs that were processed: how many files, their size, and what was
     found in them.
     """
@@ -33,11 +35,14 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
         .values_list("message_type")
         .annotate(Count("id"))
     )
-    end_run = (
-        WorkflowMessage.objects.filter(execution_id=execution.execution_id, message_type="end_run")
-        .values_list("message_content", flat=True)
-        .first()
+    lifecycle = list(
+        WorkflowMessage.objects.filter(
+            execution_id=execution.execution_id, message_type__in=DAQ_PHASES
+        )
+        .order_by("id")
+        .values_list("message_type", "message_content")
     )
+    end_run = next((content for kind, content in lifecycle if kind == "end_run"), None)
     statuses: dict[str, int] = dict(
         StfFile.objects.filter(run__run_number=execution.run_number or -1)
         .order_by()
@@ -56,6 +61,7 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
         "reason": execution.reason,
         "start_time": execution.start_time,
         "end_time": execution.end_time,
+        "daq_phase": DAQ_PHASES[lifecycle[-1][0]] if lifecycle else "unknown",
         "total_stf_files": end_run.get("total_stf_files") if end_run else None,
         "stf": {
             "generated": kinds.get("stf_gen", 0),

@@ -48,6 +48,13 @@ def set_option(function: Function) -> Function:
     )(function)
 
 
+def force_option(function: Function) -> Function:
+    """Give a command `--force`."""
+    return click.option(
+        "--force", is_flag=True, help="Also where that disturbs a run in progress."
+    )(function)
+
+
 def junit_option(function: Function) -> Function:
     """Give a command `--junit`."""
     return click.option(

@@ -28,8 +28,8 @@ def report(
     From its run record, else from the monitor. The exit code is that of the run.
     """
     from testbed import console
+    from testbed.junit import write_junit
     from testbed.past_runs import find_report
-    from testbed.report import write_junit
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     found = find_report(session.project.runs, execution, session.monitor)

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from testbed.commands.options import junit_option, open_session, set_option, testbed_options
+from testbed.commands.options import (
+    force_option,
+    junit_option,
+    open_session,
+    set_option,
+    testbed_options,
+)
 from testbed.commands.up import bring_up
 
 if TYPE_CHECKING:
-    from testbed.errors import ExitCode
     from testbed.report import Report
     from testbed.session import Session
-    from testbed.waiting import Gate
 
 
 @click.command()
@@ -29,19 +33,13 @@ if TYPE_CHECKING:
 @click.option("--stop-agents", "stop_after", is_flag=True, help="Stop the agents afterwards.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @junit_option
+@force_option
 @testbed_options
 def run(
-    name: str | None,
-    overrides: tuple[str, ...],
-    duration: float | None,
-    realtime: bool | None,
-    timeout: float | None,
     stop_after: bool,
     as_json: bool,
     junit: Path | None,
-    config_file: str,
-    namespace: str | None,
-    verbose: bool,
+    **options: Any,
 ) -> None:
     """Run a workflow: start what it needs, wait until READY, run, drain, report.
 
@@ -49,8 +47,46 @@ def run(
     the configuration file says what to run. Ctrl+C stops the workflow gracefully.
     """
     from testbed import console
+    from testbed.errors import ExitCode, TestbedError
+    from testbed.junit import write_junit, write_unfinished
+    from testbed.report import without_a_run
+
+    if junit:  # should the command be killed, nobody takes an earlier run's file for its own
+        write_unfinished(junit, "testbed run did not come to its end")
+    try:
+        report = _run(**options, stop_after=stop_after)
+    except (TestbedError, KeyboardInterrupt) as error:
+        code = error.exit_code if isinstance(error, TestbedError) else ExitCode.INTERRUPTED
+        reason = str(error) or "interrupted before the workflow was started"
+        if junit:
+            write_unfinished(junit, f"FAILED (exit code {int(code)}): {reason}")
+        if as_json:
+            console.result(json.dumps(without_a_run(code, reason), indent=2))
+        raise
+    if junit:
+        write_junit(junit, report)
+    if as_json:
+        console.result(json.dumps(report.as_json(), indent=2))
+    else:
+        console.result("\n".join(report.lines()))
+    raise SystemExit(report.exit_code)
+
+
+def _run(
+    name: str | None,
+    overrides: tuple[str, ...],
+    duration: float | None,
+    realtime: bool | None,
+    timeout: float | None,
+    force: bool,
+    stop_after: bool,
+    config_file: str,
+    namespace: str | None,
+    verbose: bool,
+) -> Report:
+    """Bring the testbed up and run the workflow; its report."""
     from testbed.errors import ConfigurationError
-    from testbed.report import write_junit
+    from testbed.execution import execute
 
     session = open_session(
         config_file,
@@ -67,82 +103,24 @@ def run(
             problem="no agent is enabled, so nothing can run a workflow",
             hint="Enable one:  [agents.data]  and below it  enabled = true",
         )
-    gate, ready_s = bring_up(session, timeout)
-    report, exit_code = _execute(session, gate, ready_s)
-    if junit:
-        write_junit(junit, report)
-    if as_json:
-        console.result(json.dumps(report.as_json(), indent=2))
-    else:
-        console.result("\n".join(report.lines()))
+    gate, ready_s = bring_up(session, timeout, force=force)
+    report = execute(session, gate, ready_s)
     if stop_after:
-        session.compose.stop(gate.plan.programs)
-    raise SystemExit(exit_code)
+        _stop_agents(session, gate.plan.programs)
+    return report
 
 
-def _execute(session: Session, gate: Gate, ready_s: float) -> tuple[Report, ExitCode]:
-    """Start the workflow, follow it to its end; its report, and the exit code."""
-    import time
-
+def _stop_agents(session: Session, programs: tuple[str, ...]) -> None:
+    """Stop the run's agents, unless another run has begun meanwhile."""
     from testbed import console
-    from testbed.errors import ExitCode, TestbedError
-    from testbed.monitor_api import MonitorAway, MonitorRefused
-    from testbed.report import Report, write_record
-    from testbed.running import Run
-    from testbed.session import git_version
+    from testbed.errors import BackendError
 
-    configuration = session.configuration
-    workflow = configuration.workflow
-    resolved: dict[str, Any] = {
-        **configuration.resolved(),
-        "git_version": git_version(session.project.root),
-    }
-    if not gate.check().ready:  # checked again just before the command is sent
-        gate.wait()
-    started = time.monotonic()
-    execution_id = gate.monitor.start_workflow(
-        {
-            "workflow_name": workflow.name,
-            "config": workflow.config,
-            "realtime": workflow.realtime,
-            "duration": workflow.duration,
-            "resolved": resolved,
-        }
-    )
-    console.note(f"Running {workflow.name} as {execution_id} ...")
-    run = Run(execution_id, gate)
-    exit_code: ExitCode | None = None
-    try:
-        progress, undrained = run.follow()
-    except KeyboardInterrupt:
-        exit_code = ExitCode.INTERRUPTED
-        console.note("Stopping the workflow (Ctrl+C again to leave it as it is) ...")
-        progress, undrained = run.stop()
-    except TestbedError as error:
-        if run.progress is None:
-            raise
-        exit_code = error.exit_code
-        console.note(f"{error}\nStopping the workflow ...")
-        progress, undrained = run.give_up(str(error))
-    report = Report(
-        namespace=configuration.namespace,
-        progress=progress,
-        ready_s=ready_s,
-        duration_s=time.monotonic() - started,
-        expect=configuration.expect,
-        undrained=undrained,
-        incidents=run.incidents,
-        monitor_url=session.monitor_url() or "",
-    )
-    context = {
-        "resolved": resolved,
-        "images": {name: session.services[name].image for name in gate.plan.services},
-        "gate": gate.history,
-    }
-    write_record(session.project.runs, report, context)
-    code = report.exit_code if exit_code is None else exit_code
-    try:
-        gate.monitor.record_report(execution_id, report.verdict(code))
-    except (MonitorAway, MonitorRefused) as error:
-        console.warn(f"the monitor could not be told of this verdict: {error}")
-    return report, code
+    with session.lock():
+        others = session.runs_in_progress()
+        if others:
+            console.warn(f"the agents stay: {', '.join(others)} is in progress")
+            return
+        try:
+            session.compose.stop(programs)
+        except BackendError as error:
+            console.warn(f"the agents were not stopped: {error}")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from testbed.commands.options import open_session, testbed_options
+
+if TYPE_CHECKING:
+    from testbed.monitor_api import Monitor
 
 
 @click.command()
@@ -13,7 +18,6 @@ from testbed.commands.options import open_session, testbed_options
 def stop(execution: str | None, config_file: str, namespace: str | None, verbose: bool) -> None:
     """Stop the running workflow gracefully; the agents stay."""
     from testbed import console
-    from testbed.errors import ConfigurationError
     from testbed.running import stop_execution
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
@@ -23,11 +27,28 @@ def stop(execution: str | None, config_file: str, namespace: str | None, verbose
         console.note("No workflow is running.")
         return
     if execution is not None and execution not in running:
-        raise ConfigurationError(
-            place=execution,
-            problem="is not running; "
-            + (f"running: {', '.join(running)}" if running else "no workflow is"),
-        )
+        console.note(f"{execution} has ended: {ended(monitor, execution, running)}")
+        return
     for execution_id in [execution] if execution else running:
         status = stop_execution(monitor, execution_id)
         console.note(f"{execution_id}: {status}")
+
+
+def ended(monitor: Monitor, execution_id: str, running: list[str]) -> str:
+    """The status of an execution that does not run.
+
+    :raises ConfigurationError: there is no such execution
+    """
+    from testbed.errors import ConfigurationError
+    from testbed.monitor_api import MonitorRefused
+
+    try:
+        return str(monitor.execution(execution_id)["status"])
+    except MonitorRefused as error:
+        if error.status != 404:
+            raise
+        raise ConfigurationError(
+            place=execution_id,
+            problem="is not known; "
+            + (f"running: {', '.join(running)}" if running else "no workflow is running"),
+        ) from error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from testbed.commands.options import open_session, set_option, testbed_options
+from testbed.commands.options import force_option, open_session, set_option, testbed_options
 
 if TYPE_CHECKING:
     from testbed.session import Session
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 )
 @click.option("--no-wait", is_flag=True, help="Start, and do not wait until READY.")
 @set_option
+@force_option
 @testbed_options
 def up(
     timeout: float | None,
     no_wait: bool,
+    force: bool,
     overrides: tuple[str, ...],
     config_file: str,
     namespace: str | None,
@@ -34,23 +36,28 @@ def up(
     session = open_session(config_file, verbose=verbose, namespace=namespace, overrides=overrides)
     if no_wait:
         with session.lock():
-            session.prepare()
+            session.prepare(force=force)
             session.start()
         console.note(f"{session.project.name} starts. See: testbed status")
         return
-    _, ready_s = bring_up(session, timeout)
+    _, ready_s = bring_up(session, timeout, force=force)
     console.note(f"{session.project.name} is ready ({ready_s:.1f} s). {session.monitor_url()}")
 
 
-def bring_up(session: Session, timeout: float | None = None) -> tuple[Gate, float]:
-    """Start a testbed and wait at its gate; the gate, and the seconds until it opened."""
+def bring_up(
+    session: Session, timeout: float | None = None, *, force: bool = False
+) -> tuple[Gate, float]:
+    """Start a testbed and wait at its gate; the gate, and the seconds until it opened.
+
+    :param force: also where that disturbs a run in progress
+    """
     import time
 
     from testbed import console
     from testbed.waiting import Gate
 
     with session.lock():
-        session.prepare()
+        session.prepare(force=force)
         session.build()
         started = time.monotonic()
         console.note(f"Starting {session.project.name} ...")

@@ -108,7 +108,7 @@ class Configuration:
         }
 
 
-NOT_PARAMETERS = (*SYSTEM_SECTIONS, "git_version", "origins")
+NOT_PARAMETERS = (*SYSTEM_SECTIONS, "git_version", "origins", "drain")
 """Entries of a resolved configuration that are not sections of parameters."""
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from testbed.compose import Compose, ComposeFailed
-from testbed.containers import Containers, Evidence
+from testbed.containers import Containers, EngineRefused, Evidence, NoEngine
 from testbed.gate import Container
+from testbed.incidents import LifeEvent
 from testbed.plan import Service, read_services
 from testbed.testbeds import Host
 from testbed.testing.clock import FakeClock
@@ -18,6 +20,8 @@ from testbed.testing.clock import FakeClock
 
 class FakeContainers(Containers):
     """The containers of one project.
+
+    While `away` no question is answered. An engine that does not remember has no events to give.
 
     :param clock: gives containers their start times
     """
@@ -30,11 +34,16 @@ class FakeContainers(Containers):
         self.started: list[str] = []
         self.executed: list[tuple[str, tuple[str, ...]]] = []
         self.answers: dict[tuple[str, ...], tuple[int, str]] = {}
+        self.away = False
+        self.remembers = True
+        self.unstartable: set[str] = set()
+        self._events: list[LifeEvent] = []
         self._found: dict[str, Container] = {}
         self._evidence: dict[str, Evidence] = {}
         self._numbers = itertools.count(1)
 
     def all(self) -> list[Container]:
+        self._answer()
         return list(self._found.values())
 
     def evidence(self, container_id: str, lines: int = 10) -> Evidence:
@@ -46,8 +55,21 @@ class FakeContainers(Containers):
         return self.ports.get((service, port)) if running else None
 
     def start(self, container_id: str) -> None:
+        self._answer()
+        if container_id not in self._found or container_id in self.unstartable:
+            raise EngineRefused(cause=f"No such container: {container_id}")
         self.started.append(container_id)
-        self.change(container_id, state="running", started_at=self.clock.now)
+        self._note(container_id, "start")
+        up = {"state": "running", "started_at": self.clock.now, "exit_code": 0}
+        self.change(container_id, restart_count=0, **up)
+
+    def now(self) -> datetime:
+        self._answer()
+        return self.clock.now
+
+    def events(self, since: datetime) -> list[LifeEvent]:
+        self._answer()
+        return [one for one in self._events if one.at >= since and self.remembers]
 
     def execute(self, container_id: str, command: Sequence[str]) -> tuple[int, str]:
         self.executed.append((container_id, tuple(command)))
@@ -74,17 +96,34 @@ class FakeContainers(Containers):
 
     def exit(self, container_id: str, code: int = 0) -> Container:
         """Let a container end by itself, and stay down."""
-        return self.change(container_id, state="exited", exit_code=code)
+        self._note(container_id, "die", code)
+        ended = {"finished_at": self.clock.now, "exit_code": code}
+        return self.change(container_id, state="exited", **ended)
 
     def restart(self, container_id: str, code: int = 1) -> Container:
         """Let a container end, and be started again by its restart policy."""
         count = self._found[container_id].restart_count + 1
-        now = {"state": "running", "started_at": self.clock.now}
-        return self.change(container_id, exit_code=code, restart_count=count, **now)
+        self._note(container_id, "die", code)
+        self._note(container_id, "start")
+        now = {"state": "running", "started_at": self.clock.now, "finished_at": self.clock.now}
+        return self.change(container_id, exit_code=0, restart_count=count, **now)
+
+    def run_out_of_memory(self, container_id: str) -> Container:
+        """Let a container be killed for lack of memory, and started again."""
+        self._note(container_id, "oom")
+        self.clock.sleep(0.001)
+        return self.restart(container_id, 137)
 
     def remove(self, container_id: str) -> None:
         """Forget a container."""
         del self._found[container_id]
+
+    def _answer(self) -> None:
+        if self.away:
+            raise NoEngine(cause="it was told to be away")
+
+    def _note(self, container_id: str, action: str, code: int | None = None) -> None:
+        self._events.append(LifeEvent(container_id, self.clock.now, action, code))
 
     def tell(self, container_id: str, *log_lines: str, last_probe: str = "") -> None:
         """What a container gives as evidence."""
@@ -109,6 +148,9 @@ class FakeCompose(Compose):
     def config(self) -> Mapping[str, Any]:
         return self._config
 
+    def hashes(self) -> Mapping[str, str]:
+        return {name: hash_of(service) for name, service in self._services.items()}
+
     def build(self, services: Sequence[str]) -> None:
         self._call("build", services)
         self._containers.images |= {self._services[name].image for name in services}
@@ -129,7 +171,7 @@ class FakeCompose(Compose):
         never_ran = {"state": "created", "health": None, "started_at": None}
         for name in services:
             if name not in existing:
-                self._containers.add(name, image=self._services[name].image, **never_ran)
+                self._create(self._services[name], **never_ran)
 
     def stop(self, services: Sequence[str]) -> None:
         self._call("stop", services)
@@ -174,10 +216,19 @@ class FakeCompose(Compose):
             elif container.state != "running":
                 self._containers.start(container.container_id)
         for _ in range(scale - len(kept)):
-            kept.append(self._containers.add(service.name, image=service.image))
+            kept.append(self._create(service))
         if service.one_shot:
             for container in kept:
                 self._containers.exit(container.container_id)
+
+    def _create(self, service: Service, **facts: Any) -> Container:
+        made = {"image": service.image, "config_hash": hash_of(service)}
+        return self._containers.add(service.name, **made, **facts)
+
+
+def hash_of(service: Service) -> str:
+    """The digest of a service's configuration, which here is its image alone."""
+    return sha256(service.image.encode()).hexdigest()
 
 
 class FakeHost(Host):

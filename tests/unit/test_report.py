@@ -11,8 +11,9 @@ import pytest
 
 from testbed.configuration.model import ExpectSection
 from testbed.errors import ExitCode
+from testbed.junit import write_junit, write_unfinished
 from testbed.protocol.states import ExecutionStatus
-from testbed.report import Report, write_junit, write_record
+from testbed.report import Report, without_a_run, write_record
 from testbed.testing import new_progress
 
 COMPLETED = ExecutionStatus.COMPLETED
@@ -22,15 +23,21 @@ PROMISED_KEYS = [
     "namespace",
     "status",
     "reason",
+    "verdict",
+    "exit_code",
     "duration_s",
     "ready_s",
     "stf",
     "tf_files",
     "slices",
     "messages",
+    "dead_letters",
+    "undrained",
     "expectations",
+    "incidents",
     "run_record",
 ]
+DIED = {"text": "example-data-agent died in mid-run"}
 
 
 def report(
@@ -112,9 +119,9 @@ def test_a_run_that_meets_its_expectations_is_done(
 
 
 def test_a_completed_workflow_that_lost_something_has_failed_with_its_reason() -> None:
-    made = report(undrained=["1 STFs are not processed", "the broker does not tell its queues"])
+    made = report(undrained=["1 STFs are not processed", "the broker did not report its queues"])
     assert made.status == "failed"
-    assert "not drained: 1 STFs are not processed, the broker does not tell" in made.reason
+    assert "not drained: 1 STFs are not processed, the broker did not report" in made.reason
 
 
 def test_failed_stfs_that_nobody_expected_stand_in_the_reason() -> None:
@@ -124,7 +131,7 @@ def test_failed_stfs_that_nobody_expected_stand_in_the_reason() -> None:
 
 def test_slices_that_failed_stand_in_the_reason_and_the_lines() -> None:
     made = report(slices={"created": 9, "completed": 8, "failed": 1})
-    assert made.reason == "completed; 1 slices failed"
+    assert made.reason == "completed; 1 slice failed"
     text = "\n".join(made.lines())
     assert "Slices      9 created, 8 completed, 1 failed" in text
     assert "TF samples  7" in text
@@ -135,9 +142,10 @@ def test_a_run_without_a_reason_gives_its_status() -> None:
     assert report(status=ExecutionStatus.RUNNING, reason="").reason == "running"
 
 
-def test_the_json_object_has_exactly_the_promised_keys_and_incidents() -> None:
+def test_the_json_object_has_exactly_the_promised_keys_with_and_without_a_run() -> None:
     content = report().as_json()
-    assert sorted(content) == sorted([*PROMISED_KEYS, "incidents"])
+    assert sorted(content) == sorted(PROMISED_KEYS)
+    assert list(without_a_run(ExitCode.NOT_READY, "late")) == list(content)
     assert sorted(content["stf"]) == ["failed", "generated", "processed", "registered"]
     assert sorted(content["slices"]) == ["completed", "created", "failed"]
 
@@ -156,7 +164,7 @@ def test_the_lines_for_people_tell_what_was_missed_and_what_happened() -> None:
     text = "\n".join(
         report(
             expect=ExpectSection(stf_processed=6, within=60),
-            incidents=["example-data-agent died in mid-run"],
+            incidents=[DIED],
             monitor_url="http://127.0.0.1:49153",
         ).lines()
     )
@@ -207,9 +215,63 @@ def test_the_record_of_a_run_keeps_its_report_and_what_it_was_run_with(tmp_path:
     assert content["gate"] == [[0, "x"]]
 
 
-def test_the_monitor_is_told_the_verdict_and_not_what_it_counts_itself() -> None:
-    told = report(failed=1).verdict(ExitCode.WORKFLOW_FAILED)
-    assert told["exit_code"] == 6
-    assert "1 STFs failed" in told["reason"]
-    assert not {"stf", "slices", "messages", "run_record"} & told.keys()
-    json.dumps(told)
+def test_the_monitor_keeps_the_verdict_and_not_what_it_counts_itself() -> None:
+    kept = report(failed=1).for_monitor()
+    assert kept["exit_code"] == 6
+    assert kept["verdict"] == "FAILED (exit code 6): 1 STF failed"
+    assert not {"stf", "slices", "messages", "run_record"} & kept.keys()
+    json.dumps(kept)
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict"),
+    [
+        ({}, "PASSED: 5 of 5 STFs processed in 42.0 s"),
+        ({"incidents": [DIED]}, "PASSED: 5 of 5 STFs processed in 42.0 s, with 1 incident"),
+        (
+            {"slices": {"created": 9, "completed": 9, "failed": 0}},
+            "PASSED: 9 of 9 slices processed in 42.0 s",
+        ),
+        ({"dead_letters": 1}, "FAILED (exit code 6): 1 message became dead letters"),
+        (
+            {"expect": ExpectSection(stf_processed=6)},
+            "FAILED (exit code 6): stf_processed is 5 instead of 6",
+        ),
+        (
+            {"undrained": ["84 slices have no result"]},
+            "FAILED (exit code 6): completed; not drained: 84 slices have no result",
+        ),
+        (
+            {"status": ExecutionStatus.TERMINATED, "reason": "stopped", "ended_by": 130},
+            "INTERRUPTED: stopped",
+        ),
+        (
+            {"undrained": ["an agent keeps dying"], "ended_by": 4},
+            "FAILED (exit code 4): completed; not drained: an agent keeps dying",
+        ),
+    ],
+)
+def test_the_first_line_is_the_verdict_with_what_decided_it(
+    facts: dict[str, Any], verdict: str
+) -> None:
+    ended_by = facts.get("ended_by")
+    made = report(**{**facts, "ended_by": None if ended_by is None else ExitCode(ended_by)})
+    assert made.lines()[0] == f"Verdict     {verdict}"
+    assert made.as_json()["verdict"] == verdict
+
+
+def test_what_was_given_up_is_not_called_drained() -> None:
+    text = "\n".join(report(undrained=["84 slices have no result"]).lines())
+    assert "drained in" not in text
+    assert "given up after 42.0 s" in text
+    assert "Open        84 slices have no result" in text
+
+
+def test_a_command_that_came_to_no_run_leaves_a_red_junit_file(tmp_path: Path) -> None:
+    path = tmp_path / "junit.xml"
+    write_unfinished(path, "FAILED (exit code 3): an agent is not READY")
+    root = ElementTree.parse(path).getroot()
+    assert (root.attrib["tests"], root.attrib["failures"]) == ("1", "1")
+    failure = root.find("testcase/failure")
+    assert failure is not None
+    assert "not READY" in failure.attrib["message"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from testbed.containers import NoEngine
 from testbed.errors import ExitCode
 from testbed.monitor_api import MonitorAway
 from testbed.protocol.states import ExecutionStatus
@@ -14,13 +15,14 @@ from testbed.running import (
     AWAY_PATIENCE_S,
     DRAIN_PATIENCE_S,
     IDLE_PATIENCE_S,
-    MAX_REVIVALS,
+    MAX_DEATHS_IN_A_ROW,
     POLL_S,
-    AgentKeepsDying,
+    WATCH_S,
+    KeepsDying,
     progress_line,
 )
 from testbed.testing import new_progress
-from tests.unit.following import DATA, RECORDERS, STF, Bed
+from tests.unit.following import DATA, EXECUTION, RECORDERS, STF, Bed
 
 WAITING = {"queue": f"Consumer.torre1-{DATA}.epictopic", "depth": 1}
 
@@ -130,10 +132,10 @@ def test_a_recorder_that_has_never_consumed_leaves_the_run_open(
     bed.monitor.queues = queues
     bed.end_at(1)
     _, undrained = bed.run.follow()
-    assert undrained == ["the broker does not tell its queues"]
+    assert undrained == ["the broker did not report its queues"]
 
 
-def test_a_dead_agent_is_started_again_and_told_as_an_incident(bed: Bed) -> None:
+def test_a_dead_agent_is_started_again_and_is_an_incident(bed: Bed) -> None:
     (agent,) = bed.agents
     bed.exit_at(10, agent)
     bed.clock.at(15, lambda: bed.beat(agent))
@@ -141,11 +143,107 @@ def test_a_dead_agent_is_started_again_and_told_as_an_incident(bed: Bed) -> None
     _, undrained = bed.run.follow()
     assert undrained == []
     assert bed.containers.started == [agent.container_id]
-    (incident,) = bed.run.incidents
-    assert incident == (
-        f"{DATA} died in mid-run (exit code 137); "
-        f"container {agent.container_id[:12]} was started again"
-    )
+    (incident,) = bed.run.close()
+    assert (incident["program"], incident["kind"], incident["exit_code"]) == (DATA, "died", 137)
+    assert incident["signal"] == "SIGKILL"
+    assert incident["away_s"] == pytest.approx(0, abs=WATCH_S + POLL_S)
+    assert incident["text"].startswith(f"{DATA} {agent.container_id[:12]} died (SIGKILL, exit code")
+
+
+def test_deaths_that_the_engine_mends_are_incidents(bed: Bed) -> None:
+    (agent,) = bed.agents
+    broker = bed.backend
+    for moment, container in ((50, agent), (100, broker), (150, agent)):
+        bed.restart_at(moment, container, 137)
+    bed.end_at(200)
+    bed.run.follow()
+    seen = [(one["program"], one["exit_code"], one["away_s"]) for one in bed.run.close()]
+    assert seen == [(DATA, 137, 0.0), ("activemq", 137, 0.0), (DATA, 137, 0.0)]
+    assert bed.containers.started == []
+
+
+def test_an_endless_run_with_an_agent_in_a_crash_loop_fails(bed: Bed) -> None:
+    (agent,) = bed.agents
+    for number in range(1, 50):
+        bed.restart_at(100 + 5 * number, agent, 3)
+    with pytest.raises(KeepsDying, match="4 times in a row") as caught:
+        bed.run.follow()
+    assert caught.value.exit_code == ExitCode.AGENT_DIED
+    assert bed.clock() == pytest.approx(120, abs=2 * WATCH_S)
+
+
+def test_a_broker_that_somebody_killed_is_started_again(bed: Bed) -> None:
+    bed.exit_at(10, bed.backend)
+    bed.end_at(30)
+    bed.run.follow()
+    assert bed.containers.started == [bed.backend.container_id]
+    assert [one["program"] for one in bed.run.close()] == ["activemq"]
+
+
+def test_the_monitor_keeps_the_incidents_while_the_run_goes_on(bed: Bed) -> None:
+    bed.restart_at(10, bed.agents[0], 137)
+    kept: list[int] = []
+    bed.clock.at(15, lambda: kept.append(len(bed.monitor.incidents[EXECUTION])))
+    bed.end_at(20)
+    bed.run.follow()
+    assert kept == [1]
+
+
+def test_a_pause_is_an_incident_and_ends_nothing(bed: Bed) -> None:
+    (agent,) = bed.agents
+    bed.clock.at(10, lambda: bed.containers.change(agent.container_id, state="paused"))
+    bed.clock.at(35, lambda: bed.containers.change(agent.container_id, state="running"))
+    bed.end_at(50)
+    progress, undrained = bed.run.follow()
+    assert (progress.status, undrained) == (ExecutionStatus.COMPLETED, [])
+    (incident,) = bed.run.close()
+    assert incident["kind"] == "paused"
+    assert incident["away_s"] == pytest.approx(25, abs=2 * WATCH_S)
+
+
+def test_an_engine_that_is_away_for_a_while_is_waited_for(bed: Bed) -> None:
+    bed.end_at(10)
+    bed.engine_away_between(5, 65)
+    _, undrained = bed.run.follow()
+    assert undrained == []
+    (incident,) = bed.run.close()
+    assert (incident["program"], incident["kind"]) == ("the Docker engine", "unreachable")
+    assert incident["away_s"] == pytest.approx(60, abs=2 * WATCH_S)
+
+
+def test_an_engine_that_does_not_come_back_ends_the_command(bed: Bed) -> None:
+    bed.engine_away_between(50, float("inf"))
+    with pytest.raises(NoEngine):
+        bed.run.follow()
+    assert bed.clock() == pytest.approx(50 + AWAY_PATIENCE_S, abs=3 * WATCH_S)
+    bed.containers.away = True
+    progress, undrained = bed.run.give_up("no engine")
+    assert progress.status == ExecutionStatus.TERMINATED
+    assert undrained[0] == "no engine"
+
+
+def test_a_container_that_is_gone_when_it_should_be_started_is_no_missing_engine(
+    bed: Bed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (agent,) = bed.agents
+    bed.exit_at(10, agent)
+    bed.containers.unstartable.add(agent.container_id)
+    bed.clock.at(20, lambda: bed.containers.unstartable.clear())
+    bed.end_at(30)
+    bed.run.follow()
+    assert "could not be started again: No such container" in capsys.readouterr().err
+
+
+def test_a_long_silence_of_the_monitor_is_an_incident_unless_another_one_explains_it(
+    bed: Bed,
+) -> None:
+    bed.away_between(5, 25)
+    bed.exit_at(100, bed.backend)
+    bed.away_between(101, 115)
+    bed.end_at(150)
+    bed.run.follow()
+    seen = [(one["program"], one["kind"]) for one in bed.run.close()]
+    assert seen == [("monitor", "unreachable"), ("activemq", "died")]
 
 
 def test_an_agent_that_dies_while_the_run_drains_is_started_again(bed: Bed) -> None:
@@ -163,16 +261,25 @@ def test_an_agent_that_keeps_dying_is_given_up(bed: Bed) -> None:
     (agent,) = bed.agents
     for moment in range(10, 100, 10):
         bed.exit_at(moment, agent, 3)
-    with pytest.raises(AgentKeepsDying) as caught:
+    with pytest.raises(KeepsDying) as caught:
         bed.run.follow()
     assert caught.value.exit_code == ExitCode.AGENT_DIED
     assert DATA in str(caught.value)
     assert "exit code 3" in str(caught.value)
-    assert len(bed.containers.started) == MAX_REVIVALS
+    assert len(bed.containers.started) == MAX_DEATHS_IN_A_ROW
+
+
+def test_an_agent_that_runs_for_a_while_between_its_deaths_does_not_keep_dying(bed: Bed) -> None:
+    (agent,) = bed.agents
+    for moment in range(40, 400, 40):
+        bed.restart_at(moment, agent, 137)
+    bed.end_at(500)
+    bed.run.follow()
+    assert len(bed.run.close()) == 9
 
 
 def test_replicas_that_die_once_each_do_not_keep_dying() -> None:
-    bed = Bed(replicas=MAX_REVIVALS + 2)
+    bed = Bed(replicas=MAX_DEATHS_IN_A_ROW + 2)
     for number, container in enumerate(bed.agents):
         bed.exit_at(10 + number, container)
         bed.clock.at(20 + number, partial(bed.beat, container))
@@ -225,7 +332,21 @@ def test_a_monitor_that_does_not_come_back_ends_the_command(bed: Bed) -> None:
     assert bed.clock() == pytest.approx(50 + AWAY_PATIENCE_S, abs=3 * POLL_S)
 
 
-def test_the_progress_line_tells_the_counts_and_failures_only_where_there_are_any() -> None:
+def test_the_progress_line_has_the_counts_and_failures_only_where_there_are_any() -> None:
     line = progress_line(new_progress(stf=STF))
     assert line.endswith("STFs 5 generated, 5 registered, 0 processed")
     assert progress_line(new_progress(stf={**STF, "failed": 2})).endswith(", 2 failed")
+
+
+def test_the_progress_line_counts_n_of_n_and_names_the_phase() -> None:
+    taking = new_progress(stf=STF, daq_phase="running")
+    assert progress_line(taking, planned=20).startswith("  taking data: STFs 5 of 20 generated")
+    ended = new_progress(
+        stf=STF,
+        status=ExecutionStatus.COMPLETED,
+        slices={"created": 9, "completed": 7, "failed": 0},
+    )
+    line = progress_line(ended, planned=20, open_now=["2 slices have no result"])
+    assert line.startswith("  draining: ")
+    assert line.endswith("; slices 7 of 9; open: 2 slices have no result")
+    assert progress_line(ended).startswith("  drained: ")

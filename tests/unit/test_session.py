@@ -11,7 +11,7 @@ from testbed.configuration import Configuration
 from testbed.errors import BackendError, ConfigurationError, ExitCode
 from testbed.monitor_api import MonitorAway
 from testbed.project import Project
-from testbed.session import MONITOR_PORT, MONITOR_SERVICE, Session
+from testbed.session import MONITOR_PORT, MONITOR_SERVICE, RunInProgress, Session
 from testbed.testing import FakeCompose, FakeContainers
 from tests.unit.samples import a_supervisor, compose_services
 from tests.unit.testbed_files import Files
@@ -165,7 +165,10 @@ def test_a_project_of_another_checkout_is_not_touched(bed: Bed) -> None:
     assert not bed.project.secrets.exists()
 
 
-def test_a_backend_that_does_not_come_up_tells_who_failed_and_why(bed: Bed) -> None:
+def test_a_backend_that_does_not_come_up_tells_who_failed_and_why(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "BACKEND_S", 0.0)
     broken = bed.containers.add("migrate", state="exited", exit_code=1)
     bed.containers.tell(broken.container_id, "migrating", "relation is missing")
     ill = bed.containers.add("activemq", health="unhealthy")
@@ -245,3 +248,65 @@ def test_a_backend_that_does_not_get_healthy_is_told(
     said = "monitor has no container; activemq is running, starting"
     with pytest.raises(BackendError, match=said):
         bed.wait_for_backend(sleep=lambda _: None)
+
+
+def test_a_dead_backend_is_started_before_compose_looks_at_what_depends_on_it(bed: Bed) -> None:
+    bed.start()
+    (broker,) = [found for found in bed.containers.all() if found.program == "activemq"]
+    bed.containers.exit(broker.container_id, 137)
+    bed.start()
+    assert bed.containers.started[0] == broker.container_id
+    assert bed.states()["activemq"] == "running"
+
+
+class Following(Bed):
+    """A session whose testbed has a run in progress."""
+
+    def runs_in_progress(self) -> list[str]:
+        return ["w-jane-0001"]
+
+
+def test_a_start_that_would_stop_agents_of_a_run_is_refused(files: Files, bed: Bed) -> None:
+    bed.start()
+    bed.containers.add(PROCESSING, image="testbed/agent:1")
+    again = Following(files.folder, files.resolve())
+    again.compose, again.containers = bed.compose, bed.containers
+    calls = len(bed.compose.calls)
+    with pytest.raises(RunInProgress) as caught:
+        again.prepare()
+    assert str(caught.value) == f"w-jane-0001 is in progress, and this would stop {PROCESSING}."
+    assert "--force" in caught.value.hint
+    assert len(bed.compose.calls) == calls
+    again.prepare(force=True)
+
+
+def test_a_start_that_would_replace_a_container_of_a_run_is_refused(files: Files, bed: Bed) -> None:
+    bed.start()
+    (runner,) = [found for found in bed.containers.all() if found.program == RUNNER]
+    bed.containers.change(runner.container_id, config_hash="of an earlier version")
+    again = Following(files.folder, files.resolve())
+    again.compose, again.containers = bed.compose, bed.containers
+    with pytest.raises(RunInProgress, match=f"this would replace {RUNNER}"):
+        again.prepare()
+
+
+def test_a_start_that_changes_nothing_is_let_through_beside_a_run(files: Files, bed: Bed) -> None:
+    bed.start()
+    again = Following(files.folder, files.resolve())
+    again.compose, again.containers = bed.compose, bed.containers
+    again.prepare()
+
+
+def test_a_run_that_a_command_follows_is_in_progress_until_that_command_ends(bed: Bed) -> None:
+    assert bed.runs_in_progress() == []
+    with bed.project.running("w-jane-0001"):
+        assert bed.runs_in_progress() == ["w-jane-0001"]
+    assert bed.runs_in_progress() == []
+
+
+def test_the_mark_of_a_command_that_was_killed_does_not_count(bed: Bed) -> None:
+    with bed.project.running("w-jane-0001"):
+        (mark,) = bed.project.runs.glob("*.running")
+        kept = mark.read_bytes()
+    mark.write_bytes(kept)
+    assert bed.runs_in_progress() == []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from testbed.errors import ExitCode
 from testbed.monitor_api import MonitorAway, MonitorRefused
 from testbed.protocol.states import ExecutionStatus
-from testbed.running import POLL_S, STOP_PATIENCE_S, stop_execution
+from testbed.running import POLL_S, STOP_PATIENCE_S, StillRunning, stop_execution
 from tests.unit.following import EXECUTION, STF, Bed
 
 
@@ -60,11 +61,20 @@ def test_stopping_an_execution_waits_for_its_end(bed: Bed) -> None:
     assert bed.clock() == pytest.approx(7, abs=2 * POLL_S)
 
 
-def test_stopping_an_execution_does_not_wait_for_ever(bed: Bed) -> None:
+def test_an_execution_that_does_not_stop_in_time_is_no_success(bed: Bed) -> None:
     bed.clock.sleep(100)
     bed.monitor.stopping_s = 1000
-    assert stop_execution(bed.monitor, EXECUTION, bed.clock, bed.clock.sleep) == "running"
+    with pytest.raises(StillRunning, match="still running after 30 s") as caught:
+        stop_execution(bed.monitor, EXECUTION, bed.clock, bed.clock.sleep)
+    assert caught.value.exit_code == ExitCode.WORKFLOW_FAILED
     assert bed.clock() == pytest.approx(100 + STOP_PATIENCE_S, abs=2 * POLL_S)
+
+
+def test_stopping_an_execution_that_has_ended_meanwhile_gives_its_status(bed: Bed) -> None:
+    bed.end_at(0)
+    bed.clock.sleep(1)
+    status = stop_execution(bed.monitor, EXECUTION, bed.clock, bed.clock.sleep)
+    assert status == "completed"
 
 
 def test_stopping_an_unknown_execution_is_refused(bed: Bed) -> None:

@@ -12,7 +12,7 @@ from testbed.errors import ExitCode
 from testbed.gate import Container, Expected
 from testbed.plan import Plan
 from testbed.testing import FakeClock, FakeContainers, FakeMonitor
-from testbed.waiting import POLL_S, UNHEALTHY_GRACE_S, AgentsFailed, AgentsNotReady, Gate
+from testbed.waiting import POLL_S, AgentsFailed, AgentsNotReady, Gate
 from tests.unit.samples import NAMESPACE
 
 DATA = "example-data-agent"
@@ -106,11 +106,27 @@ def test_only_the_time_of_this_wait_counts(bed: Bed) -> None:
     assert bed.clock() == pytest.approx(1030, abs=2 * POLL_S)
 
 
-def test_a_restart_loop_ends_the_wait_at_once(bed: Bed) -> None:
-    bed.containers.add(DATA, restart_count=9)
-    with pytest.raises(AgentsFailed, match="restart loop"):
+def test_a_restart_loop_ends_the_wait(bed: Bed) -> None:
+    container = bed.containers.add(DATA, restart_count=9)
+    for moment in (1, 2, 3, 4):
+        bed.clock.at(moment, lambda: bed.containers.restart(container.container_id))
+    with pytest.raises(AgentsFailed, match="restart loop: restarted 4 times"):
         bed.gate().wait()
-    assert bed.clock() == 0
+    assert bed.clock() == pytest.approx(4, abs=2 * POLL_S)
+
+
+def test_restarts_before_the_wait_are_no_restart_loop(bed: Bed) -> None:
+    bed.beat_from(12, bed.containers.add(DATA, restart_count=9))
+    bed.gate().wait()
+    assert bed.clock() == pytest.approx(12, abs=2 * POLL_S)
+
+
+def test_an_agent_that_died_and_was_late_has_died(bed: Bed) -> None:
+    container = bed.containers.add(DATA)
+    bed.clock.at(50, lambda: bed.containers.restart(container.container_id))
+    with pytest.raises(AgentsFailed, match="no heartbeat") as caught:
+        bed.gate().wait()
+    assert caught.value.exit_code == ExitCode.AGENT_DIED
 
 
 def test_an_agent_that_has_died_ends_the_wait_at_once(bed: Bed) -> None:
@@ -161,25 +177,25 @@ def test_an_unhealthy_container_may_recover(bed: Bed) -> None:
     container = bed.containers.add(DATA, health="unhealthy")
     bed.beat_from(0, container)
     recover = partial(bed.containers.change, container.container_id, health="healthy")
-    bed.clock.at(UNHEALTHY_GRACE_S - 1, recover)
+    bed.clock.at(40, recover)
     bed.gate().wait()
-    assert bed.clock() == pytest.approx(UNHEALTHY_GRACE_S - 1, abs=2 * POLL_S)
+    assert bed.clock() == pytest.approx(40, abs=2 * POLL_S)
 
 
-def test_a_container_that_stays_unhealthy_is_given_up(bed: Bed) -> None:
-    bed.containers.add(DATA, health="unhealthy")
-    with pytest.raises(AgentsFailed, match="unhealthy"):
+def test_a_refused_login_ends_as_not_ready_with_its_reason_though_docker_calls_it_unhealthy(
+    bed: Bed,
+) -> None:
+    container = bed.containers.add(DATA, health="starting")
+    refused = {"operational_state": "STARTING", "description": "broker: refused login"}
+    bed.beat_from(0, container, **refused)
+    bed.clock.at(75, partial(bed.containers.change, container.container_id, health="unhealthy"))
+    with pytest.raises(AgentsNotReady) as caught:
         bed.gate().wait()
-    assert bed.clock() == pytest.approx(UNHEALTHY_GRACE_S, abs=2 * POLL_S)
-
-
-def test_ill_health_that_has_passed_does_not_shorten_the_next_grace(bed: Bed) -> None:
-    container = bed.containers.add(DATA, health="unhealthy")
-    for moment, health in ((2, "starting"), (30, "unhealthy"), (33, "healthy")):
-        change = partial(bed.containers.change, container.container_id, health=health)
-        bed.clock.at(moment, change)
-    bed.beat_from(34, container)
-    assert bed.gate().wait().ready
+    assert caught.value.exit_code == ExitCode.NOT_READY
+    assert bed.clock() == pytest.approx(90, abs=2 * POLL_S)
+    first, *rest = str(caught.value).splitlines()
+    assert first == f"{DATA} is not READY after 90 s: STARTING: broker: refused login"
+    assert any("last heartbeat: STARTING" in line and "refused login" in line for line in rest)
 
 
 def test_a_failure_tells_what_is_known_of_the_agent_and_what_to_try(bed: Bed) -> None:
@@ -197,7 +213,7 @@ def test_a_failure_tells_what_is_known_of_the_agent_and_what_to_try(bed: Bed) ->
         "2 restarts",
         "  last health probe: state is STARTING",
         f"  last heartbeat: READY, WARNING at 12:00:00 UTC from {DATA}-"
-        + container.container_id[:4],
+        + f"{container.container_id[:4]}: no broker: refused",
         "  last log lines:",
         "    connecting",
         "    refused",

@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from monitor.control.draining import report_of
 from monitor.pages import expectations
 from monitor.pages.access import may_act, readers
 from monitor.pages.cells import Cell, span
@@ -17,7 +18,7 @@ from monitor.pages.links import linked, listed, to
 from monitor.pages.views.progress import recent_progress
 from monitor.pages.views.record_page import found, may_change
 from monitor.records import activity
-from monitor.records.json_values import as_list, as_object
+from monitor.records.json_values import as_object
 from monitor.records.models import AppLog, SystemAgent, WorkflowExecution
 from testbed.configuration.model import NOT_PARAMETERS
 from testbed.configuration.suggestions import as_toml
@@ -55,7 +56,7 @@ def execution(request: HttpRequest, execution_id: str) -> HttpResponse:
     begin, end = _zoom(request, whole.seconds)
     metrics = as_object(row.performance_metrics)
     resolved = as_object(row.parameter_values)
-    report = _report(metrics.get("report"))
+    report = as_object(metrics.get("report")) or None
     progress = recent_progress(row)
     live = report is None and may_change(row.end_time)
     context = {
@@ -66,11 +67,12 @@ def execution(request: HttpRequest, execution_id: str) -> HttpResponse:
         "timeline": _timeline(row, whole, begin, end),
         "zoom": _zoom_links(begin, end, whole.seconds),
         "report": report,
+        "told": report_of(row),
         "live": live,
         "metrics": [
             (".".join(path), value)
             for path, value in _flat(metrics, ())
-            if path and path[0] != "report"
+            if path and path[0] not in ("report", "incidents")
         ],
         "expectations": expectations.told(report)
         if report
@@ -90,15 +92,6 @@ def _runner_lives(row: WorkflowExecution) -> bool:
         .exclude(operational_state=OperationalState.EXITED)
         .exists()
     )
-
-
-def _report(told: Any) -> dict[str, Any] | None:
-    """The verdict of `testbed run`, if it has told one."""
-    report = as_object(told)
-    if not report:
-        return None
-    incidents = [str(incident) for incident in as_list(report.get("incidents"))]
-    return {**report, "incidents": incidents}
 
 
 def _facts(row: WorkflowExecution) -> list[tuple[str, Cell]]:

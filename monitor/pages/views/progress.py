@@ -11,11 +11,9 @@ from monitor.records.json_values import as_object
 from monitor.records.models import WorkflowExecution
 from monitor.records.progress import progress_of
 from testbed.configuration.model import flat_parameters
+from testbed.protocol.progress import planned_stfs
 
 KEPT_S = 1
-MOST_PLANNED = 10**9
-PERIODS, EACH = "physics_period_count", "stf_count"
-"""Parameters of every data taking: how many periods, and STFs in each; 0: nobody knows."""
 
 
 def recent_progress(execution: WorkflowExecution) -> dict[str, Any]:
@@ -28,16 +26,12 @@ def recent_progress(execution: WorkflowExecution) -> dict[str, Any]:
         return known
     progress = progress_of(execution)
     made = max(progress["stf"]["generated"], progress["stf"]["registered"])
-    planned = 0 if execution.end_time else _planned(execution.parameter_values)
+    sections = {
+        name: part
+        for name, part in as_object(execution.parameter_values).items()
+        if as_object(part)
+    }
+    planned = 0 if execution.end_time else planned_stfs(flat_parameters(sections))
     progress["wanted"] = progress["total_stf_files"] or max(made, planned)
     cache.set(key, progress, KEPT_S)
     return progress
-
-
-def _planned(resolved: Any) -> int:
-    """STFs that the parameters ask for; 0 when they leave it open."""
-    sections = {name: part for name, part in as_object(resolved).items() if as_object(part)}
-    parameters = flat_parameters(sections)
-    counts = [parameters.get(name) for name in (PERIODS, EACH)]
-    known = [int(one) for one in counts if isinstance(one, int | float) and 0 < one < MOST_PLANNED]
-    return known[0] * known[1] if len(known) == len(counts) else 0

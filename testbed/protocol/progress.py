@@ -1,4 +1,7 @@
-"""Whether a run has drained: all that it made is accounted for (design, section 8). Pure."""
+"""How far a run has come, and whether it has drained: all that it made is accounted for. Pure.
+
+The command and the monitor judge with this module, so that they agree.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,29 @@ from testbed.protocol.states import ExecutionStatus
 
 REGISTERED = "stf.registered"
 """The stage whose agent also closes the run's record."""
+PROCESSED = "stf.processed"
+SAMPLED = "stf.sampled"
 SLICED = "tfs.sliced"
-PROCESSED = "slices.processed"
+SLICES_PROCESSED = "slices.processed"
+
+MOST_PLANNED = 10**9
+
+DAQ_PHASES = {
+    "run_imminent": "imminent",
+    "start_run": "running",
+    "pause_run": "paused",
+    "resume_run": "running",
+    "end_run": "ended",
+}
+"""The phase of the DAQ's run by the last message of its life cycle."""
+PHASES = {
+    "unknown": "starting",
+    "imminent": "announced",
+    "running": "taking data",
+    "paused": "standby",
+    "ended": "closing",
+}
+"""The same in an operator's words."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +48,7 @@ class Progress:
     :param dead_letters: messages of the execution that nobody could handle
     :param stf_sampled: STFs that were looked at for samples, failed ones too
     :param tfs: time frames `sampled`, `in_slices` and `in_results`
+    :param daq_phase: a value of `DAQ_PHASES`, or unknown before the run is announced
     """
 
     execution_id: str
@@ -41,11 +66,12 @@ class Progress:
     tfs: Mapping[str, int]
     slices: Mapping[str, int]
     messages: int
+    daq_phase: str = "unknown"
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> Progress:
         """Read the monitor's answer."""
-        fields = {name: answer[name] for name in cls.__dataclass_fields__}
+        fields = {name: answer[name] for name in cls.__dataclass_fields__ if name in answer}
         return cls(**{**fields, "status": ExecutionStatus(answer["status"])})
 
     @property
@@ -53,13 +79,38 @@ class Progress:
         """Whether the run was announced and its `end_run` is not recorded."""
         return self.run_announced and self.total_stf_files is None
 
+    def phase(self, open_now: Iterable[str]) -> str:
+        """Where the run stands, in a word or two.
+
+        :param open_now: what `open_items` gave
+        """
+        if self.status.final:
+            return "draining" if any(True for _ in open_now) else "drained"
+        return PHASES.get(self.daq_phase, self.daq_phase)
+
+    @property
+    def evident_stages(self) -> tuple[str, ...]:
+        """The stages at which something of the run was seen.
+
+        They stand in for the configured ones where these are unknown, as for a run that was
+        started by hand: an agent that did nothing at all is not missed then.
+        """
+        seen = {
+            REGISTERED: self.stf["registered"],
+            PROCESSED: self.stf["processed"],
+            SAMPLED: self.stf_sampled,
+            SLICED: self.tfs["in_slices"],
+            SLICES_PROCESSED: self.slices["created"],
+        }
+        return tuple(stage for stage, count in seen.items() if count)
+
     @property
     def done(self) -> Mapping[str, int]:
         """Per stage of the STFs, how many have come to an end there: failed ones have, too."""
         return {
             REGISTERED: self.stf["registered"],
-            "stf.processed": self.stf["processed"] + self.stf["failed"],
-            "stf.sampled": self.stf_sampled,
+            PROCESSED: self.stf["processed"] + self.stf["failed"],
+            SAMPLED: self.stf_sampled,
         }
 
     @property
@@ -70,7 +121,7 @@ class Progress:
         unprocessed = slices["created"] - slices["completed"] - slices["failed"]
         return {
             SLICED: f"{unsliced} TFs are in no slice" if unsliced else "",
-            PROCESSED: f"{unprocessed} slices have no result" if unprocessed else "",
+            SLICES_PROCESSED: f"{unprocessed} slices have no result" if unprocessed else "",
         }
 
 
@@ -105,7 +156,7 @@ def open_items(
         if missing > 0:
             items.append(f"{missing} STFs are not {stage.partition('.')[2]}")
     if queues is None:
-        items.append("the broker does not tell its queues")
+        items.append("the broker did not report its queues")
     else:
         items += [
             f"{queue['depth']} messages wait in {queue['queue']}"
@@ -114,3 +165,10 @@ def open_items(
         ]
     items += [f"{agent} is not READY" for agent in busy_agents]
     return items
+
+
+def planned_stfs(parameters: Mapping[str, Any]) -> int:
+    """STFs that the parameters of a data taking ask for; 0 where they leave it open."""
+    counts = [parameters.get(name) for name in ("physics_period_count", "stf_count")]
+    known = [int(one) for one in counts if isinstance(one, int | float) and 0 < one < MOST_PLANNED]
+    return known[0] * known[1] if len(known) == len(counts) else 0

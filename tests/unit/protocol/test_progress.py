@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.drain import Progress, open_items
+from testbed.protocol.progress import Progress, open_items
 from testbed.protocol.states import ExecutionStatus
 from testbed.testing import new_progress
 
@@ -135,7 +135,7 @@ def test_messages_that_wait_in_a_queue_are_open() -> None:
 
 
 def test_a_broker_that_does_not_tell_its_queues_leaves_the_run_open() -> None:
-    assert items(ended(), queues=None) == ["the broker does not tell its queues"]
+    assert items(ended(), queues=None) == ["the broker did not report its queues"]
 
 
 def test_an_agent_that_is_at_work_leaves_the_run_open() -> None:

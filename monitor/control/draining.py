@@ -1,0 +1,90 @@
+"""Whether an execution has drained, and what `testbed run` said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from monitor.control.commands import NoAnswer, control
+from monitor.records.freshness import is_fresh
+from monitor.records.json_values import as_list, as_object
+from monitor.records.models import SystemAgent, WorkflowExecution
+from testbed.protocol.destinations import RECORDER
+from testbed.protocol.progress import Progress, open_items
+from testbed.protocol.states import OperationalState
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """The verdict of `testbed run`, and the incidents of its run, as far as they are known.
+
+    :param verdict: empty while there is none
+    """
+
+    verdict: str
+    exit_code: int | None
+    incidents: list[str]
+
+
+def open_items_of(execution: WorkflowExecution, counts: Mapping[str, Any]) -> list[str]:
+    """What of an execution is not accounted for: the judgement of `testbed run`, by what the
+    monitor knows.
+
+    :param counts: what `progress_of` gave
+    """
+    progress = Progress.from_answer(counts)
+    if not progress.status.final:
+        return open_items(progress, (), None, ())
+    agents = _agents_of(execution)
+    programs = {agent.program for agent in agents} | {RECORDER}
+    prefixes = tuple(f"Consumer.{execution.namespace}-{program}." for program in programs)
+    try:
+        queues = [
+            queue for queue in control().queue_depths() if queue["queue"].startswith(prefixes)
+        ]
+    except NoAnswer:
+        queues = None
+    busy = [
+        agent.instance_name
+        for agent in agents
+        if agent.operational_state == OperationalState.PROCESSING
+    ]
+    return open_items(progress, _stages_of(execution, progress), queues, busy)
+
+
+def report_of(execution: WorkflowExecution) -> RunReport:
+    """What `testbed run` has recorded of an execution."""
+    metrics = as_object(execution.performance_metrics)
+    report = as_object(metrics.get("report"))
+    code = report.get("exit_code")
+    verdict = report.get("verdict") or report.get("reason")
+    return RunReport(
+        verdict=str(verdict) if report else "",
+        exit_code=code if isinstance(code, int) else None,
+        incidents=incident_texts(report.get("incidents") or metrics.get("incidents")),
+    )
+
+
+def incident_texts(recorded: Any) -> list[str]:
+    """Incidents as sentences; those of old reports are texts already."""
+    return [
+        str(as_object(one).get("text", one) if isinstance(one, dict) else one)
+        for one in as_list(recorded)
+    ]
+
+
+def _agents_of(execution: WorkflowExecution) -> list[SystemAgent]:
+    """The agents of an execution's namespace that are there."""
+    rows = SystemAgent.objects.filter(namespace=execution.namespace).exclude(
+        operational_state=OperationalState.EXITED
+    )
+    return [row for row in rows if is_fresh(row.last_heartbeat, row.heartbeat_interval)]
+
+
+def _stages_of(execution: WorkflowExecution, progress: Progress) -> tuple[str, ...]:
+    """The stages that the agents of a run bring all to: as its command said, else as is evident."""
+    told = as_object(as_object(execution.parameter_values).get("drain")).get("stages")
+    known = {*progress.done, *progress.unfinished}
+    stages = tuple(stage for stage in as_list(told) if isinstance(stage, str) and stage in known)
+    return stages or progress.evident_stages

@@ -1,0 +1,119 @@
+"""One execution from the run command to its report: what `testbed run` does once all is READY."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from testbed import console
+from testbed.configuration.model import flat_parameters
+from testbed.errors import ExitCode, TestbedError
+from testbed.monitor_api import MonitorAway, MonitorRefused
+from testbed.protocol.progress import Progress, planned_stfs
+from testbed.report import Report, write_record
+from testbed.running import Run
+
+if TYPE_CHECKING:
+    from testbed.session import Session
+    from testbed.waiting import Gate
+
+LEFT = "left as it was after a second Ctrl+C"
+
+
+def execute(session: Session, gate: Gate, ready_s: float) -> Report:
+    """Start the workflow and follow it to its end; its report, which is recorded.
+
+    :param ready_s: seconds that the agents took to be ready
+    :raises TestbedError: the workflow could not be started
+    """
+    configuration = session.configuration
+    workflow = configuration.workflow
+    resolved: dict[str, Any] = {
+        **configuration.resolved(),
+        "git_version": git_version(session.project.root),
+        "drain": {"stages": list(gate.plan.accounts)},
+    }
+    if not gate.check().ready:  # checked again just before the command is sent
+        gate.wait()
+    run = Run("", gate, planned=planned_stfs(flat_parameters(resolved)))
+    run.begin()
+    started = time.monotonic()
+    run.execution_id = gate.monitor.start_workflow(
+        {
+            "workflow_name": workflow.name,
+            "config": workflow.config,
+            "realtime": workflow.realtime,
+            "duration": workflow.duration,
+            "resolved": resolved,
+        }
+    )
+    console.note(f"Running {workflow.name} as {run.execution_id} ...")
+    with session.project.running(run.execution_id):
+        progress, undrained, ended_by = _follow(run)
+        report = Report(
+            namespace=configuration.namespace,
+            progress=progress,
+            ready_s=ready_s,
+            duration_s=time.monotonic() - started,
+            expect=configuration.expect,
+            undrained=undrained,
+            incidents=run.close(),
+            ended_by=ended_by,
+        )
+        context = {
+            "resolved": resolved,
+            "images": {name: session.services[name].image for name in gate.plan.services},
+            "gate": gate.history,
+        }
+        write_record(session.project.runs, report, context)
+        _tell_monitor(session, gate, report)
+    return report
+
+
+def _follow(run: Run) -> tuple[Progress, list[str], ExitCode | None]:
+    """Follow a run: its last progress, what was open, and what ended the command if not the run."""
+    try:
+        return (*run.follow(), None)
+    except KeyboardInterrupt:
+        if run.progress is None:
+            run.progress = run.gate.monitor.progress(run.execution_id)
+        console.note("Stopping the workflow (Ctrl+C again to leave it as it is) ...")
+        try:
+            return (*run.stop(), ExitCode.INTERRUPTED)
+        except KeyboardInterrupt:
+            return run.progress, [LEFT], ExitCode.INTERRUPTED
+        except TestbedError as error:
+            return run.progress, [str(error)], ExitCode.INTERRUPTED
+    except TestbedError as error:
+        if run.progress is None:
+            raise
+        console.note(f"{error}\nStopping the workflow ...")
+        return (*run.give_up(str(error)), error.exit_code)
+
+
+def _tell_monitor(session: Session, gate: Gate, report: Report) -> None:
+    """Let the monitor keep the verdict, and find the address of its pages."""
+    try:
+        gate.monitor.record_report(report.progress.execution_id, report.for_monitor())
+        report.monitor_url = session.monitor_url() or ""
+    except (MonitorAway, MonitorRefused) as error:
+        console.warn(f"the monitor did not take this verdict: {error}")
+    except TestbedError as error:  # the engine does not answer: the report is more important
+        console.warn(str(error))
+
+
+def git_version(root: Path) -> dict[str, str | bool]:
+    """The revision that is at work: commit, branch, and whether files differ from it."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(root), *arguments]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        return found.stdout.strip() if found.returncode == 0 else ""
+
+    commit = git("rev-parse", "HEAD")
+    if not commit:
+        return {}
+    branch = git("rev-parse", "--abbrev-ref", "HEAD")
+    return {"commit": commit, "branch": branch, "dirty": bool(git("status", "--porcelain"))}
