@@ -137,7 +137,8 @@ class _Life:
 
     :param mourned: its present death is recorded
     :param born: start of the life that is judged
-    :param short_lives: deaths in a row that came within `SETTLED_S` seconds of a start
+    :param crashes: deaths in a row by its own fault that came within `SETTLED_S` seconds of a
+        start: SIGKILL without a lack of memory comes from outside
     """
 
     container: Container
@@ -145,7 +146,7 @@ class _Life:
     born: datetime | None
     away: Incident | None = None
     silent: Incident | None = None
-    short_lives: int = 0
+    crashes: int = 0
 
 
 @dataclass
@@ -227,9 +228,9 @@ class Watch:
             and life.container.state in ("exited", "dead")
         ]
 
-    def deaths_in_a_row(self) -> dict[str, int]:
-        """By container id: the deaths that each came within `SETTLED_S` seconds of a start."""
-        return {container_id: life.short_lives for container_id, life in self._lives.items()}
+    def crashes_in_a_row(self) -> dict[str, int]:
+        """By container id: the deaths by its own fault, each within `SETTLED_S` s of a start."""
+        return {container_id: life.crashes for container_id, life in self._lives.items()}
 
     def _meet(self, container: Container) -> None:
         down = container.state in DOWN or container.state == "created"
@@ -310,8 +311,11 @@ class Watch:
         incident = Incident(life.container.program, kind, at, exit_code=code, out_of_memory=oom)
         if life.away is not None:  # it died again before a look found it up
             life.away.back_at = life.born
-        short = life.born is not None and (at - life.born).total_seconds() < SETTLED_S
-        life.short_lives = 0 if on_purpose else life.short_lives + 1 if short else 1
+        if on_purpose or (incident.signal == "SIGKILL" and not oom):
+            life.crashes = 0
+        else:
+            short = life.born is not None and (at - life.born).total_seconds() < SETTLED_S
+            life.crashes = life.crashes + 1 if short else 1
         self._open(life, incident)
 
     def _open(self, life: _Life, incident: Incident) -> None:

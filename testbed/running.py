@@ -30,11 +30,11 @@ IDLE_PATIENCE_S = 30.0
 STOP_PATIENCE_S = 30.0
 AWAY_PATIENCE_S = 120.0
 """Seconds for which the monitor, or the engine, may be away in mid-run."""
-MAX_DEATHS_IN_A_ROW = 3
+MAX_CRASHES_IN_A_ROW = 3
 
 
 class KeepsDying(TestbedError):
-    """{program} has died {times} times in a row, each time soon after its start ({how}).
+    """{program} has crashed {times} times in a row, each time soon after its start ({how}).
 
     The run is given up.
     """
@@ -147,26 +147,32 @@ class Run:
         return progress, [reason, *items]
 
     def stop(self) -> tuple[Progress, list[str]]:
-        """Stop the workflow gracefully and wait for its end; agents stay."""
-        try:
-            self.gate.monitor.stop_workflow(self.execution_id)
-        except MonitorRefused as error:
-            if error.status == 409:  # it has ended meanwhile
-                now = self._look()
-                return now.progress, now.open
-            console.warn(f"the workflow could not be stopped: {error}")
-        except MonitorAway as error:
-            console.warn(f"the workflow could not be stopped: {error}")
+        """Stop the workflow gracefully and wait for its end; agents stay.
+
+        :raises MonitorAway, NoEngine: for longer than `STOP_PATIENCE_S`
+        """
         end = self.clock() + STOP_PATIENCE_S
+        asked = False
         while True:
             try:
+                asked = asked or self._ask_to_stop()
                 now = self._look()
                 if not now.open or self.clock() > end:
                     return now.progress, now.open
-            except (MonitorAway, NoEngine):
+            except (MonitorAway, NoEngine) as error:
                 if self.clock() > end:
+                    console.warn(f"the workflow could not be stopped: {error}")
                     raise
             self.sleep(POLL_S)
+
+    def _ask_to_stop(self) -> bool:
+        """Send the command to stop; True, since a refusal is not asked for again either."""
+        try:
+            self.gate.monitor.stop_workflow(self.execution_id)
+        except MonitorRefused as error:
+            if error.status != 409:  # else it has ended meanwhile
+                console.warn(f"the workflow could not be stopped: {error}")
+        return True
 
     def close(self) -> list[dict[str, Any]]:
         """The incidents of the run, with those that are not over."""
@@ -243,9 +249,9 @@ class Run:
 
     def _refuse_loops(self) -> None:
         optional = {one.program for one in self.gate.plan.expected if not one.required}
-        for container_id, times in self.watch.deaths_in_a_row().items():
+        for container_id, times in self.watch.crashes_in_a_row().items():
             last = [one for one in self.incidents if one.container_id == container_id]
-            if times > MAX_DEATHS_IN_A_ROW and last[-1].program not in optional:
+            if times > MAX_CRASHES_IN_A_ROW and last[-1].program not in optional:
                 how = last[-1].signal or f"exit code {last[-1].exit_code}"
                 how += ", out of memory" if last[-1].out_of_memory else ""
                 program = last[-1].program

@@ -15,7 +15,7 @@ from testbed.running import (
     AWAY_PATIENCE_S,
     DRAIN_PATIENCE_S,
     IDLE_PATIENCE_S,
-    MAX_DEATHS_IN_A_ROW,
+    MAX_CRASHES_IN_A_ROW,
     POLL_S,
     WATCH_S,
     KeepsDying,
@@ -266,20 +266,29 @@ def test_an_agent_that_keeps_dying_is_given_up(bed: Bed) -> None:
     assert caught.value.exit_code == ExitCode.AGENT_DIED
     assert DATA in str(caught.value)
     assert "exit code 3" in str(caught.value)
-    assert len(bed.containers.started) == MAX_DEATHS_IN_A_ROW
+    assert len(bed.containers.started) == MAX_CRASHES_IN_A_ROW
+
+
+def test_an_agent_that_is_killed_from_outside_again_and_again_does_not_crash(bed: Bed) -> None:
+    for moment in range(10, 100, 5):
+        bed.restart_at(moment, bed.agents[0], 137)
+    bed.end_at(110)
+    _, undrained = bed.run.follow()
+    assert undrained == []
+    assert len(bed.run.close()) == 18
 
 
 def test_an_agent_that_runs_for_a_while_between_its_deaths_does_not_keep_dying(bed: Bed) -> None:
     (agent,) = bed.agents
     for moment in range(40, 400, 40):
-        bed.restart_at(moment, agent, 137)
+        bed.restart_at(moment, agent, 1)
     bed.end_at(500)
     bed.run.follow()
     assert len(bed.run.close()) == 9
 
 
 def test_replicas_that_die_once_each_do_not_keep_dying() -> None:
-    bed = Bed(replicas=MAX_DEATHS_IN_A_ROW + 2)
+    bed = Bed(replicas=MAX_CRASHES_IN_A_ROW + 2)
     for number, container in enumerate(bed.agents):
         bed.exit_at(10 + number, container)
         bed.clock.at(20 + number, partial(bed.beat, container))
