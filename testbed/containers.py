@@ -60,7 +60,7 @@ class Containers(Protocol):
         """The engine's time: what events and start times are dated by."""
 
     def events(self, since: datetime) -> list[LifeEvent]:
-        """Starts, deaths and shortages of memory of the project's containers, oldest first.
+        """Starts, deaths, pauses and shortages of memory of the project's containers, oldest first.
 
         The engine keeps the last few hundred events of all containers.
         """
@@ -134,7 +134,7 @@ class DockerContainers:
         span = {"since": since.timestamp() - 1, "until": self.now().timestamp()}
         wanted = {
             "type": "container",
-            "event": ["start", "die", "oom"],
+            "event": ["start", "die", "oom", "pause"],
             "label": f"{PROJECT_LABEL}={self._project}",
         }
         with _engine_errors():

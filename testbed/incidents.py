@@ -42,7 +42,7 @@ class Kind(StrEnum):
 class LifeEvent:
     """A change in a container's life, as the engine reports it.
 
-    :param action: start, die or oom
+    :param action: start, die, oom or pause
     :param exit_code: of a container that died
     """
 
@@ -256,11 +256,21 @@ class Watch:
         life.mourned = False
         if container.state == "paused":
             if life.away is None:
-                self._open(life, Incident(container.program, Kind.PAUSED, self.now()))
+                at = self._paused_at(container, events)
+                self._open(life, Incident(container.program, Kind.PAUSED, at))
         elif life.away is not None:
             paused = life.away.kind == Kind.PAUSED
             life.away.back_at = self.now() if paused else container.started_at or self.now()
             life.away = None
+
+    def _paused_at(self, container: Container, events: Events) -> datetime:
+        """When a container was paused: a look may come late, as when the monitor is paused too."""
+        known = [
+            event.at
+            for event in events(self.since)
+            if event.container_id == container.container_id and event.action == "pause"
+        ]
+        return known[-1] if known else self.now()
 
     def _read_events(
         self, life: _Life, before: Container, container: Container, events: Events
