@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from testbed import console
@@ -209,47 +209,57 @@ class Session:
         services = [name for name in plan.services if name not in paused]
         scales = {name: count for name, count in plan.scales.items() if name in services}
         lasting = [name for name in services if not self.services[name].one_shot]
-        self._recover_backend()
+        self._start_dead_backend()
+        # Compose looks at every dependency twice a second: skipped where all run
+        all_run = self._runs(lasting, plan, found)
+        bring_up = partial(
+            self.compose.up, lasting if all_run else services, scales, dependencies=not all_run
+        )
         try:
-            if self._runs(lasting, plan, found):
-                # Compose looks at every dependency twice a second: skipped where all run
-                self.compose.up(lasting, scales, dependencies=False)
-            else:
-                self.compose.up(services, scales)
+            try:
+                bring_up()
+            except ComposeFailed:
+                if not self._recovers():
+                    raise
+                bring_up()
         except ComposeFailed as error:
             raise BackendError(what=self._explain(error)) from error
         if plan.others:
             self.compose.create(plan.others)
         return plan
 
-    def _recover_backend(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Start backend containers that died, and wait for those that suffer from it.
+    def _start_dead_backend(self) -> None:
+        """Start backend containers that died: what depends on them is unhealthy meanwhile."""
+        for container in self._lasting_backend():
+            if container.state in ("exited", "dead"):
+                with suppress(EngineRefused):  # Compose starts it, or says why it cannot
+                    self.containers.start(container.container_id)
+
+    def _recovers(self) -> bool:
+        """Whether an unhealthy backend becomes healthy again, within `BACKEND_S` seconds.
 
         Compose gives up at once where a service depends on an unhealthy one, as the monitor is
         until the broker that it lost is back.
         """
-        lasting = [name for name in self.plan.backend if not self.services[name].one_shot]
-        dead = [
-            found
-            for found in self.containers.all()
-            if found.program in lasting and found.state in ("exited", "dead")
-        ]
-        for container in dead:
-            with suppress(EngineRefused):  # Compose starts it, or says why it cannot
-                self.containers.start(container.container_id)
         end = time.monotonic() + BACKEND_S
         noted = False
         while ill := [
             found.program
-            for found in self.containers.all()
-            if found.program in lasting and found.state == "running" and found.health == "unhealthy"
+            for found in self._lasting_backend()
+            if found.state == "running" and found.health == "unhealthy"
         ]:
             if time.monotonic() > end:
-                return  # Compose says why it does not go on
+                return False
             if not noted:
                 console.note(f"Waiting for {', '.join(ill)} to become healthy again ...")
                 noted = True
-            sleep(0.2)
+            time.sleep(0.2)
+        return noted
+
+    def _lasting_backend(self) -> list[Container]:
+        """The containers of the backend, but for those that run once."""
+        names = [name for name in self.plan.backend if not self.services[name].one_shot]
+        return [found for found in self.containers.all() if found.program in names]
 
     def _runs(self, names: list[str], plan: Plan, found: list[Container]) -> bool:
         """Whether so many containers of each service run as are wanted, with today's image."""

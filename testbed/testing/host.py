@@ -159,8 +159,12 @@ class FakeCompose(Compose):
         self, services: Sequence[str], scales: Mapping[str, int], *, dependencies: bool = True
     ) -> None:
         self._call("up", services)
+        unhealthy = {one.program for one in self._containers.all() if one.health == "unhealthy"}
         for name in self._with_dependencies(services) if dependencies else services:
             service = self._services[name]
+            ill = unhealthy.intersection(service.depends_on)
+            if ill and dependencies:
+                raise ComposeFailed(verb="up", output=f"container {min(ill)} is unhealthy")
             if service.image not in self._containers.images:
                 raise ComposeFailed(verb="up", output=f"No such image: {service.image}")
             self._bring_up(service, scales.get(name, 1))

@@ -259,6 +259,37 @@ def test_a_dead_backend_is_started_before_compose_looks_at_what_depends_on_it(be
     assert bed.states()["activemq"] == "running"
 
 
+def test_a_backend_that_becomes_healthy_again_is_waited_for_and_tried_again(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed.start()
+    (monitor,) = [found for found in bed.containers.all() if found.program == MONITOR_SERVICE]
+    (agent,) = [found for found in bed.containers.all() if found.program == DATA]
+    bed.containers.exit(agent.container_id)
+    bed.containers.change(monitor.container_id, health="unhealthy")
+
+    def recover(_seconds: float) -> None:
+        bed.containers.change(monitor.container_id, health="healthy")
+
+    monkeypatch.setattr("time.sleep", recover)
+    bed.start()
+    assert bed.states()[DATA] == "running"
+
+
+def test_a_backend_that_stays_unhealthy_ends_the_start(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "BACKEND_S", 0.0)
+    bed.start()
+    (monitor,) = [found for found in bed.containers.all() if found.program == MONITOR_SERVICE]
+    bed.containers.exit(monitor.container_id, 1)
+    bed.containers.change(monitor.container_id, state="running", health="unhealthy")
+    (agent,) = [found for found in bed.containers.all() if found.program == DATA]
+    bed.containers.exit(agent.container_id)
+    with pytest.raises(BackendError, match="container monitor is unhealthy"):
+        bed.start()
+
+
 class Following(Bed):
     """A session whose testbed has a run in progress."""
 
