@@ -31,6 +31,8 @@ STOP_PATIENCE_S = 30.0
 AWAY_PATIENCE_S = 120.0
 """Seconds for which the monitor, or the engine, may be away in mid-run."""
 MAX_CRASHES_IN_A_ROW = 3
+SHOWN_OPEN = 2
+"""Open items that the line of progress names."""
 
 
 class KeepsDying(TestbedError):
@@ -285,7 +287,7 @@ class Run:
         own = queues and self._queues_of(plan.required, queues)
         if own is not None and not any(f"-{RECORDER}." in queue["queue"] for queue in own):
             own = None  # the recorder has never consumed: what was sent is not recorded
-        required = [agent.program for agent in busy if agent.required]
+        required = [_state(agent) for agent in busy if agent.required]
         items = open_items(progress, plan.accounts, own, required)
         idle = (
             own is not None
@@ -303,6 +305,11 @@ class Run:
             f"Consumer.{self.gate.namespace}-{program}." for program in (*programs, RECORDER)
         )
         return [queue for queue in queues if queue["queue"].startswith(prefixes)]
+
+
+def _state(agent: AgentVerdict) -> str:
+    """Why an agent keeps a run from being drained; without a time, which would look like progress."""
+    return f"{agent.program} is {'at work' if agent.outcome == Outcome.READY else 'not READY'}"
 
 
 def _has_left(agent: AgentVerdict) -> bool:
@@ -327,7 +334,8 @@ def progress_line(progress: Progress, planned: int = 0, open_now: Iterable[str] 
         f"{stf['registered']} registered, {stf['processed']} processed{failed}{fast}"
     )
     items = list(open_now) if progress.status.final else []
-    return line + (f"; open: {', '.join(items)}" if items else "")
+    more = f" and {len(items) - SHOWN_OPEN} more" if len(items) > SHOWN_OPEN else ""
+    return line + (f"; open: {', '.join(items[:SHOWN_OPEN])}{more}" if items else "")
 
 
 class StillRunning(TestbedError):

@@ -46,7 +46,7 @@ def open_items_of(execution: WorkflowExecution, counts: Mapping[str, Any]) -> li
     except NoAnswer:
         queues = None
     busy = [
-        agent.instance_name
+        f"{agent.instance_name} is at work"
         for agent in agents
         if agent.operational_state == OperationalState.PROCESSING
     ]

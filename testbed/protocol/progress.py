@@ -135,7 +135,7 @@ def open_items(
 
     :param accounts: the stages that the selected agents bring every STF, TF or slice to
     :param queues: the consumer queues with their depths; None when the broker does not say
-    :param busy_agents: agents that are not READY
+    :param busy_agents: per agent that is not idle and READY, a few words on it
     """
     if not progress.status.final:
         return [f"the workflow is {progress.status}"]
@@ -163,8 +163,7 @@ def open_items(
             for queue in queues
             if queue["depth"] > 0
         ]
-    items += [f"{agent} is not READY" for agent in busy_agents]
-    return items
+    return [*items, *busy_agents]
 
 
 def planned_stfs(parameters: Mapping[str, Any]) -> int:

@@ -189,7 +189,7 @@ def test_an_agent_killed_in_mid_run_changes_nothing(
         output, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     report = json.loads(output)
-    assert any(program in incident for incident in report["incidents"])
+    assert any(program in one["text"] for one in report["incidents"])
     check_conserved(stack, viewer, report, tmp_path)
 
     def open_workers() -> list[Any]:

@@ -46,7 +46,7 @@ def test_an_agent_killed_in_mid_run_is_revived_and_loses_nothing(
     code, report = run_with(lambda: docker("kill", stack.container_id(victim)))
     assert (code, report["status"]) == (0, "completed")
     assert report["stf"]["generated"] == 30
-    assert any(victim in incident for incident in report["incidents"])
+    assert any(victim in one["text"] for one in report["incidents"])
     check_exactly_once(viewer, report)
 
 

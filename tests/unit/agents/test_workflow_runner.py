@@ -242,3 +242,45 @@ def test_a_runner_closes_what_an_earlier_one_left_running(
     (request,) = monitor.of("GET", EXECUTIONS)
     assert request.params == {"namespace": NAMESPACE, "status": "running"}
     runner.stop()
+
+
+class SilentRunner(WorkflowRunner):
+    """A runner that the monitor has not heard of for a long while."""
+
+    @property
+    def silent_s(self) -> float:
+        return 1000.0
+
+
+@pytest.fixture
+def silent(
+    server: StompServer, monitor: MonitorServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bench]:
+    """Such a runner, READY."""
+    monkeypatch.chdir(ROOT)
+    made = Bench(SilentRunner, server, monitor, tmp_path, "workflow-runner")
+    made.ready()
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize("answer", [(200, {"status": "running"}), (503, {}), (500, {})])
+def test_after_a_silence_the_runner_goes_on_unless_its_execution_has_ended(
+    silent: Bench, monitor: MonitorServer, answer: tuple[int, Any]
+) -> None:
+    monitor.answers["GET", f"{EXECUTIONS}{EXECUTION_ID}/"] = answer
+    Commands(silent).run()
+    assert closing(monitor)["status"] == "completed"
+
+
+def test_after_a_silence_the_runner_gives_up_what_the_recorder_has_ended(
+    silent: Bench, monitor: MonitorServer
+) -> None:
+    ended = {"status": "failed", "reason": "its workflow-runner is gone"}
+    monitor.answers["GET", f"{EXECUTIONS}{EXECUTION_ID}/"] = (200, ended)
+    commands = Commands(silent)
+    commands.run()
+    ready = {"operational_state": "READY", "current_stf_count": 0}
+    monitor.wait(lambda: len(monitor.beats(**ready)) > 1, "the runner is READY again")
+    assert monitor.of("PATCH", f"{EXECUTIONS}{EXECUTION_ID}/") == []
+    assert [message["msg_type"] for message in silent.sent()] == []

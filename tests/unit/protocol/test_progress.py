@@ -139,7 +139,7 @@ def test_a_broker_that_does_not_tell_its_queues_leaves_the_run_open() -> None:
 
 
 def test_an_agent_that_is_at_work_leaves_the_run_open() -> None:
-    assert items(ended(), busy_agents=["example-data-agent"]) == ["example-data-agent is not READY"]
+    assert items(ended(), busy_agents=["a data agent is at work"]) == ["a data agent is at work"]
 
 
 COUNTS = st.integers(0, 20)
