@@ -308,7 +308,7 @@ class Run:
 
 
 def _state(agent: AgentVerdict) -> str:
-    """Why an agent keeps a run from being drained; without a time, which would look like progress."""
+    """Why an agent keeps a run open; without a time, which would look like progress."""
     return f"{agent.program} is {'at work' if agent.outcome == Outcome.READY else 'not READY'}"
 
 
