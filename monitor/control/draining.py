@@ -26,6 +26,16 @@ class RunReport:
     exit_code: int | None
     incidents: list[str]
 
+    @property
+    def word(self) -> str:
+        """The verdict's first word or two, as PASSED or FAILED (exit code 6)."""
+        return self.verdict.partition(": ")[0]
+
+    @property
+    def because(self) -> str:
+        """What decided it."""
+        return self.verdict.partition(": ")[2]
+
 
 def open_items_of(execution: WorkflowExecution, counts: Mapping[str, Any]) -> list[str]:
     """What of an execution is not accounted for: the judgement of `testbed run`, by what the

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.rest import Api
@@ -124,8 +125,32 @@ def test_stop_ends_a_running_workflow(stack: TestbedStack, viewer: Api) -> None:
         eventually(lambda: running(viewer), "the run makes STFs", within=60)
         stopped = stack.command("stop")
         output, _ = process.communicate(timeout=60)
+    report = json.loads(output)
     assert (stopped.returncode, process.returncode) == (0, 6)
-    assert json.loads(output)["status"] == "terminated"
+    assert report["status"] == "terminated"
+    again = stack.command("stop", report["execution_id"])
+    assert (again.returncode, "has ended: terminated" in again.stderr) == (0, True)
+    told = stack.command("report", report["execution_id"])
+    assert told.returncode == 6
+    assert told.stdout.splitlines()[0] == f"Verdict     {report['verdict']}"
+
+
+def test_a_start_that_would_disturb_a_run_in_progress_is_refused(
+    stack: TestbedStack, viewer: Api, tmp_path: Path
+) -> None:
+    junit = tmp_path / "junit.xml"
+    with stack.command_in_background("run", "--json", "--set", *SOON) as first:
+        execution_id = eventually(lambda: running(viewer), "the run makes STFs", within=60)
+        up = stack.command("up", "--set", "agents.processing.enabled=false")
+        run = stack.command("run", "fast_processing", "--json", "--junit", str(junit))
+        output, errors = first.communicate(timeout=120)
+    assert (first.returncode, json.loads(output)["stf"]["processed"]) == (0, 5), errors
+    for refused in (up, run):
+        assert refused.returncode == 6
+        assert f"{execution_id} is in progress" in refused.stderr
+        assert "this would stop example-processing-agent" in refused.stderr
+    assert json.loads(run.stdout)["status"] == "not started"
+    assert "is in progress" in junit.read_text()
 
 
 def test_a_second_workflow_is_refused_while_one_runs(stack: TestbedStack, viewer: Api) -> None:
