@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from testbed.engine import find_engine
 from testbed.errors import BackendError
 from testbed.gate import Container
 
@@ -58,7 +59,7 @@ class Containers(Protocol):
 
 
 class DockerContainers:
-    """The engine that the docker command line uses too: its context, or DOCKER_HOST."""
+    """The engine that the docker command line uses too (`testbed.engine`)."""
 
     def __init__(self, project: str) -> None:
         self._project = project
@@ -145,15 +146,17 @@ def connect() -> Any:
     """A connection to the engine that the docker command line uses too.
 
     :raises NoEngine: none answers
+    :raises NoSuchContext: the context that is named does not exist
     """
     import docker
     from docker.errors import DockerException
 
+    engine = find_engine()
     try:
-        client = docker.from_env(timeout=30)
+        client = docker.DockerClient(**engine.connection(), timeout=30)
         client.ping()
-    except DockerException as error:
-        raise NoEngine(cause=str(error)) from error
+    except (DockerException, OSError) as error:  # what requests and ssh raise is an OSError
+        raise NoEngine(cause=f"{error}, at {engine}") from error
     return client
 
 
@@ -202,10 +205,9 @@ def read_container(details: Any) -> Container:
 
 
 def read_time(text: str) -> datetime:
-    """A time stamp of the engine (nanoseconds, Z), cut to microseconds.
+    """A time stamp of the engine in UTC: nanoseconds are cut, an engine's own time zone is heeded.
 
-    >>> read_time("2026-11-23T10:00:00.123456789Z").isoformat()
+    >>> read_time("2026-11-23T11:00:00.123456789+01:00").isoformat()
     '2026-11-23T10:00:00.123456+00:00'
     """
-    head, _, fraction = text.rstrip("Z").partition(".")
-    return datetime.fromisoformat(f"{head}.{fraction[:6]:0<6}+00:00")
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -21,12 +21,15 @@ LAYERS_WITH_DOCKER = ("integration", "acceptance", "browser", "faults")
 
 
 def engine_answers() -> bool:
-    """Whether a Docker engine answers."""
+    """Whether a Docker engine answers: the one that the command would use."""
+    from testbed.containers import connect
+    from testbed.errors import BackendError
+
     try:
-        done = subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
+        connect()
+    except BackendError:
         return False
-    return done.returncode == 0
+    return True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

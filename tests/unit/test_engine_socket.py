@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from testbed.engine_socket import USUAL_SOCKET, socket_variables
+from testbed.engine import USUAL_SOCKET
+from testbed.engine_socket import socket_variables
 
 
 @pytest.fixture
