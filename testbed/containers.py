@@ -25,6 +25,10 @@ class NoEngine(BackendError):
     hint = "On Debian as root, `make engine` installs and starts one; else see docs/install.md."
 
 
+class PullFailed(BackendError):
+    """{image} cannot be pulled: {cause}"""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What a container can tell of its failure."""
@@ -53,6 +57,12 @@ class Containers(Protocol):
 
     def image_exists(self, name: str) -> bool:
         """Whether the engine has an image."""
+
+    def pull(self, name: str) -> None:
+        """Pull an image.
+
+        :raises PullFailed: it cannot be
+        """
 
     def folders(self) -> set[str]:
         """The folders from which the project's containers were created."""
@@ -121,6 +131,16 @@ class DockerContainers:
         except ImageNotFound:
             return False
         return True
+
+    def pull(self, name: str) -> None:
+        # by the docker command, which knows the user's credentials for registries
+        from python_on_whales import DockerClient
+        from python_on_whales.exceptions import DockerException
+
+        try:
+            DockerClient().image.pull(name, quiet=True)
+        except DockerException as error:
+            raise PullFailed(image=name, cause=(error.stderr or str(error)).strip()) from error
 
     def folders(self) -> set[str]:
         return {

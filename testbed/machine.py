@@ -17,10 +17,9 @@ from testbed.containers import connect, read_time
 from testbed.doctor import Facts
 from testbed.engine_socket import socket_variables
 from testbed.errors import TestbedError
-from testbed.plan import distinct_builds
-from testbed.project import Project
+from testbed.project import Project, read_env
 from testbed.secret_files import LENGTHS
-from testbed.session import BASE_IMAGE, BASE_IMAGE_MEMO, MONITOR_PORT, MONITOR_SERVICE, Session
+from testbed.session import MONITOR_PORT, MONITOR_SERVICE, Session
 
 PORT_VARIABLE = "TESTBED_MONITOR_PORT"
 PATIENCE_S = 10.0
@@ -123,7 +122,7 @@ def _free_bytes(root: Path, engine_folder: str | None) -> dict[str, int]:
 
 def _monitor_port(root: Path, session: Session | None) -> tuple[int | None, str]:
     """The port that is asked for, and why it cannot be had."""
-    text = os.environ.get(PORT_VARIABLE) or _in_env_file(root / ".env")
+    text = os.environ.get(PORT_VARIABLE) or read_env(root / ".env", PORT_VARIABLE)
     if not text or text == "0":
         return None, ""
     if not text.isdecimal() or not 0 < int(text) < 2**16:
@@ -142,12 +141,6 @@ def _monitor_port(root: Path, session: Session | None) -> tuple[int | None, str]
     return port, ""
 
 
-def _in_env_file(path: Path) -> str:
-    lines = path.read_text().splitlines() if path.exists() else []
-    found = [line.partition("=")[2].strip() for line in lines if line.startswith(PORT_VARIABLE)]
-    return found[-1] if found else ""
-
-
 def _missing_secrets(project: Project) -> tuple[str, ...]:
     paths = {name: project.secrets / name for name in LENGTHS}
     return tuple(name for name, path in paths.items() if not path.is_file())
@@ -158,14 +151,9 @@ def _open_to_others(folder: Path) -> bool:
 
 
 def _missing_images(session: Session) -> tuple[str, ...] | None:
-    """Images that the engine lacks; None when their names cannot be told.
-
-    They depend on the base image, which is not made here: that takes minutes.
-    """
-    if not os.environ.get(BASE_IMAGE) and not (session.project.root / BASE_IMAGE_MEMO).exists():
-        return ("the base image",)
+    """Images that the engine lacks; None when their names cannot be told."""
     try:
-        builds = distinct_builds(session.services)
+        names = {one.image for one in session.services.values() if one.role}
+        return tuple(sorted(name for name in names if not session.containers.image_exists(name)))
     except TestbedError:
         return None
-    return tuple(one.image for one in builds if not session.containers.image_exists(one.image))

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from testbed.compose import Compose, ComposeFailed
-from testbed.containers import Containers, Evidence
+from testbed.containers import Containers, Evidence, PullFailed
 from testbed.gate import Container
 from testbed.plan import Service, read_services
 from testbed.testbeds import Host
@@ -19,12 +19,15 @@ from testbed.testing.clock import FakeClock
 class FakeContainers(Containers):
     """The containers of one project.
 
+    `registry` holds the images that can be pulled.
+
     :param clock: gives containers their start times
     """
 
     def __init__(self, clock: FakeClock | None = None) -> None:
         self.clock = clock or FakeClock()
         self.images: set[str] = set()
+        self.registry: set[str] = set()
         self.ports: dict[tuple[str, int], tuple[str, int]] = {}
         self.working_folders: set[str] = set()
         self.started: list[str] = []
@@ -55,6 +58,11 @@ class FakeContainers(Containers):
 
     def image_exists(self, name: str) -> bool:
         return name in self.images
+
+    def pull(self, name: str) -> None:
+        if name not in self.registry:
+            raise PullFailed(image=name, cause="manifest unknown")
+        self.images.add(name)
 
     def folders(self) -> set[str]:
         return set(self.working_folders) if self._found else set()
@@ -100,10 +108,12 @@ class FakeCompose(Compose):
     :param services: the services as `docker compose config` shows them
     """
 
-    def __init__(self, services: Mapping[str, Any], containers: FakeContainers) -> None:
+    def __init__(
+        self, services: Mapping[str, Any], containers: FakeContainers, project: str = "testbed"
+    ) -> None:
         self.calls: list[tuple[str, tuple[str, ...]]] = []
         self.failing: dict[str, str] = {}
-        self._config = {"services": services}
+        self._config = {"name": project, "services": services}
         self._containers = containers
 
     def config(self) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,11 @@ class Bed(Session):
         self.containers = FakeContainers()
         self.containers.images.add("postgres:17")
         self.containers.working_folders.add(str(root))
-        self.compose = FakeCompose(compose_services(), self.containers)
+        self.use(compose_services())
+
+    def use(self, services: dict[str, Any]) -> None:
+        """Have other services in compose.yaml."""
+        self.compose = FakeCompose(services, self.containers, self.project.name)
 
     def states(self) -> dict[str, str]:
         """The state of each program's container."""
