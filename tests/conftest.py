@@ -76,9 +76,20 @@ def _remove_left_overs() -> None:
     )
     for name in listed.stdout.split():
         match = re.fullmatch(rf"testbed-{NAMESPACE_PREFIX}(\d+)-\w+", name)
-        if match and not Path(f"/proc/{match[1]}").exists():
+        if match and not _lives(int(match[1])):
             subprocess.run(
                 ["docker", "compose", "-p", name, "down", "--volumes"],
                 capture_output=True,
                 check=True,
             )
+
+
+def _lives(process: int) -> bool:
+    """Whether there is a process of that number; not every system has /proc."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
