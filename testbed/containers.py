@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from testbed.engine import find_engine
@@ -16,6 +17,9 @@ PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
+PROBE_USER = 10001
+"""The user of agents, monitor and supervisor in their images."""
+PROBE_S = 30
 NEVER = "0001-01-01T00:00:00Z"
 
 
@@ -27,6 +31,10 @@ class NoEngine(BackendError):
 
 class PullFailed(BackendError):
     """{image} cannot be pulled: {cause}"""
+
+
+class MountRefused(BackendError):
+    """The engine cannot mount {source}: {cause}"""
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,17 @@ class Containers(Protocol):
         """Pull an image.
 
         :raises PullFailed: it cannot be
+        """
+
+    def look(
+        self, image: str, source: Path, command: Sequence[str], group: str = "0"
+    ) -> tuple[int, str]:
+        """Run a command as the supervisor's user, who sees a path of the engine's host at /seen.
+
+        The container is removed afterwards.
+
+        :return: exit code and output
+        :raises MountRefused: the engine cannot give the path to a container
         """
 
     def folders(self) -> set[str]:
@@ -142,6 +161,34 @@ class DockerContainers:
         except DockerException as error:
             raise PullFailed(image=name, cause=(error.stderr or str(error)).strip()) from error
 
+    def look(
+        self, image: str, source: Path, command: Sequence[str], group: str = "0"
+    ) -> tuple[int, str]:
+        from docker.errors import APIError
+        from docker.types import Mount
+
+        made = None
+        with _engine_errors():
+            try:
+                made = self._client.containers.create(
+                    image,
+                    entrypoint=list(command),
+                    mounts=[Mount("/seen", str(source), type="bind", read_only=True)],
+                    user=f"{PROBE_USER}:{PROBE_USER}",
+                    group_add=[group],
+                    network_mode="none",
+                    cap_drop=["ALL"],
+                )
+                made.start()
+                code = made.wait(timeout=PROBE_S)["StatusCode"]
+                return int(code), made.logs().decode(errors="replace")
+            except APIError as error:
+                cause = error.explanation or str(error)
+                raise MountRefused(source=source, cause=cause) from error
+            finally:
+                if made is not None:
+                    made.remove(force=True)
+
     def folders(self) -> set[str]:
         return {
             summary["Labels"][FOLDER_LABEL]
@@ -176,8 +223,18 @@ def connect() -> Any:
         client = docker.DockerClient(**engine.connection(), timeout=30)
         client.ping()
     except (DockerException, OSError) as error:  # what requests and ssh raise is an OSError
-        raise NoEngine(cause=f"{error}, at {engine}") from error
+        raise NoEngine(cause=f"{engine}: {_plain(error)}") from error
     return client
+
+
+def _plain(error: BaseException) -> str:
+    """What the system said, without what libraries wrapped around it."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
+        inner = inner.__cause__ or inner.__context__
+    return str(error)
 
 
 def inspect_labelled(label: str) -> list[Mapping[str, Any]]:

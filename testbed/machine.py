@@ -15,9 +15,11 @@ from typing import Any
 from testbed.configuration import Configuration
 from testbed.containers import connect, read_time
 from testbed.doctor import Facts
-from testbed.engine_socket import socket_variables
+from testbed.engine import Engine, Place, find_engine
+from testbed.engine_socket import GROUP, SOCKET
 from testbed.errors import TestbedError
 from testbed.project import Project, read_env
+from testbed.reach import doubtful, file_system
 from testbed.secret_files import LENGTHS
 from testbed.session import MONITOR_PORT, MONITOR_SERVICE, Session
 
@@ -36,16 +38,25 @@ def look_around(root: Path, load: Callable[[], Configuration]) -> Facts:
     session = None
     if configuration is not None:
         session = Session(Project(configuration.namespace, root), configuration)
+    located, _ = _tried(find_engine)
+    kind = file_system(root)
+    problem, group = _socket_problem(session, located) if engine and session else (None, "")
     information: dict[str, Any] = engine or {}
     port, port_problem = _monitor_port(root, session if engine else None)
     return Facts(
         configuration_problem=configuration_problem,
         engine=information.get("version"),
         engine_problem=engine_problem,
+        engine_at=str(located or ""),
+        place=located.place if located else None,
+        file_system=kind,
+        files_doubtful=bool(engine and located and doubtful(located, kind)),
+        files_problem=_files_problem(session) if session and engine else None,
         compose=_plugin_version("compose"),
         buildx=_plugin_version("buildx"),
-        socket=_socket_path(),
-        socket_problem=_socket_problem(configuration) if engine else None,
+        socket=_socket_path(session) if session and located else "",
+        socket_problem=problem,
+        socket_group=group,
         disk=_free_bytes(root, information.get("folder")),
         memory=information.get("memory"),
         clock_off=information.get("clock_off"),
@@ -61,7 +72,7 @@ def _tried(action: Callable[[], Any]) -> tuple[Any, str]:
     """What an action gives, or what is wrong."""
     try:
         return action(), ""
-    except TestbedError as error:
+    except (TestbedError, OSError) as error:
         return None, str(error)
 
 
@@ -94,23 +105,37 @@ def _plugin_version(name: str) -> str | None:
     return next(numbers, None) if done.returncode == 0 else None
 
 
-def _socket_path() -> str:
-    return socket_variables()["TESTBED_ENGINE_SOCKET"]
+def _files_problem(session: Session) -> str | None:
+    problem, failed = _tried(lambda: session.probe().files(session.project.folder))
+    return failed or problem
 
 
-def _socket_problem(configuration: Configuration | None) -> str | None:
-    """Why the supervisor could not use the socket; None when there is none, or the engine is
-    elsewhere: then nobody here can tell.
+def _socket_path(session: Session) -> str:
+    off = "supervisor" in session.configuration.switched_off
+    return "" if off else session.environment[SOCKET]
+
+
+def _socket_problem(session: Session, engine: Engine) -> tuple[str | None, str]:
+    """Why the supervisor could not use the socket, and the group to which it belongs.
+
+    None when there is no supervisor, or nobody here can tell.
     """
-    host = os.environ.get("DOCKER_HOST", "")
-    elsewhere = host and not host.startswith("unix://")
-    if elsewhere or configuration is None or "supervisor" in configuration.switched_off:
-        return None
+    if not _socket_path(session):
+        return None, ""
+    path, group = Path(_socket_path(session)), session.environment[GROUP]
+    elsewhere = engine.place != Place.HERE and not os.environ.get(GROUP)
+    probe = session.probe()
+    look = probe.usable_socket if elsewhere else probe.socket
+    found, failed = _tried(lambda: look(path, group))
+    if failed or found:
+        return (failed, "") if failed else found
+    if engine.place != Place.HERE:
+        return None, ""
     try:
-        mode = Path(_socket_path()).stat().st_mode
+        mode = path.stat().st_mode
     except OSError as error:
-        return str(error.strerror)
-    return "" if stat.S_ISSOCK(mode) else "it is no socket"
+        return str(error.strerror), ""
+    return "" if stat.S_ISSOCK(mode) else "it is no socket", ""
 
 
 def _free_bytes(root: Path, engine_folder: str | None) -> dict[str, int]:

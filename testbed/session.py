@@ -18,7 +18,8 @@ from testbed.compose import Compose, ComposeFailed, PythonOnWhalesCompose
 from testbed.configuration import Configuration
 from testbed.configuration.resolver import NAMESPACE_OPTION
 from testbed.containers import Containers, DockerContainers
-from testbed.engine_socket import socket_variables
+from testbed.engine import find_engine
+from testbed.engine_socket import GROUP, SOCKET, socket_variables
 from testbed.errors import BackendError, ConfigurationError
 from testbed.gate import Container
 from testbed.image_digests import image_variables
@@ -26,6 +27,7 @@ from testbed.images import BASE_IMAGE, base_image, obtain_base_image, own_builds
 from testbed.monitor_api import Monitor, MonitorAway, RestMonitor
 from testbed.plan import Plan, Service, make_plan, read_services
 from testbed.project import Project, read_env, user_name, write_env
+from testbed.reach import Probe, check_files, find_group
 from testbed.secret_files import make_secrets
 
 log = logging.getLogger(__name__)
@@ -54,7 +56,7 @@ class Session:
             "TESTBED_USER": os.environ.get("TESTBED_USER") or user_name(),
             BASE_IMAGE: base,
             "TESTBED_SUPERVISOR": str("supervisor" not in off).lower(),
-            **socket_variables(),
+            **socket_variables(written=read_env(self.project.root / ".env", GROUP)),
             certificates.VARIABLE: certificates.find_ca_bundle(
                 read_env(self.project.root / ".env", certificates.VARIABLE)
             ),
@@ -118,6 +120,26 @@ class Session:
             console.note(f"Images are built ({time.monotonic() - started:.0f} s).")
         return [service.image for service in wanted]
 
+    def probe(self) -> Probe:
+        """What finds out whether the engine can reach files and socket; it needs an own image."""
+        images = image_variables(self.project.root, self.environment[BASE_IMAGE])
+        return Probe(self.containers, tuple(images.values()))
+
+    def check_reach(self) -> None:
+        """Find out that the engine cannot read the secrets, where its place puts that in doubt,
+        and which group its socket has where this host cannot see it.
+
+        :raises FilesOutOfReach: it cannot read them
+        :raises SocketOutOfReach: no group helps
+        """
+        engine, probe = find_engine(), self.probe()
+        check_files(engine, probe, self.project.folder)
+        if "supervisor" not in self.configuration.switched_off and not os.environ.get(GROUP):
+            group = self.environment[GROUP]
+            self.environment[GROUP] = find_group(engine, probe, self.environment[SOCKET], group)
+            if self.environment[GROUP] != group:
+                self.initialise()  # .env, for plain Compose
+
     def check_owner(self) -> None:
         """Refuse to work on a project that was started from another checkout.
 
@@ -143,6 +165,7 @@ class Session:
     def start(self) -> Plan:
         """Start the backend and the enabled agents, stop what is not enabled; the plan."""
         self.build()
+        self.check_reach()
         plan = self.plan
         found = self.containers.all()
         running = {container.program for container in found if container.state == "running"}

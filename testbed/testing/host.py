@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from testbed.compose import Compose, ComposeFailed
-from testbed.containers import Containers, Evidence, PullFailed
+from testbed.containers import Containers, Evidence, MountRefused, PullFailed
 from testbed.gate import Container
 from testbed.plan import Service, read_services
 from testbed.testbeds import Host
@@ -19,7 +20,9 @@ from testbed.testing.clock import FakeClock
 class FakeContainers(Containers):
     """The containers of one project.
 
-    `registry` holds the images that can be pulled.
+    `registry` holds the images that can be pulled, `mounted` what a container prints of a path
+    that it is given (by default the file's text), and its exit code, `groups` the group with which
+    the same ends well, `refused` why the engine cannot mount what lies below a path.
 
     :param clock: gives containers their start times
     """
@@ -28,6 +31,9 @@ class FakeContainers(Containers):
         self.clock = clock or FakeClock()
         self.images: set[str] = set()
         self.registry: set[str] = set()
+        self.mounted: dict[str, tuple[int, str]] = {}
+        self.groups: dict[str, str] = {}
+        self.refused: dict[str, str] = {}
         self.ports: dict[tuple[str, int], tuple[str, int]] = {}
         self.working_folders: set[str] = set()
         self.started: list[str] = []
@@ -63,6 +69,19 @@ class FakeContainers(Containers):
         if name not in self.registry:
             raise PullFailed(image=name, cause="manifest unknown")
         self.images.add(name)
+
+    def look(
+        self, image: str, source: Path, command: Sequence[str], group: str = "0"
+    ) -> tuple[int, str]:
+        if image not in self.images:
+            raise LookupError(image)
+        for place, cause in self.refused.items():
+            if str(source).startswith(place):
+                raise MountRefused(source=source, cause=cause)
+        seen = self.mounted.get(str(source))
+        if seen and self.groups.get(str(source)) == group:
+            return 0, seen[1]
+        return seen or (0, source.read_text())
 
     def folders(self) -> set[str]:
         return set(self.working_folders) if self._found else set()

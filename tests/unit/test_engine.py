@@ -144,7 +144,7 @@ def test_an_engine_that_does_not_answer_is_named_with_what_chose_it(
     home.context("gone", "tcp://127.0.0.1:1")
     monkeypatch.setenv("DOCKER_CONTEXT", "gone")
     with pytest.raises(
-        NoEngine, match=r"at tcp://127.0.0.1:1 \(the context gone, DOCKER_CONTEXT\)"
+        NoEngine, match=r"tcp://127.0.0.1:1 \(the context gone, DOCKER_CONTEXT\): Conn"
     ):
         connect()
 
