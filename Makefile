@@ -9,8 +9,7 @@ TESTBED := $(BIN)/testbed
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort \
-		| awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@sort $(MAKEFILE_LIST) | awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: run
 run: setup ## Set everything up and run the default workflow end to end

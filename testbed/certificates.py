@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from testbed.errors import ConfigurationError
+
 VARIABLE = "TESTBED_CA_BUNDLE"
 OTHERS = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 """What other programs of this user are told to trust; a site's own authority stands there."""
@@ -40,3 +42,16 @@ def find_ca_bundle(
     import certifi
 
     return certifi.where()
+
+
+def check_ca_bundle(path: str) -> None:
+    """Find out before a build that there is no such file; the builder's own words name neither.
+
+    :raises ConfigurationError: it is missing
+    """
+    if not Path(path).is_file():
+        raise ConfigurationError(
+            place=f"{VARIABLE}={path}",
+            problem="there is no such file",
+            hint="Name a file with trusted certificates, or unset the variable: one is looked for.",
+        )

@@ -92,6 +92,13 @@ class Engine:
             "use_ssh_client": self.host.startswith("ssh://"),
         }
 
+    def variables(self) -> dict[str, str]:
+        """The same for programs that know DOCKER_HOST and no contexts."""
+        tls = {"DOCKER_CERT_PATH": str(self.tls)} if self.tls else {}
+        if tls and self.verify:
+            tls["DOCKER_TLS_VERIFY"] = "1"
+        return {"DOCKER_HOST": self.host, **tls}
+
     def _tls(self) -> Any:
         if self.tls is None:
             return False

@@ -57,7 +57,7 @@ def look_around(root: Path, load: Callable[[], Configuration]) -> Facts:
         socket=_socket_path(session) if session and located else "",
         socket_problem=problem,
         socket_group=group,
-        disk=_free_bytes(root, information.get("folder")),
+        disk=_free_bytes(root, information.get("folder") if _is_here(located) else None),
         memory=information.get("memory"),
         clock_off=information.get("clock_off"),
         port=port,
@@ -136,6 +136,10 @@ def _socket_problem(session: Session, engine: Engine) -> tuple[str | None, str]:
     except OSError as error:
         return str(error.strerror), ""
     return "" if stat.S_ISSOCK(mode) else "it is no socket", ""
+
+
+def _is_here(engine: Engine | None) -> bool:
+    return engine is not None and engine.place == Place.HERE
 
 
 def _free_bytes(root: Path, engine_folder: str | None) -> dict[str, int]:

@@ -113,6 +113,7 @@ class Session:
             self.initialise()
             return self.build(all_images=all_images)
         if wanted:
+            certificates.check_ca_bundle(self.environment[certificates.VARIABLE])
             names = ", ".join(service.image for service in wanted)
             console.note(f"Building images: {names} (a few minutes the first time) ...")
             started = time.monotonic()

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,15 @@ def engine_answers() -> bool:
     except BackendError:
         return False
     return True
+
+
+def pytest_configure() -> None:
+    """Have testcontainers use the engine that the command uses: it does not know DOCKER_CONTEXT."""
+    from testbed.engine import NoSuchContext, find_engine
+
+    with suppress(NoSuchContext):
+        if "DOCKER_CONTEXT" in os.environ:
+            os.environ.update(find_engine().variables())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

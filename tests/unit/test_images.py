@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from testbed.configuration import Configuration
-from testbed.errors import BackendError, ExitCode
+from testbed.errors import BackendError, ConfigurationError, ExitCode
 from testbed.images import MEMO, NoImage, base_image
 from testbed.plan import LABEL
 from testbed.session import Session
@@ -155,3 +155,12 @@ def test_the_environment_of_compose_names_the_certificates(
     bed = Bed(files.folder, configuration)
     bed.initialise()
     assert "TESTBED_CA_BUNDLE=/site/ca.pem\n" in (files.folder / ".env").read_text()
+
+
+def test_certificates_that_are_not_there_are_told_before_a_build(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TESTBED_CA_BUNDLE", "/no/such.pem")
+    with pytest.raises(ConfigurationError, match=r"TESTBED_CA_BUNDLE=/no/such\.pem: there is no"):
+        bed.build()
+    assert bed.compose.calls == []
