@@ -33,16 +33,17 @@ def interruptible(stream: Iterator[tuple[str, bytes]]) -> Iterator[bytes]:
 
 
 def _child_of(stream: Iterator[Any], error: BaseException) -> subprocess.Popen[bytes] | None:
-    """The library's process. It gives it to nobody: its generator's frame holds it, which is
-    gone from the generator and left in the traceback when the interrupt came inside.
+    """The library's process. It gives it to nobody, so it is taken from where it is held: the
+    generator's frame, or the frames of the traceback when the interrupt came inside; that may be
+    as early as in the process object's own making.
     """
     frames = [frame.f_locals for frame, _ in traceback.walk_tb(error.__traceback__)]
     if isinstance(stream, GeneratorType):
         frames.append(inspect.getgeneratorlocals(stream))
     for names in frames:
-        found = names.get("process")
-        if isinstance(found, subprocess.Popen):
-            return found
+        for found in names.values():
+            if isinstance(found, subprocess.Popen) and found.pid:
+                return found
     return None
 
 

@@ -94,10 +94,10 @@ class Engine:
 
     def variables(self) -> dict[str, str]:
         """The same for programs that know DOCKER_HOST and no contexts."""
-        tls = {"DOCKER_CERT_PATH": str(self.tls)} if self.tls else {}
-        if tls and self.verify:
-            tls["DOCKER_TLS_VERIFY"] = "1"
-        return {"DOCKER_HOST": self.host, **tls}
+        if self.tls is None:
+            return {"DOCKER_HOST": self.host}
+        check = "DOCKER_TLS_VERIFY" if self.verify else "DOCKER_TLS"
+        return {"DOCKER_HOST": self.host, "DOCKER_CERT_PATH": str(self.tls), check: "1"}
 
     def _tls(self) -> Any:
         if self.tls is None:

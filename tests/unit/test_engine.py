@@ -114,8 +114,11 @@ def test_docker_host_takes_its_certificates_from_docker_cert_path(tmp_path: Path
     assert used.ca_cert == str(tmp_path / "ca.pem")
 
 
-def test_programs_without_contexts_get_the_same_engine_by_docker_host(home: Home) -> None:
-    home.context("far", "tcp://far:2376").mkdir(parents=True)
+@pytest.mark.parametrize("skips", [False, True])
+def test_programs_without_contexts_get_the_same_engine_by_docker_host(
+    home: Home, skips: bool
+) -> None:
+    home.context("far", "tcp://far:2376", SkipTLSVerify=skips).mkdir(parents=True)
     chosen = find_engine({**home.environment, "DOCKER_CONTEXT": "far"})
     again = find_engine({**home.environment, **chosen.variables()})
     assert (again.host, again.tls, again.verify) == (chosen.host, chosen.tls, chosen.verify)
