@@ -9,8 +9,7 @@ TESTBED := $(BIN)/testbed
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort \
-		| awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@sort $(MAKEFILE_LIST) | awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: run
 run: setup ## Set everything up and run the default workflow end to end
@@ -21,11 +20,11 @@ test: setup-dev browser ## Set everything up and pass all tests
 	@setup/test.sh
 
 .PHONY: check
-check: setup-dev ## Lint, types and structure; seconds, no Docker
+check: venv-dev ## Lint, types and structure; seconds, no Docker
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 .PHONY: unit
-unit: setup-dev ## The unit tests; seconds, no Docker
+unit: venv-dev ## The unit tests; seconds, no Docker
 	@$(BIN)/pytest -q tests/unit
 
 .PHONY: bench
@@ -66,15 +65,18 @@ setup: engine ## Virtual environment and Docker engine, as far as they are missi
 	@setup/venv.sh command
 
 .PHONY: setup-dev
-setup-dev: engine ## The same, with what tests need
+setup-dev: engine venv-dev ## The same, with what tests need
+
+.PHONY: venv-dev
+venv-dev: ## The virtual environment with what tests need; no engine
 	@setup/venv.sh dev
 
 .PHONY: format
-format: setup-dev ## Format the code
+format: venv-dev ## Format the code
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q .
 
 .PHONY: lock
-lock: setup-dev ## Renew the locked requirements (requirements/*.in -> *.txt)
+lock: venv-dev ## Renew the locked requirements (requirements/*.in -> *.txt)
 	@setup/lock.sh
 
 .PHONY: clean

@@ -6,9 +6,9 @@ import sys
 import time
 from typing import Any
 
-import docker
 import requests
 
+from testbed.containers import connect
 from testbed.integration import TestbedStack
 
 ROWS = 1_000_000
@@ -59,7 +59,7 @@ def fill(stack: TestbedStack) -> None:
 
 def execute(stack: TestbedStack, statement: str) -> None:
     """Have the database execute a statement."""
-    container: Any = docker.from_env().containers.get(stack.container_id("postgres"))
+    container: Any = connect().containers.get(stack.container_id("postgres"))
     done = container.exec_run(
         ["psql", "-h", "127.0.0.1", "-U", "testbed", "-d", "testbed", "-c", statement],
         environment={"PGPASSWORD": stack.session.project.secret("postgres_password")},

@@ -12,10 +12,10 @@ from statistics import median
 from typing import Any
 from uuid import uuid4
 
-import docker
 import requests
 import stomp
 
+from testbed.containers import connect
 from testbed.integration import TestbedStack
 from testbed.protocol.destinations import EPICTOPIC, RECORDER, consumer_queue
 from testbed.protocol.link import Broker
@@ -47,7 +47,7 @@ class RecorderBench:
 
     def __init__(self, stack: TestbedStack) -> None:
         self.stack = stack
-        self._engine = docker.from_env()
+        self._engine = connect()
         self.session = requests.Session()
         self.session.trust_env = False
         token = stack.session.project.secret("token_viewer")

@@ -6,15 +6,17 @@
 #
 # TESTBED_CHROMIUM names another Chromium or Chrome than the one on the PATH.
 set -euo pipefail
+# shellcheck source=setup/common.sh
+. "$(dirname "$0")/common.sh"
 
 readonly MISSING=5 # exit code, as in engine.sh
 readonly APT_LOG=/var/log/testbed-apt.log
 
-say() { printf '%s\n' "$*" >&2; }
-
 find_browser() {
     local name
-    for name in ${TESTBED_CHROMIUM:+"$TESTBED_CHROMIUM"} chromium chromium-browser google-chrome; do
+    for name in ${TESTBED_CHROMIUM:+"$TESTBED_CHROMIUM"} chromium chromium-browser google-chrome \
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
+        "/Applications/Chromium.app/Contents/MacOS/Chromium"; do
         command -v "$name" && return
     done
     return 1
@@ -24,10 +26,7 @@ has_fonts() { # without one, Chromium draws no text at all, and a screenshot is 
     [[ -n $(find /usr/share/fonts -name '*.ttf' -print -quit 2>/dev/null) ]]
 }
 
-is_debian() {
-    # shellcheck source=/dev/null
-    [[ $(. /etc/os-release 2>/dev/null && printf '%s' "${ID:-}") == debian ]]
-}
+is_debian() { [[ $(release ID) == debian ]]; }
 
 apt_once() {
     local -a options=(-q -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120)

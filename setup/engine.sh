@@ -4,6 +4,8 @@
 # Where they answer it says nothing. On Debian, as root, it installs and starts what is missing.
 # Everywhere else it says what is missing and how to get it, and exits with 5.
 set -euo pipefail
+# shellcheck source=setup/common.sh
+. "$(dirname "$0")/common.sh"
 
 readonly MISSING=5                # exit code: the backend that everything needs is not there
 readonly COMPOSE_FLOOR=2.24.0     # the first Compose whose override files can !reset a value
@@ -15,23 +17,16 @@ readonly APT_LOG=/var/log/testbed-apt.log
 readonly LOCK=/run/testbed-engine.lock
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
-say() { printf '%s\n' "$*" >&2; }
-
 give_up() {
     say "$@"
     exit "$MISSING"
 }
 
-at_least() { # at_least FLOOR VERSION: numeric comparison, a leading "v" and suffixes allowed
-    local found=${2#v}
-    [[ -n $found && $(printf '%s\n%s\n' "$1" "$found" | sort -V | head -n 1) == "$1" ]]
-}
-
-engine_version() { timeout 10 docker version --format '{{.Server.Version}}' 2>/dev/null; }
+engine_version() { within 10 docker version --format '{{.Server.Version}}' 2>/dev/null; }
 engine_answers() { engine_version >/dev/null; }
 
 plugin_version() { # plugin_version NAME: as the client itself finds it, wherever that is
-    timeout 10 docker "$1" version 2>/dev/null | grep -oE -m 1 '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1
+    within 10 docker "$1" version 2>/dev/null | grep -oE -m 1 '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1
 }
 
 plugins_answer() {
@@ -40,7 +35,7 @@ plugins_answer() {
 
 all_answer() { # one call, because every command of the project begins with this
     local engine plugins
-    read -r engine plugins < <(timeout 10 docker info --format \
+    read -r engine plugins < <(within 10 docker info --format \
         '{{.ServerVersion}} {{range .ClientInfo.Plugins}}{{.Name}}={{.Version}} {{end}}' \
         2>/dev/null) || return
     [[ " $plugins " =~ \ compose=([^ ]+) ]] || return
@@ -50,11 +45,6 @@ all_answer() { # one call, because every command of the project begins with this
 
 is_root() { [[ $(id -u) -eq 0 ]]; }
 has_systemd() { [[ -d /run/systemd/system ]]; }
-
-release() { # release KEY: one value of /etc/os-release
-    # shellcheck source=/dev/null
-    (. /etc/os-release 2>/dev/null && key=$1 && printf '%s' "${!key:-}")
-}
 
 is_debian() { # testing and unstable have no VERSION_ID
     local version
@@ -104,7 +94,7 @@ packages() {
 
 apt_once() {
     local -a wanted
-    mapfile -t wanted < <(packages)
+    IFS=$'\n' read -r -d '' -a wanted < <(packages) || true # it ends without the delimiter
     local -a options=(-q -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120)
     apt-get "${options[@]}" update &&
         apt-get "${options[@]}" install --no-install-recommends "${wanted[@]}"
@@ -140,9 +130,9 @@ start_detached() {
     say "Starting the Docker engine (log: $DAEMON_LOG) …"
     (
         # No inherited descriptor: whoever reads our output, or waits for a lock, must not hang.
-        for descriptor in /proc/"$BASHPID"/fd/*; do
+        for descriptor in /proc/self/fd/*; do
             descriptor=${descriptor##*/}
-            if ((descriptor > 2)); then exec {descriptor}>&-; fi
+            if ((descriptor > 2)); then eval "exec $descriptor>&-"; fi
         done
         cd /
         exec setsid --fork dockerd </dev/null >>"$DAEMON_LOG" 2>&1
@@ -174,26 +164,37 @@ start_engine() {
 # --- Telling --------------------------------------------------------------------------------
 
 explain() {
-    local compose
+    local compose chosen
+    chosen=$(chosen_engine)
     compose=$(plugin_version compose) || compose=""
     if ! command -v docker >/dev/null; then
         say "Missing: the Docker client (docker)."
     elif ! engine_answers; then
-        say "Missing: a Docker engine that answers this user:" \
-            "$(timeout 10 docker version --format '{{.Server.Version}}' 2>&1 | tail -n 1)"
+        say "Missing: a Docker engine that answers this user${chosen:+ ($chosen)}:" \
+            "$(within 10 docker version --format '{{.Server.Version}}' 2>&1 | tail -n 1)"
     elif ! at_least "$ENGINE_FLOOR" "$(engine_version)"; then
         say "Too old: Docker engine $(engine_version); at least $ENGINE_FLOOR is needed."
     fi
     at_least "$COMPOSE_FLOOR" "$compose" ||
         say "Missing: Docker Compose $COMPOSE_FLOOR or newer (found: ${compose:-none})."
     [[ -n $(plugin_version buildx) ]] || say "Missing: the Docker buildx plugin."
-    give_up "Get it: start Docker Desktop, or install Docker Engine with the Compose and buildx" \
-        "plugins as Docker's manual describes, and let this user use it (group 'docker')." \
+    give_up "Get it: start Docker Desktop or Colima, or install Docker Engine with the Compose and" \
+        "buildx plugins as Docker's manual describes, and let this user use it (group 'docker')." \
         "On Debian 12 or newer, running this as root does it."
 }
 
+chosen_engine() { # what chose another engine than the usual one, as the docker command sees it
+    local context
+    if [[ -n ${DOCKER_HOST:-} ]]; then
+        printf 'DOCKER_HOST=%s' "$DOCKER_HOST"
+    else
+        context=$(docker context show 2>/dev/null) || context=${DOCKER_CONTEXT:-default}
+        [[ $context == default ]] || printf 'context %s' "$context"
+    fi
+}
+
 may_install() { # a remote or rootless engine is not ours to start
-    is_root && is_debian && [[ -z ${DOCKER_HOST:-} ]] && command -v apt-get >/dev/null
+    is_root && is_debian && [[ -z $(chosen_engine) ]] && command -v apt-get >/dev/null
 }
 
 provide() {

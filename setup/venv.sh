@@ -3,14 +3,14 @@
 # Requirements are locked with hashes; a stamp of their digest makes a second call cost nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=setup/common.sh
+. setup/common.sh
 
 purpose=${1:?say what for: command or dev}
 venv=.venv
 stamp=$venv/.installed-$purpose
 
-say() { printf '%s\n' "$*" >&2; }
-
-wanted() { cat "requirements/$purpose.txt" requirements/build.txt pyproject.toml | sha256sum; }
+wanted() { cat "requirements/$purpose.txt" requirements/build.txt pyproject.toml | cksum; }
 
 find_python() {
     local candidate
@@ -21,7 +21,8 @@ find_python() {
             return
         fi
     done
-    say "Python 3.11 or newer is needed and was not found. On Debian: apt-get install python3-venv"
+    say "Python 3.11 or newer is needed and was not found. On Debian: apt-get install" \
+        "python3-venv; on RHEL and its like: dnf install python3.11; on macOS: brew install python"
     exit 5
 }
 
@@ -43,7 +44,7 @@ make_venv() {
 }
 
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ] && exit 0
-[ -x "$venv/bin/python" ] && [ -x "$venv/bin/pip" ] || make_venv
+if ! [ -x "$venv/bin/python" ] || ! [ -x "$venv/bin/pip" ]; then make_venv; fi
 say "Installing the $purpose requirements ..."
 pip=("$venv/bin/pip" --quiet --disable-pip-version-check)
 "${pip[@]}" install --require-hashes -r "requirements/$purpose.txt" -r requirements/build.txt \

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from testbed.children import interruptible
 from testbed.errors import BackendError, ConfigurationError
 from testbed.project import Project
 
@@ -121,8 +122,10 @@ class PythonOnWhalesCompose:
         self, services: Sequence[str], *, follow: bool, since: str | None, tail: str | None
     ) -> None:
         def show() -> None:
-            for _, line in self._client.logs(
-                services=list(services), follow=follow, since=since, tail=tail, stream=True
+            for line in interruptible(
+                self._client.logs(
+                    services=list(services), follow=follow, since=since, tail=tail, stream=True
+                )
             ):
                 sys.stdout.buffer.write(line)
                 sys.stdout.flush()
@@ -138,7 +141,7 @@ class PythonOnWhalesCompose:
         seen: list[str] = []
 
         def run() -> None:
-            for _, line in call(stream_logs=True, **options):
+            for line in interruptible(call(stream_logs=True, **options)):
                 text = line.decode(errors="replace").rstrip()
                 seen.append(text)
                 logging.getLogger("docker compose").debug("%s", text)

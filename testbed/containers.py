@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol
 
+from testbed.engine import find_engine
 from testbed.errors import BackendError
 from testbed.gate import Container
 from testbed.incidents import LifeEvent
@@ -17,6 +19,9 @@ SERVICE_LABEL = "com.docker.compose.service"
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
 HASH_LABEL = "com.docker.compose.config-hash"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
+PROBE_USER = 10001
+"""The user of agents, monitor and supervisor in their images."""
+PROBE_S = 30
 NEVER = "0001-01-01T00:00:00Z"
 
 
@@ -28,6 +33,14 @@ class NoEngine(BackendError):
 
 class EngineRefused(BackendError):
     """The Docker engine refused: {cause}"""
+
+
+class PullFailed(BackendError):
+    """{image} cannot be pulled: {cause}"""
+
+
+class MountRefused(BackendError):
+    """The engine cannot mount {source}: {cause}"""
 
 
 @dataclass(frozen=True)
@@ -71,12 +84,29 @@ class Containers(Protocol):
     def image_exists(self, name: str) -> bool:
         """Whether the engine has an image."""
 
+    def pull(self, name: str) -> None:
+        """Pull an image.
+
+        :raises PullFailed: it cannot be
+        """
+
+    def look(
+        self, image: str, source: Path, command: Sequence[str], group: str = "0"
+    ) -> tuple[int, str]:
+        """Run a command as the supervisor's user, who sees a path of the engine's host at /seen.
+
+        The container is removed afterwards.
+
+        :return: exit code and output
+        :raises MountRefused: the engine cannot give the path to a container
+        """
+
     def folders(self) -> set[str]:
         """The folders from which the project's containers were created."""
 
 
 class DockerContainers:
-    """The engine that the docker command line uses too: its context, or DOCKER_HOST."""
+    """The engine that the docker command line uses too (`testbed.engine`)."""
 
     def __init__(self, project: str) -> None:
         self._project = project
@@ -157,6 +187,44 @@ class DockerContainers:
             return False
         return True
 
+    def pull(self, name: str) -> None:
+        # by the docker command, which knows the user's credentials for registries
+        from python_on_whales import DockerClient
+        from python_on_whales.exceptions import DockerException
+
+        try:
+            DockerClient().image.pull(name, quiet=True)
+        except DockerException as error:
+            raise PullFailed(image=name, cause=(error.stderr or str(error)).strip()) from error
+
+    def look(
+        self, image: str, source: Path, command: Sequence[str], group: str = "0"
+    ) -> tuple[int, str]:
+        from docker.errors import APIError
+        from docker.types import Mount
+
+        made = None
+        with _engine_errors():
+            try:
+                made = self._client.containers.create(
+                    image,
+                    entrypoint=list(command),
+                    mounts=[Mount("/seen", str(source), type="bind", read_only=True)],
+                    user=f"{PROBE_USER}:{PROBE_USER}",
+                    group_add=[group],
+                    network_mode="none",
+                    cap_drop=["ALL"],
+                )
+                made.start()
+                code = made.wait(timeout=PROBE_S)["StatusCode"]
+                return int(code), made.logs().decode(errors="replace")
+            except APIError as error:
+                cause = error.explanation or str(error)
+                raise MountRefused(source=source, cause=cause) from error
+            finally:
+                if made is not None:
+                    made.remove(force=True)
+
     def folders(self) -> set[str]:
         return {
             summary["Labels"][FOLDER_LABEL]
@@ -181,16 +249,28 @@ def connect() -> Any:
     """A connection to the engine that the docker command line uses too.
 
     :raises NoEngine: none answers
+    :raises NoSuchContext: the context that is named does not exist
     """
     import docker
     from docker.errors import DockerException
 
+    engine = find_engine()
     try:
-        client = docker.from_env(timeout=30)
+        client = docker.DockerClient(**engine.connection(), timeout=30)
         client.ping()
-    except DockerException as error:
-        raise NoEngine(cause=str(error)) from error
+    except (DockerException, OSError) as error:  # what requests and ssh raise is an OSError
+        raise NoEngine(cause=f"{engine}: {_plain(error)}") from error
     return client
+
+
+def _plain(error: BaseException) -> str:
+    """What the system said, without what libraries wrapped around it."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
+        inner = inner.__cause__ or inner.__context__
+    return str(error)
 
 
 def inspect_labelled(label: str) -> list[Mapping[str, Any]]:
@@ -257,10 +337,9 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def read_time(text: str) -> datetime:
-    """A time stamp of the engine (nanoseconds, Z), cut to microseconds.
+    """A time stamp of the engine in UTC: nanoseconds are cut, an engine's own time zone is heeded.
 
-    >>> read_time("2026-11-23T10:00:00.123456789Z").isoformat()
+    >>> read_time("2026-11-23T11:00:00.123456789+01:00").isoformat()
     '2026-11-23T10:00:00.123456+00:00'
     """
-    head, _, fraction = text.rstrip("Z").partition(".")
-    return datetime.fromisoformat(f"{head}.{fraction[:6]:0<6}+00:00")
+    return datetime.fromisoformat(text).astimezone(UTC)

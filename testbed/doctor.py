@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from testbed.engine import Place
 from testbed.errors import ExitCode
+from testbed.reach import ADVICE
 
 ENGINE_FLOOR = (25, 0)
 COMPOSE_FLOOR = (2, 24)
@@ -53,7 +55,12 @@ class Facts:
     """What a machine is like. None: it could not be found out.
 
     :param engine: version of the engine; None when none answers, `engine_problem` says why
+    :param engine_at: its address, and what chose it
+    :param file_system: the type of that of the checkout; empty: not known
+    :param files_doubtful: whether engine or file system make it doubtful that secrets can be read
+    :param files_problem: why the engine cannot read files of the checkout
     :param socket_problem: why the supervisor could not use the engine's socket; None: it needs none
+    :param socket_group: the group to which the socket belongs, where that was seen
     :param disk: bytes free, by what for
     :param memory: bytes of the engine's host in all
     :param port: the monitor's port on this host; None: any free one
@@ -68,8 +75,14 @@ class Facts:
     engine_problem: str = ""
     compose: str | None = None
     buildx: str | None = None
+    engine_at: str = ""
+    place: Place | None = None
+    file_system: str = ""
+    files_doubtful: bool = False
+    files_problem: str | None = None
     socket: str = ""
     socket_problem: str | None = None
+    socket_group: str = ""
     disk: dict[str, int] = field(default_factory=dict)
     memory: int | None = None
     port: int | None = None
@@ -88,6 +101,7 @@ def examine(facts: Facts) -> list[Finding]:
         _engine(facts),
         _plugin("Compose", facts.compose, COMPOSE_FLOOR),
         _plugin("Buildx", facts.buildx, (0,)),
+        *_files(facts),
         *_socket(facts),
         *_disk(facts),
         *_memory(facts),
@@ -127,7 +141,9 @@ def _engine(facts: Facts) -> Finding:
     elif version(facts.engine) < ENGINE_FLOOR:
         seen, advice = f"{facts.engine}, {_dotted(ENGINE_FLOOR)} is needed", INSTALL
     else:
-        return Finding("engine", Grade.OK, facts.engine)
+        at = f" at {facts.engine_at}" if facts.engine_at else ""
+        where = f", {facts.place}" if facts.place not in (None, Place.HERE) else ""
+        return Finding("engine", Grade.OK, f"{facts.engine}{at}{where}")
     return Finding("engine", Grade.WRONG, seen, advice, ExitCode.BACKEND)
 
 
@@ -141,18 +157,34 @@ def _plugin(name: str, found: str | None, floor: tuple[int, ...]) -> Finding:
     return Finding(name, Grade.WRONG, seen, INSTALL, ExitCode.BACKEND)
 
 
+def _files(facts: Facts) -> Iterator[Finding]:
+    kind = f" ({facts.file_system})" if facts.file_system else ""
+    if facts.files_problem:
+        seen = f"the engine cannot read this checkout{kind}: {facts.files_problem}"
+        advice = ADVICE[facts.place or Place.HERE]
+        yield Finding("files", Grade.WRONG, seen, advice, ExitCode.BACKEND)
+    elif facts.files_problem is not None:
+        yield Finding("files", Grade.OK, f"the engine can read this checkout{kind}")
+    elif facts.files_doubtful:
+        seen = f"whether the engine can read this checkout{kind} is not known without an image"
+        yield Finding("files", Grade.NOTE, seen, "testbed build, then testbed doctor again.")
+
+
 def _socket(facts: Facts) -> Iterator[Finding]:
-    if facts.socket_problem is None:
-        return
     if facts.socket_problem:
+        which = f"TESTBED_ENGINE_GROUP={facts.socket_group}" if facts.socket_group else ""
         advice = (
-            "Set TESTBED_ENGINE_SOCKET, or do without the supervisor: docs/supervisor.md, "
-            '"The socket"'
+            f"Set {which or 'TESTBED_ENGINE_SOCKET'}, or do without the supervisor: agents are "
+            "then not started or stopped from pages, REST, MCP or `testbed agents`, all else "
+            'works. docs/supervisor.md, "The socket"'
         )
         seen = f"{facts.socket}: {facts.socket_problem}"
         yield Finding("socket", Grade.WRONG, seen, advice, ExitCode.BACKEND)
-    else:
+    elif facts.socket_problem is not None:
         yield Finding("socket", Grade.OK, facts.socket)
+    elif facts.engine and facts.socket and facts.place not in (None, Place.HERE):
+        seen = f"{facts.socket} {facts.place}: not looked at"
+        yield Finding("socket", Grade.NOTE, seen, "testbed build, then testbed doctor again.")
 
 
 def _disk(facts: Facts) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Where the engine's socket is, and which group may use it: what the supervisor needs to know."""
+"""The engine's socket as the supervisor gets it, and the group that may use it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,37 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-USUAL_SOCKET = "/var/run/docker.sock"
-SCHEME = "unix://"
+from testbed.engine import Place, find_engine
+
+SOCKET = "TESTBED_ENGINE_SOCKET"
+GROUP = "TESTBED_ENGINE_GROUP"
 
 
-def socket_variables(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+def socket_variables(
+    environment: Mapping[str, str] = os.environ, written: str = ""
+) -> dict[str, str]:
     """The variables of compose.yaml that give the supervisor its socket; the user's own win.
 
-    A socket that does not belong to root is that of a rootless engine or of Docker Desktop: its
+    The path is one on the engine's host: where that is a virtual machine or another host, it is
+    the usual one there. A socket that does not belong to root is that of a rootless engine: its
     containers see it as root's, so that the group is 0 there.
+
+    :param written: the group in .env: in a virtual machine or on another host only a container
+        can find it out (`testbed.reach`), and what it found is kept there
+    :raises NoSuchContext: the context that is named does not exist
     """
-    host = environment.get("DOCKER_HOST", "")
-    socket = host.removeprefix(SCHEME) if host.startswith(SCHEME) else USUAL_SOCKET
-    socket = environment.get("TESTBED_ENGINE_SOCKET") or socket
-    try:
-        found = Path(socket).stat()
-    except OSError:  # the engine is elsewhere: nobody here knows its group
-        group = 0
-    else:
-        group = found.st_gid if found.st_uid == 0 else 0
+    named = environment.get(SOCKET)
+    engine = find_engine(environment)
+    socket = Path(named) if named else engine.bound_socket
+    group = written or "0"
+    if engine.place == Place.HERE:
+        try:
+            found = socket.stat()
+        except OSError:  # it is not there: `testbed doctor` says so
+            group = "0"
+        else:
+            group = str(found.st_gid if found.st_uid == 0 else 0)
     return {
-        "TESTBED_ENGINE_SOCKET": socket,
-        "TESTBED_ENGINE_GROUP": environment.get("TESTBED_ENGINE_GROUP") or str(group),
+        SOCKET: str(socket),
+        GROUP: environment.get(GROUP) or group,
     }

@@ -38,10 +38,15 @@ def digest(root: Path, dockerfile: Path, base_image: str) -> str:
     return total.hexdigest()[:DIGEST_LENGTH]
 
 
+def image_variable(folder: str) -> str:
+    """The variable of compose.yaml for the image of a folder under `images/`."""
+    return f"TESTBED_{folder.upper()}_IMAGE"
+
+
 def image_variables(root: Path, base_image: str) -> dict[str, str]:
     """For each image under `images/`, the variable of compose.yaml and the image's name."""
     return {
-        f"TESTBED_{dockerfile.parent.name.upper()}_IMAGE": f"testbed/{dockerfile.parent.name}:"
+        image_variable(dockerfile.parent.name): f"testbed/{dockerfile.parent.name}:"
         + digest(root, dockerfile.relative_to(root), base_image)
         for dockerfile in sorted(root.glob("images/*/Dockerfile"))
     }

@@ -93,6 +93,7 @@ class TestbedStack(DockerCompose):
         with variables(self.environment):
             self.session.prepare()
             self.session.build()
+            self.session.check_reach()
             self.services = list(self.session.plan.services)
             super().start()
             self.services = None

@@ -15,12 +15,13 @@ from typing import Any
 from testbed.configuration import Configuration
 from testbed.containers import connect, read_time
 from testbed.doctor import Facts
-from testbed.engine_socket import socket_variables
+from testbed.engine import Engine, Place, find_engine
+from testbed.engine_socket import GROUP, SOCKET
 from testbed.errors import TestbedError
-from testbed.plan import distinct_builds
-from testbed.project import Project
+from testbed.project import Project, read_env
+from testbed.reach import doubtful, file_system
 from testbed.secret_files import LENGTHS
-from testbed.session import BASE_IMAGE, BASE_IMAGE_MEMO, MONITOR_PORT, MONITOR_SERVICE, Session
+from testbed.session import MONITOR_PORT, MONITOR_SERVICE, Session
 
 PORT_VARIABLE = "TESTBED_MONITOR_PORT"
 PATIENCE_S = 10.0
@@ -37,17 +38,26 @@ def look_around(root: Path, load: Callable[[], Configuration]) -> Facts:
     session = None
     if configuration is not None:
         session = Session(Project(configuration.namespace, root), configuration)
+    located, _ = _tried(find_engine)
+    kind = file_system(root)
+    problem, group = _socket_problem(session, located) if engine and session else (None, "")
     information: dict[str, Any] = engine or {}
     port, port_problem = _monitor_port(root, session if engine else None)
     return Facts(
         configuration_problem=configuration_problem,
         engine=information.get("version"),
         engine_problem=engine_problem,
+        engine_at=str(located or ""),
+        place=located.place if located else None,
+        file_system=kind,
+        files_doubtful=bool(engine and located and doubtful(located, kind)),
+        files_problem=_files_problem(session) if session and engine else None,
         compose=_plugin_version("compose"),
         buildx=_plugin_version("buildx"),
-        socket=_socket_path(),
-        socket_problem=_socket_problem(configuration) if engine else None,
-        disk=_free_bytes(root, information.get("folder")),
+        socket=_socket_path(session) if session and located else "",
+        socket_problem=problem,
+        socket_group=group,
+        disk=_free_bytes(root, information.get("folder") if _is_here(located) else None),
         memory=information.get("memory"),
         clock_off=information.get("clock_off"),
         port=port,
@@ -62,7 +72,7 @@ def _tried(action: Callable[[], Any]) -> tuple[Any, str]:
     """What an action gives, or what is wrong."""
     try:
         return action(), ""
-    except TestbedError as error:
+    except (TestbedError, OSError) as error:
         return None, str(error)
 
 
@@ -95,23 +105,41 @@ def _plugin_version(name: str) -> str | None:
     return next(numbers, None) if done.returncode == 0 else None
 
 
-def _socket_path() -> str:
-    return socket_variables()["TESTBED_ENGINE_SOCKET"]
+def _files_problem(session: Session) -> str | None:
+    problem, failed = _tried(lambda: session.probe().files(session.project.folder))
+    return failed or problem
 
 
-def _socket_problem(configuration: Configuration | None) -> str | None:
-    """Why the supervisor could not use the socket; None when there is none, or the engine is
-    elsewhere: then nobody here can tell.
+def _socket_path(session: Session) -> str:
+    off = "supervisor" in session.configuration.switched_off
+    return "" if off else session.environment[SOCKET]
+
+
+def _socket_problem(session: Session, engine: Engine) -> tuple[str | None, str]:
+    """Why the supervisor could not use the socket, and the group to which it belongs.
+
+    None when there is no supervisor, or nobody here can tell.
     """
-    host = os.environ.get("DOCKER_HOST", "")
-    elsewhere = host and not host.startswith("unix://")
-    if elsewhere or configuration is None or "supervisor" in configuration.switched_off:
-        return None
+    if not _socket_path(session):
+        return None, ""
+    path, group = Path(_socket_path(session)), session.environment[GROUP]
+    elsewhere = engine.place != Place.HERE and not os.environ.get(GROUP)
+    probe = session.probe()
+    look = probe.usable_socket if elsewhere else probe.socket
+    found, failed = _tried(lambda: look(path, group))
+    if failed or found:
+        return (failed, "") if failed else found
+    if engine.place != Place.HERE:
+        return None, ""
     try:
-        mode = Path(_socket_path()).stat().st_mode
+        mode = path.stat().st_mode
     except OSError as error:
-        return str(error.strerror)
-    return "" if stat.S_ISSOCK(mode) else "it is no socket"
+        return str(error.strerror), ""
+    return "" if stat.S_ISSOCK(mode) else "it is no socket", ""
+
+
+def _is_here(engine: Engine | None) -> bool:
+    return engine is not None and engine.place == Place.HERE
 
 
 def _free_bytes(root: Path, engine_folder: str | None) -> dict[str, int]:
@@ -123,7 +151,7 @@ def _free_bytes(root: Path, engine_folder: str | None) -> dict[str, int]:
 
 def _monitor_port(root: Path, session: Session | None) -> tuple[int | None, str]:
     """The port that is asked for, and why it cannot be had."""
-    text = os.environ.get(PORT_VARIABLE) or _in_env_file(root / ".env")
+    text = os.environ.get(PORT_VARIABLE) or read_env(root / ".env", PORT_VARIABLE)
     if not text or text == "0":
         return None, ""
     if not text.isdecimal() or not 0 < int(text) < 2**16:
@@ -142,12 +170,6 @@ def _monitor_port(root: Path, session: Session | None) -> tuple[int | None, str]
     return port, ""
 
 
-def _in_env_file(path: Path) -> str:
-    lines = path.read_text().splitlines() if path.exists() else []
-    found = [line.partition("=")[2].strip() for line in lines if line.startswith(PORT_VARIABLE)]
-    return found[-1] if found else ""
-
-
 def _missing_secrets(project: Project) -> tuple[str, ...]:
     paths = {name: project.secrets / name for name in LENGTHS}
     return tuple(name for name, path in paths.items() if not path.is_file())
@@ -158,14 +180,9 @@ def _open_to_others(folder: Path) -> bool:
 
 
 def _missing_images(session: Session) -> tuple[str, ...] | None:
-    """Images that the engine lacks; None when their names cannot be told.
-
-    They depend on the base image, which is not made here: that takes minutes.
-    """
-    if not os.environ.get(BASE_IMAGE) and not (session.project.root / BASE_IMAGE_MEMO).exists():
-        return ("the base image",)
+    """Images that the engine lacks; None when their names cannot be told."""
     try:
-        builds = distinct_builds(session.services)
+        names = {one.image for one in session.services.values() if one.role}
+        return tuple(sorted(name for name in names if not session.containers.image_exists(name)))
     except TestbedError:
         return None
-    return tuple(one.image for one in builds if not session.containers.image_exists(one.image))

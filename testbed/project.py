@@ -103,13 +103,27 @@ class Project:
         return sorted(found)
 
 
+def login_name() -> str:
+    """The user's name on this host; `uid1234` where the host knows no name for the user id.
+
+    That is so in containers and on hosts that take their users from a directory that is away.
+    """
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid{os.getuid()}"
+
+
 def user_name() -> str:
     """The user's name in a form that fits into instance names."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):
-        name = "testbed"
-    return re.sub(r"[^A-Za-z0-9_]", "_", name)[:32] or "testbed"
+    return re.sub(r"[^A-Za-z0-9_]", "_", login_name())[:32] or "testbed"
+
+
+def read_env(path: Path, name: str) -> str:
+    """A variable's value in an .env file; empty when it is not there."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    found = [line.partition("=")[2] for line in lines if line.split("=", 1)[0].strip() == name]
+    return found[-1].strip() if found else ""
 
 
 def write_env(path: Path, values: Mapping[str, str]) -> None:

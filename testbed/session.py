@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 
-from testbed import console
+from testbed import certificates, console
 from testbed.compose import Compose, ComposeFailed, PythonOnWhalesCompose
 from testbed.configuration import Configuration
 from testbed.configuration.resolver import NAMESPACE_OPTION
 from testbed.containers import Containers, DockerContainers, EngineRefused
-from testbed.engine_socket import socket_variables
+from testbed.engine import find_engine
+from testbed.engine_socket import GROUP, SOCKET, socket_variables
 from testbed.errors import BackendError, ConfigurationError, ExitCode, TestbedError
 from testbed.gate import Container
 from testbed.image_digests import image_variables
+from testbed.images import BASE_IMAGE, base_image, obtain_base_image, own_builds, pull_named
 from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused, RestMonitor
-from testbed.plan import Plan, Service, distinct_builds, make_plan, read_services
-from testbed.project import Project, user_name, write_env
+from testbed.plan import Plan, Service, make_plan, read_services
+from testbed.project import Project, read_env, user_name, write_env
+from testbed.reach import Probe, check_files, find_group
 from testbed.secret_files import make_secrets
 
 log = logging.getLogger(__name__)
@@ -33,8 +34,6 @@ MONITOR_SERVICE = "monitor"
 MONITOR_PORT = 8000
 MONITOR_START_S = 60.0
 BACKEND_S = 30.0
-BASE_IMAGE = "TESTBED_BASE_IMAGE"
-BASE_IMAGE_MEMO = Path(".testbed") / "base-image"
 
 
 class RunInProgress(TestbedError):
@@ -57,7 +56,7 @@ class Session:
     @cached_property
     def environment(self) -> dict[str, str]:
         """The variables of compose.yaml; images that the user names stay as named."""
-        base = self._base_image()
+        base = base_image(self.project.root)
         images = image_variables(self.project.root, base)
         off = self.configuration.switched_off
         return {
@@ -65,7 +64,10 @@ class Session:
             "TESTBED_USER": os.environ.get("TESTBED_USER") or user_name(),
             BASE_IMAGE: base,
             "TESTBED_SUPERVISOR": str("supervisor" not in off).lower(),
-            **socket_variables(),
+            **socket_variables(written=read_env(self.project.root / ".env", GROUP)),
+            certificates.VARIABLE: certificates.find_ca_bundle(
+                read_env(self.project.root / ".env", certificates.VARIABLE)
+            ),
             **{name: os.environ.get(name) or image for name, image in images.items()},
         }
 
@@ -105,23 +107,47 @@ class Session:
         return made
 
     def build(self, *, all_images: bool = False) -> list[str]:
-        """Build the images that are missing, or all; their names."""
+        """Build the images that are missing, or all; their names. Those of the user are pulled."""
+        own = image_variables(self.project.root, self.environment[BASE_IMAGE]).values()
+        pull_named(self.services, self.containers, os.environ, own)
         wanted = [
             service
-            for service in distinct_builds(self.services)
+            for service in own_builds(self.services, os.environ, own)
             if all_images or not self.containers.image_exists(service.image)
         ]
-        if wanted and self._obtain_base_image() != self.environment[BASE_IMAGE]:
+        if wanted and obtain_base_image(self.project.root) != self.environment[BASE_IMAGE]:
             for name in ("environment", "compose", "services", "plan"):
                 self.__dict__.pop(name, None)  # they depend on the base image's name
+            self.initialise()
             return self.build(all_images=all_images)
         if wanted:
+            certificates.check_ca_bundle(self.environment[certificates.VARIABLE])
             names = ", ".join(service.image for service in wanted)
             console.note(f"Building images: {names} (a few minutes the first time) ...")
             started = time.monotonic()
             self.compose.build([service.name for service in wanted])
             console.note(f"Images are built ({time.monotonic() - started:.0f} s).")
         return [service.image for service in wanted]
+
+    def probe(self) -> Probe:
+        """What finds out whether the engine can reach files and socket; it needs an own image."""
+        images = image_variables(self.project.root, self.environment[BASE_IMAGE])
+        return Probe(self.containers, tuple(images.values()))
+
+    def check_reach(self) -> None:
+        """Find out that the engine cannot read the secrets, where its place puts that in doubt,
+        and which group its socket has where this host cannot see it.
+
+        :raises FilesOutOfReach: it cannot read them
+        :raises SocketOutOfReach: no group helps
+        """
+        engine, probe = find_engine(), self.probe()
+        check_files(engine, probe, self.project.folder)
+        if "supervisor" not in self.configuration.switched_off and not os.environ.get(GROUP):
+            group = self.environment[GROUP]
+            self.environment[GROUP] = find_group(engine, probe, self.environment[SOCKET], group)
+            if self.environment[GROUP] != group:
+                self.initialise()  # .env, for plain Compose
 
     def check_owner(self) -> None:
         """Refuse to work on a project that was started from another checkout.
@@ -197,6 +223,7 @@ class Session:
     def start(self) -> Plan:
         """Start the backend and the enabled agents, stop what is not enabled; the plan."""
         self.build()
+        self.check_reach()
         plan = self.plan
         found = self.containers.all()
         running = {container.program for container in found if container.state == "running"}
@@ -348,27 +375,3 @@ class Session:
                     hint="Look at it with: testbed status, testbed logs",
                 )
             sleep(0.1)
-
-    def _base_image(self) -> str:
-        """The base image's name: as remembered, since asking for it takes time."""
-        memo = self.project.root / BASE_IMAGE_MEMO
-        if not os.environ.get(BASE_IMAGE) and memo.exists():
-            return memo.read_text().strip()
-        return self._obtain_base_image()
-
-    def _obtain_base_image(self) -> str:
-        """The base image: the user's, or what images/base/obtain.sh finds or makes."""
-        chosen = os.environ.get(BASE_IMAGE)
-        if chosen:
-            return chosen
-        script = self.project.root / "images" / "base" / "obtain.sh"
-        found = subprocess.run([script], stdout=subprocess.PIPE, text=True, check=False)
-        if found.returncode:
-            raise BackendError(
-                what="The base image of all images could not be obtained",
-                hint=f"Name one yourself: {BASE_IMAGE}=debian:trixie-slim testbed build",
-            )
-        memo = self.project.root / BASE_IMAGE_MEMO
-        memo.parent.mkdir(parents=True, exist_ok=True)
-        memo.write_text(found.stdout.strip())
-        return found.stdout.strip()

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,24 @@ LAYERS_WITH_DOCKER = ("integration", "acceptance", "browser", "faults")
 
 
 def engine_answers() -> bool:
-    """Whether a Docker engine answers."""
+    """Whether a Docker engine answers: the one that the command would use."""
+    from testbed.containers import connect
+    from testbed.errors import BackendError
+
     try:
-        done = subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
+        connect()
+    except BackendError:
         return False
-    return done.returncode == 0
+    return True
+
+
+def pytest_configure() -> None:
+    """Have testcontainers use the engine that the command uses: it does not know DOCKER_CONTEXT."""
+    from testbed.engine import NoSuchContext, find_engine
+
+    with suppress(NoSuchContext):
+        if "DOCKER_CONTEXT" in os.environ:
+            os.environ.update(find_engine().variables())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,9 +86,20 @@ def _remove_left_overs() -> None:
     )
     for name in listed.stdout.split():
         match = re.fullmatch(rf"testbed-{NAMESPACE_PREFIX}(\d+)-\w+", name)
-        if match and not Path(f"/proc/{match[1]}").exists():
+        if match and not _lives(int(match[1])):
             subprocess.run(
                 ["docker", "compose", "-p", name, "down", "--volumes"],
                 capture_output=True,
                 check=True,
             )
+
+
+def _lives(process: int) -> bool:
+    """Whether there is a process of that number; not every system has /proc."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Prints the name of the image that the project's Dockerfiles build on, and obtains it when missing.
 #
-# BASE_IMAGE names another one. Otherwise: the project's own if it was made before, else the
+# TESTBED_BASE_IMAGE names another one. Otherwise: the project's own if it was made before, else the
 # registry's, else, where no registry answers and this is Debian with root, one made by mmdebstrap.
 set -euo pipefail
+# shellcheck source=setup/common.sh
+. "$(dirname "$0")/../../setup/common.sh"
 
 readonly MISSING=5
 readonly SUITE=trixie
@@ -12,23 +14,30 @@ readonly OFFICIAL=debian:$SUITE-slim
 readonly PULL_LIMIT=120                  # seconds
 readonly LOG=/var/log/testbed-base-image.log
 
-say() { printf '%s\n' "$*" >&2; }
-
 give_up() {
     say "$@"
     exit "$MISSING"
 }
 
-present() { docker image inspect --format '{{.Id}}' "$1" >/dev/null 2>&1; }
-
-pull() {
-    say "Pulling the base image $OFFICIAL …"
-    timeout "$PULL_LIMIT" docker pull -q "$OFFICIAL" >/dev/null 2>&1
+need_engine() {
+    local answer
+    answer=$(within 10 docker version --format '{{.Server.Version}}' 2>&1) ||
+        give_up "No Docker engine answers: $(tail -n 1 <<<"$answer")"
 }
 
-own_release() { # the suite that the machine's own Debian source names
-    # shellcheck source=/dev/null
-    (. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
+present() { docker image inspect --format '{{.Id}}' "$1" >/dev/null 2>&1; }
+
+pull_error=""
+pull() { # what was wrong stays in pull_error
+    local code=0
+    say "Pulling the base image $OFFICIAL …"
+    pull_error=$(within "$PULL_LIMIT" docker pull -q "$OFFICIAL" 2>&1 >/dev/null) || code=$?
+    case $code in
+        0) return 0 ;;
+        124 | 142) pull_error="not pulled within $PULL_LIMIT s${pull_error:+; $pull_error}" ;;
+    esac
+    say "It cannot be pulled: $pull_error"
+    return 1
 }
 
 own_sources() { # own_sources SUITE: mirror and keyring of the machine's own Debian source
@@ -40,14 +49,14 @@ own_sources() { # own_sources SUITE: mirror and keyring of the machine's own Deb
 wanted_sources() { # the same mirrors for our suite, its updates and its security fixes
     local part source
     for part in "" -updates -security; do
-        source=$(own_sources "$(own_release)$part")
+        source=$(own_sources "$(release VERSION_CODENAME)$part")
         [[ -z $source ]] || printf 'deb %s %s main\n' "${source%%|*}" "$SUITE$part"
     done
 }
 
 own_keyring() {
     local source keyring
-    source=$(own_sources "$(own_release)")
+    source=$(own_sources "$(release VERSION_CODENAME)")
     keyring=${source#*|}
     [[ -r $keyring ]] || keyring=/usr/share/keyrings/debian-archive-keyring.gpg
     printf '%s' "$keyring"
@@ -76,9 +85,9 @@ install_mmdebstrap() {
 
 bootstrap() {
     local -a sources
-    say "No registry answers: making the base image $OWN from Debian packages …"
+    say "Making the base image $OWN from Debian packages instead …"
     command -v mmdebstrap >/dev/null || install_mmdebstrap
-    mapfile -t sources < <(wanted_sources)
+    IFS=$'\n' read -r -d '' -a sources < <(wanted_sources) || true # it ends without the delimiter
     # docker import makes no image of a broken stream: pipefail sees either side fail.
     mmdebstrap --quiet --variant=minbase --include=ca-certificates \
         --keyring="$(own_keyring)" --aptopt='Acquire::Retries "3"' \
@@ -90,9 +99,12 @@ bootstrap() {
 }
 
 obtain() {
-    if [[ -n ${BASE_IMAGE:-} ]]; then
-        printf '%s\n' "$BASE_IMAGE"
-    elif present "$OWN"; then
+    if [[ -n ${TESTBED_BASE_IMAGE:-} ]]; then
+        printf '%s\n' "$TESTBED_BASE_IMAGE"
+        return
+    fi
+    need_engine
+    if present "$OWN"; then
         printf '%s\n' "$OWN"
     elif present "$OFFICIAL" || pull; then
         printf '%s\n' "$OFFICIAL"
@@ -100,8 +112,9 @@ obtain() {
         bootstrap
         printf '%s\n' "$OWN"
     else
-        give_up "The base image $OFFICIAL cannot be pulled here, and making one takes Debian and" \
-            "root. Set BASE_IMAGE to an image that you have (Debian $SUITE)."
+        give_up "The base image $OFFICIAL cannot be pulled, and making one instead takes Debian" \
+            "and root. Mend what the pull says above (network, the engine's proxy, docker login)," \
+            "or set TESTBED_BASE_IMAGE to an image that you have (Debian $SUITE)."
     fi
 }
 

@@ -65,8 +65,13 @@ def _interrupt(*_: Any) -> None:
 
 
 def main() -> None:
-    """Run the command line. A `TestbedError` is the user's to solve; all else is a bug."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    """Run the command line. A `TestbedError` is the user's to solve; all else is a bug.
+
+    Ctrl+C works also where the command was started with SIGINT ignored, as a shell without job
+    control does for background jobs: Python leaves that as it is, and children inherit it.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         sys.exit(cli.main(standalone_mode=False))
     except TestbedError as error:

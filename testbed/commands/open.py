@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 from collections.abc import Mapping
@@ -40,9 +39,10 @@ def open_monitor(
     from testbed import console
     from testbed.inside_monitor import ask
     from testbed.monitor_api import MonitorAway
+    from testbed.project import login_name
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
-    person = user or getpass.getuser()
+    person = user or login_name()
     arguments = (f"--user={person}", f"--role={role}")
     made = ask(session.containers, session.project.namespace, "sign_in_link", *arguments)
     url = session.monitor_url()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-
 import click
 
 from testbed.commands.options import open_session, testbed_options
@@ -39,10 +37,11 @@ def token(
 ) -> None:
     """Make a token for the REST interface; the key alone goes to stdout."""
     from testbed import console
+    from testbed.project import login_name
     from testbed.tokens import Tokens, table
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
-    tokens = Tokens(session.containers, session.project.namespace, user or getpass.getuser())
+    tokens = Tokens(session.containers, session.project.namespace, user or login_name())
     if show_all:
         for line in table(tokens.all()):
             click.echo(line)

@@ -7,10 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from testbed.compose import Compose, ComposeFailed
-from testbed.containers import Containers, EngineRefused, Evidence, NoEngine
+from testbed.containers import (
+    Containers,
+    EngineRefused,
+    Evidence,
+    MountRefused,
+    NoEngine,
+    PullFailed,
+)
 from testbed.gate import Container
 from testbed.incidents import LifeEvent
 from testbed.plan import Service, read_services
@@ -22,6 +30,9 @@ class FakeContainers(Containers):
     """The containers of one project.
 
     While `away` no question is answered. An engine that does not remember has no events to give.
+    `registry` holds the images that can be pulled, `mounted` what a container prints of a path
+    that it is given (by default the file's text), and its exit code, `groups` the group with which
+    the same ends well, `refused` why the engine cannot mount what lies below a path.
 
     :param clock: gives containers their start times
     """
@@ -29,6 +40,10 @@ class FakeContainers(Containers):
     def __init__(self, clock: FakeClock | None = None) -> None:
         self.clock = clock or FakeClock()
         self.images: set[str] = set()
+        self.registry: set[str] = set()
+        self.mounted: dict[str, tuple[int, str]] = {}
+        self.groups: dict[str, str] = {}
+        self.refused: dict[str, str] = {}
         self.ports: dict[tuple[str, int], tuple[str, int]] = {}
         self.working_folders: set[str] = set()
         self.started: list[str] = []
@@ -77,6 +92,24 @@ class FakeContainers(Containers):
 
     def image_exists(self, name: str) -> bool:
         return name in self.images
+
+    def pull(self, name: str) -> None:
+        if name not in self.registry:
+            raise PullFailed(image=name, cause="manifest unknown")
+        self.images.add(name)
+
+    def look(
+        self, image: str, source: Path, command: Sequence[str], group: str = "0"
+    ) -> tuple[int, str]:
+        if image not in self.images:
+            raise LookupError(image)
+        for place, cause in self.refused.items():
+            if str(source).startswith(place):
+                raise MountRefused(source=source, cause=cause)
+        seen = self.mounted.get(str(source))
+        if seen and self.groups.get(str(source)) == group:
+            return 0, seen[1]
+        return seen or (0, source.read_text())
 
     def folders(self) -> set[str]:
         return set(self.working_folders) if self._found else set()
@@ -139,10 +172,12 @@ class FakeCompose(Compose):
     :param services: the services as `docker compose config` shows them
     """
 
-    def __init__(self, services: Mapping[str, Any], containers: FakeContainers) -> None:
+    def __init__(
+        self, services: Mapping[str, Any], containers: FakeContainers, project: str = "testbed"
+    ) -> None:
         self.calls: list[tuple[str, tuple[str, ...]]] = []
         self.failing: dict[str, str] = {}
-        self._config = {"services": services}
+        self._config = {"name": project, "services": services}
         self._containers = containers
 
     def config(self) -> Mapping[str, Any]:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import signal
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.rest import Api
 from tests.waiting import eventually
@@ -106,10 +110,25 @@ def running(viewer: Api) -> str:
     return ""
 
 
-def test_ctrl_c_stops_the_workflow_and_the_agents_stay(stack: TestbedStack, viewer: Api) -> None:
-    with stack.command_in_background("run", "--json", "--set", *SOON) as process:
+@contextmanager
+def sigint_ignored() -> Iterator[None]:
+    """What is started inside inherits an ignored SIGINT, as a background job of a script does."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_the_workflow_and_the_agents_stay(
+    stack: TestbedStack, viewer: Api, number: signal.Signals
+) -> None:
+    with sigint_ignored():
+        background = stack.command_in_background("run", "--json", "--set", *SOON)
+    with background as process:
         eventually(lambda: running(viewer), "the run makes STFs", within=60)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         output, _ = process.communicate(timeout=60)
     report = json.loads(output)
     assert (process.returncode, report["status"]) == (130, "terminated")

@@ -7,10 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import docker
 import pytest
 
 from monitor.control.commands import ANSWER_S
+from testbed.containers import connect
 from testbed.protocol.destinations import EPICTOPIC, SLICES
 from testbed.protocol.link import BrokerLink
 from tests.rest import Api
@@ -110,7 +110,7 @@ def test_a_command_that_has_expired_is_recorded_once_the_recorder_is_back(
     stack: TestbedStack, operator: Api, viewer: Api
 ) -> None:
     execution = f"nobody-runs-{uuid4()}"
-    recorder: Any = docker.from_env().containers.get(stack.container_id("recorder"))
+    recorder: Any = connect().containers.get(stack.container_id("recorder"))
     recorder.stop()
     refused = operator.post(f"workflow-executions/{execution}/stop/")
     expires = time.monotonic() + ANSWER_S

@@ -51,8 +51,10 @@ def test_a_container_that_never_ran_has_no_start(started: str | None) -> None:
         ("2026-01-05T12:00:00.123456789Z", STARTED),
         ("2026-01-05T12:00:00.1Z", STARTED.replace(microsecond=100_000)),
         ("2026-01-05T12:00:00Z", STARTED.replace(microsecond=0)),
+        ("2026-01-05T13:00:00.123456789+01:00", STARTED),
+        ("2026-01-05T06:30:00.123456789-05:30", STARTED),
     ],
 )
-def test_the_engines_times_are_cut_to_microseconds(text: str, moment: datetime) -> None:
+def test_the_engines_times_are_read_in_utc_to_the_microsecond(text: str, moment: datetime) -> None:
     assert read_time(text) == moment
     assert read_time(text).utcoffset() == timedelta(0)

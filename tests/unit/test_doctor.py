@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from testbed.configuration import Configuration
 from testbed.doctor import GIB, Facts, Finding, Grade, examine, exit_code, version
+from testbed.engine import Place
 from testbed.errors import ConfigurationError, ExitCode
 from testbed.machine import look_around
 from testbed.secret_files import make_secrets
@@ -50,6 +51,22 @@ def test_a_healthy_machine_has_nothing_wrong() -> None:
         ({"compose": "2.23.3"}, "Compose", "2.24 is needed", "install.md", 5),
         ({"buildx": None}, "Buildx", "does not know it", "install.md", 5),
         ({"socket_problem": "No such file"}, "socket", "No such file", "TESTBED_ENGINE_SOCKET", 5),
+        (
+            {"files_problem": "permission denied", "file_system": "nfs4", "place": Place.HERE},
+            "files",
+            "cannot read this checkout (nfs4): permission denied",
+            "local disk",
+            5,
+        ),
+        ({"files_problem": "gone", "place": Place.MACHINE}, "files", "gone", "Share this", 5),
+        ({"files_problem": "gone", "place": Place.ELSEWHERE}, "files", "gone", "engine's host", 5),
+        (
+            {"socket_problem": "it belongs to group 991", "socket_group": "991"},
+            "socket",
+            "group 991",
+            "TESTBED_ENGINE_GROUP=991",
+            5,
+        ),
         ({"disk": {"images": GIB}}, "disk", "1.0 GiB free for images", "docker system df", 1),
         ({"memory": 2 * GIB}, "memory", "2.0 GiB", "few agents", 1),
         ({"clock_off": -3.5}, "clock", "3.5 s behind", "network's time", 1),
@@ -82,6 +99,8 @@ def test_what_is_wrong_is_told_with_what_to_do_next(
         {"memory": 4 * GIB},
         {"secrets_missing": ("mq_agent",)},
         {"images_missing": ("testbed/agent:1",)},
+        {"files_doubtful": True, "files_problem": None, "file_system": "nfs4"},
+        {"socket_problem": None, "place": Place.MACHINE},
     ],
 )
 def test_what_the_next_start_mends_or_copes_with_is_not_wrong(changes: dict[str, Any]) -> None:
@@ -94,6 +113,13 @@ def test_what_the_next_start_mends_or_copes_with_is_not_wrong(changes: dict[str,
 def test_a_backend_that_cannot_run_decides_the_exit_code() -> None:
     ill = replace(HEALTHY, clock_off=9.0, compose=None, secrets_open=True)
     assert exit_code(examine(ill)) == ExitCode.BACKEND
+
+
+def test_the_engine_is_told_with_its_address_and_its_place() -> None:
+    at = "unix:///home/j/.colima/default/docker.sock (DOCKER_HOST)"
+    facts = replace(HEALTHY, engine_at=at, place=Place.MACHINE)
+    (finding,) = [one for one in examine(facts) if one.name == "engine"]
+    assert finding.seen == f"28.5.2 at {at}, in a virtual machine of this host"
 
 
 def test_what_could_not_be_found_out_is_not_judged() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from testbed.engine_socket import USUAL_SOCKET, socket_variables
+from testbed.engine import USUAL_SOCKET
+from testbed.engine_socket import socket_variables
 
 
 @pytest.fixture
@@ -54,3 +55,14 @@ def test_the_group_of_a_socket_that_is_not_here_is_roots(tmp_path: Path) -> None
 def test_what_the_user_says_is_taken() -> None:
     said = {"TESTBED_ENGINE_SOCKET": "/elsewhere.sock", "TESTBED_ENGINE_GROUP": "998"}
     assert socket_variables({"DOCKER_HOST": "unix:///other.sock", **said}) == said
+
+
+@pytest.mark.parametrize("host", ["ssh://far", "unix:///home/j/.colima/default/docker.sock"])
+def test_a_group_that_a_container_found_out_is_kept_for_an_engine_out_of_sight(host: str) -> None:
+    found = socket_variables({"DOCKER_HOST": host}, written="991")
+    assert found == {"TESTBED_ENGINE_SOCKET": USUAL_SOCKET, "TESTBED_ENGINE_GROUP": "991"}
+
+
+def test_for_a_socket_in_sight_what_was_written_does_not_count(own_socket: Path) -> None:
+    found = socket_variables({"DOCKER_HOST": f"unix://{own_socket}"}, written="4712")
+    assert found["TESTBED_ENGINE_GROUP"] != "4712"

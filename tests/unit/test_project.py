@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
 import pytest
 
 from testbed.errors import ConfigurationError, ExitCode
-from testbed.project import Project, user_name, write_env
+from testbed.project import Project, login_name, read_env, user_name, write_env
 from testbed.secret_files import LENGTHS, make_secrets
 
 
@@ -65,12 +66,24 @@ def test_a_user_name_fits_into_the_names_of_instances(
     assert user_name() == shown
 
 
-def test_a_user_whom_nobody_knows_is_called_testbed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown() -> str:
-        raise KeyError("getpwuid(): uid not found: 12345")
+def test_a_user_id_without_a_name_on_this_host_has_its_number_as_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
 
-    monkeypatch.setattr("getpass.getuser", unknown)
-    assert user_name() == "testbed"
+    def unknown(number: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert user_name() == login_name() == f"uid{os.getuid()}"
+
+
+def test_a_variable_of_an_env_file_is_read_as_compose_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    assert read_env(path, "A") == ""
+    path.write_text("A_LONGER=2\nA=1\nA = 3 \n#A=4\n")
+    assert read_env(path, "A") == "3"
 
 
 def test_a_new_env_file_says_who_wrote_it(tmp_path: Path) -> None:

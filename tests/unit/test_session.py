@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from testbed import session
 from testbed.configuration import Configuration
+from testbed.engine import USUAL_SOCKET
 from testbed.errors import BackendError, ConfigurationError, ExitCode
 from testbed.monitor_api import MonitorAway
 from testbed.project import Project
+from testbed.reach import FilesOutOfReach, Probe, SocketOutOfReach
 from testbed.session import MONITOR_PORT, MONITOR_SERVICE, RunInProgress, Session
 from testbed.testing import FakeCompose, FakeContainers
 from tests.unit.samples import a_supervisor, compose_services
@@ -34,7 +37,11 @@ class Bed(Session):
         self.containers = FakeContainers()
         self.containers.images.add("postgres:17")
         self.containers.working_folders.add(str(root))
-        self.compose = FakeCompose(compose_services(), self.containers)
+        self.use(compose_services())
+
+    def use(self, services: dict[str, Any]) -> None:
+        """Have other services in compose.yaml."""
+        self.compose = FakeCompose(services, self.containers, self.project.name)
 
     def states(self) -> dict[str, str]:
         """The state of each program's container."""
@@ -341,3 +348,68 @@ def test_the_mark_of_a_command_that_was_killed_does_not_count(bed: Bed) -> None:
         kept = mark.read_bytes()
     mark.write_bytes(kept)
     assert bed.runs_in_progress() == []
+
+
+AN_IMAGE = "testbed/supervisor:1"
+FAR = "tcp://127.0.0.1:1"
+
+
+@pytest.fixture
+def far(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> Bed:
+    """A session whose engine is on another host, with an image to look around with there."""
+    monkeypatch.setenv("DOCKER_HOST", FAR)
+    monkeypatch.delenv("TESTBED_ENGINE_GROUP", raising=False)
+    bed.containers.images.add(AN_IMAGE)
+    bed.probe = lambda: Probe(bed.containers, [AN_IMAGE])  # type: ignore[method-assign]
+    bed.containers.mounted[USUAL_SOCKET] = (0, "0\n")
+    return bed
+
+
+def test_an_engine_that_cannot_read_the_secrets_is_refused_before_anything_starts(
+    far: Bed,
+) -> None:
+    far.containers.refused[str(far.project.folder)] = "bind source path does not exist"
+    with pytest.raises(FilesOutOfReach, match=f"{FAR}.*cannot read .*source path") as caught:
+        far.start()
+    assert "docker context use" in caught.value.hint
+    assert [verb for verb, _ in far.compose.calls] == ["build"]
+
+
+def test_a_far_engine_that_has_the_same_files_is_used(far: Bed) -> None:
+    far.start()
+    assert far.states()[DATA] == "running"
+    assert list(far.project.folder.glob("probe-*")) == []
+
+
+def test_the_group_of_a_socket_out_of_sight_is_found_out_and_written_down(far: Bed) -> None:
+    far.containers.mounted[USUAL_SOCKET] = (1, "991\n")
+    far.containers.groups[USUAL_SOCKET] = "991"
+    far.initialise()
+    assert far.environment["TESTBED_ENGINE_GROUP"] == "0"
+    far.start()
+    assert far.environment["TESTBED_ENGINE_GROUP"] == "991"
+    assert "TESTBED_ENGINE_GROUP=991\n" in (far.project.root / ".env").read_text()
+
+
+def test_a_socket_out_of_sight_that_no_group_opens_is_refused_with_what_it_is_for(far: Bed) -> None:
+    far.containers.refused[USUAL_SOCKET] = "bind source path does not exist"
+    with pytest.raises(SocketOutOfReach, match=r"on another host.*source path") as caught:
+        far.start()
+    assert "[supervisor] enabled = false" in caught.value.hint
+
+
+def test_without_a_supervisor_no_socket_is_looked_at(far: Bed, files: Files) -> None:
+    files.more("[supervisor]\nenabled = false\n")
+    far.configuration = files.resolve()
+    far.containers.refused[USUAL_SOCKET] = "bind source path does not exist"
+    far.start()
+    assert far.states()[DATA] == "running"
+
+
+def test_a_near_engine_on_a_local_disk_is_not_asked(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent.sock")
+    monkeypatch.setattr("testbed.reach.file_system", lambda _: "ext4")
+    bed.containers.refused["/"] = "it was asked"
+    bed.start()

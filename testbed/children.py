@@ -1,0 +1,54 @@
+"""Commands that this one has started, when it is interrupted."""
+
+from __future__ import annotations
+
+import inspect
+import signal
+import subprocess
+import traceback
+from collections.abc import Iterator
+from contextlib import suppress
+from types import GeneratorType
+from typing import Any
+
+PATIENCE_S = 15.0
+"""Seconds for which an interrupted child is waited for."""
+
+
+def interruptible(stream: Iterator[tuple[str, bytes]]) -> Iterator[bytes]:
+    """The lines of a docker command that python-on-whales streams.
+
+    An interrupt is passed on to the command, and its end is waited for: at a terminal Ctrl+C
+    reaches it anyway, but a SIGTERM reaches this process alone. It would go on changing a testbed
+    of which another command holds the lock by then.
+    """
+    try:
+        for _, line in stream:
+            yield line
+    except (KeyboardInterrupt, GeneratorExit) as error:
+        child = _child_of(stream, error)
+        if child is not None:
+            _interrupt(child)
+        raise
+
+
+def _child_of(stream: Iterator[Any], error: BaseException) -> subprocess.Popen[bytes] | None:
+    """The library's process. It gives it to nobody, so it is taken from where it is held: the
+    generator's frame, or the frames of the traceback when the interrupt came inside; that may be
+    as early as in the process object's own making.
+    """
+    frames = [frame.f_locals for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if isinstance(stream, GeneratorType):
+        frames.append(inspect.getgeneratorlocals(stream))
+    for names in frames:
+        for found in names.values():
+            if isinstance(found, subprocess.Popen) and found.pid:
+                return found
+    return None
+
+
+def _interrupt(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        child.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(PATIENCE_S)
