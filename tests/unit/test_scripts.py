@@ -17,7 +17,7 @@ from testbed.project import ROOT
 
 SCRIPTS = [*sorted((ROOT / "setup").glob("*.sh")), ROOT / "images" / "base" / "obtain.sh"]
 TOOLS = [
-    *("awk", "bash", "cat", "dirname", "env", "grep", "head", "id"),
+    *("awk", "bash", "cat", "cksum", "dirname", "env", "grep", "head", "id"),
     *("perl", "sed", "sh", "sleep", "sort", "tail", "tr", "uname"),
 ]
 """What macOS has too; no timeout, no sha256sum, no flock."""
@@ -213,6 +213,42 @@ def test_without_a_docker_command_its_absence_is_told(machine: Machine) -> None:
     ended = machine.run(ROOT / "setup" / "engine.sh")
     assert ended.returncode == 5
     assert "Missing: the Docker client" in ended.stderr
+
+
+# --- The virtual environment, the browser ----------------------------------------------------
+
+
+def test_the_virtual_environment_is_filled_once(machine: Machine, tmp_path: Path) -> None:
+    for name in ("setup", "requirements"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    machine.stub("pip")
+    for name in ("python", "pip"):
+        (programs / name).symlink_to(machine.folder / "pip")
+    for _ in range(2):
+        ended = machine.run(tmp_path / "setup" / "venv.sh", "command")
+        assert ended.returncode == 0, ended.stderr
+    assert len([call for call in machine.calls if "--require-hashes" in call]) == 1
+
+
+def test_without_a_python_that_is_new_enough_it_is_said_how_to_get_one(
+    machine: Machine, tmp_path: Path
+) -> None:
+    for name in ("setup", "requirements"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    machine.stub("python3", "exit 1")
+    ended = machine.run(tmp_path / "setup" / "venv.sh", "command")
+    assert ended.returncode == 5
+    assert "Python 3.11" in ended.stderr
+
+
+def test_a_browser_that_is_named_is_found(machine: Machine) -> None:
+    machine.stub("mine")
+    found = machine.run(ROOT / "setup" / "browser.sh", "find", TESTBED_CHROMIUM="mine")
+    assert Path(found.stdout.strip()) == machine.folder / "mine"
 
 
 # --- make ------------------------------------------------------------------------------------
