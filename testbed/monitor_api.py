@@ -24,6 +24,12 @@ class MonitorAway(BackendError):
     hint = "Look at it with: testbed status, testbed logs monitor"
 
 
+class TestbedDown(MonitorAway):
+    """{project} does not run: {cause}"""
+
+    hint = "Start it with: testbed up"
+
+
 class MonitorRefused(TestbedError):
     """The monitor refused {request}: {status} {text}"""
 

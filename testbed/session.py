@@ -22,7 +22,7 @@ from testbed.engine_socket import socket_variables
 from testbed.errors import BackendError, ConfigurationError
 from testbed.gate import Container
 from testbed.image_digests import image_variables
-from testbed.monitor_api import Monitor, MonitorAway, RestMonitor
+from testbed.monitor_api import Monitor, MonitorAway, RestMonitor, TestbedDown
 from testbed.plan import Plan, Service, distinct_builds, make_plan, read_services
 from testbed.project import Project, user_name, write_env
 from testbed.secret_files import make_secrets
@@ -194,13 +194,22 @@ class Session:
             return None
         return f"http://{published[0]}:{published[1]}"
 
+    def monitor_address(self) -> str:
+        """The monitor's address on this host.
+
+        :raises TestbedDown: it does not run
+        """
+        url = self.monitor_url()
+        if url is None:
+            raise TestbedDown(project=self.project.name, cause="no container is its monitor")
+        return url
+
     def monitor(self) -> Monitor:
         """The monitor, as operator.
 
-        :raises MonitorAway: it does not run
+        :raises TestbedDown: it does not run
         """
-        if self.monitor_url() is None:
-            raise MonitorAway(cause=f"no container of {self.project.name} publishes it")
+        self.monitor_address()
         token, user = self.project.secret("token_operator"), self.environment["TESTBED_USER"]
         return RestMonitor(self.monitor_url, token, user)
 

@@ -29,7 +29,19 @@ from testbed.commands.up import up
 from testbed.errors import ExitCode, TestbedError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Group(click.Group):
+    """A group whose list of commands wraps: a sentence that is cut says little."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [
+            (name, self.commands[name].get_short_help_str(limit=1000))
+            for name in self.list_commands(ctx)
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="testbed")
 def cli() -> None:
     """The ePIC streaming-workflow testbed as one Docker Compose project.

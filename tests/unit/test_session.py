@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from testbed import session
+from testbed.commands.logs import demand_containers
 from testbed.configuration import Configuration
 from testbed.errors import BackendError, ConfigurationError, ExitCode
 from testbed.monitor_api import MonitorAway
@@ -213,6 +214,18 @@ def test_a_monitor_that_does_not_run_is_away(bed: Bed) -> None:
     with pytest.raises(MonitorAway, match="testbed-torre1") as caught:
         bed.monitor()
     assert caught.value.exit_code == ExitCode.BACKEND
+    assert "testbed up" in caught.value.hint
+
+
+def test_logs_of_a_testbed_that_is_down_say_how_to_start_it(bed: Bed) -> None:
+    with pytest.raises(MonitorAway, match=r"testbed-torre1 .*no container$") as caught:
+        demand_containers(bed, ())
+    assert "testbed up" in caught.value.hint
+    bed.containers.add(DATA, state="exited")
+    demand_containers(bed, ())
+    demand_containers(bed, (RUNNER, DATA))
+    with pytest.raises(MonitorAway, match=f"no container of {RUNNER}"):
+        demand_containers(bed, (RUNNER,))
 
 
 def test_a_monitor_that_has_exited_is_not_waited_for(bed: Bed) -> None:
