@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from testbed import console
+from testbed import console, monitor_port
 from testbed.compose import Compose, ComposeFailed, PythonOnWhalesCompose
 from testbed.configuration import Configuration
 from testbed.configuration.resolver import NAMESPACE_OPTION
@@ -55,6 +55,7 @@ class Session:
             "TESTBED_USER": os.environ.get("TESTBED_USER") or user_name(),
             BASE_IMAGE: base,
             "TESTBED_SUPERVISOR": str("supervisor" not in off).lower(),
+            monitor_port.KEPT: str(monitor_port.remembered(self.project.folder)),
             **socket_variables(),
             **{name: os.environ.get(name) or image for name, image in images.items()},
         }
@@ -131,16 +132,30 @@ class Session:
 
         :raises ConfigurationError: the plan cannot be made, or the namespace is somebody else's
         """
+        self.settle_port()
         _ = self.plan
         self.check_owner()
         self.initialise()
+
+    def settle_port(self) -> None:
+        """Choose the monitor's port before anything is started.
+
+        :raises ConfigurationError: the user's is taken
+        """
+        port = monitor_port.settle(self.project, self.containers.publisher, self._published())
+        if "environment" in self.__dict__:
+            self.environment[monitor_port.KEPT] = str(port)  # Compose has the same dictionary
+
+    def _published(self) -> tuple[str, int] | None:
+        return self.containers.published_port(MONITOR_SERVICE, MONITOR_PORT)
 
     def start(self) -> Plan:
         """Start the backend and the enabled agents, stop what is not enabled; the plan."""
         self.build()
         plan = self.plan
         found = self.containers.all()
-        running = {container.program for container in found if container.state == "running"}
+        at_work = ("running", "restarting")
+        running = {container.program for container in found if container.state in at_work}
         not_enabled = (*plan.others, *plan.switched_off)
         surplus = [name for name in not_enabled if name in running]
         if surplus:
@@ -158,8 +173,9 @@ class Session:
                 self.compose.up(services, scales)
         except ComposeFailed as error:
             raise BackendError(what=self._explain(error)) from error
-        if plan.others:
-            self.compose.create(plan.others)
+        others = [name for name in plan.others if name not in paused]
+        if others:
+            self.compose.create(others)
         return plan
 
     def _runs(self, names: list[str], plan: Plan, found: list[Container]) -> bool:
@@ -189,7 +205,7 @@ class Session:
 
     def monitor_url(self) -> str | None:
         """The monitor's address on this host; None while it does not run."""
-        published = self.containers.published_port(MONITOR_SERVICE, MONITOR_PORT)
+        published = self._published()
         if published is None:
             return None
         return f"http://{published[0]}:{published[1]}"
