@@ -112,10 +112,17 @@ def test_an_agent_that_has_died_is_started_again(bed: Bed) -> None:
     assert bed.states()[DATA] == "running"
 
 
-def test_a_running_agent_that_is_not_enabled_is_stopped(bed: Bed) -> None:
-    bed.containers.add(PROCESSING, image="testbed/agent:1")
+@pytest.mark.parametrize("state", ["running", "restarting"])
+def test_an_agent_at_work_that_is_not_enabled_is_stopped(bed: Bed, state: str) -> None:
+    bed.containers.add(PROCESSING, image="testbed/agent:1", state=state)
     bed.start()
     assert bed.states()[PROCESSING] == "exited"
+
+
+def test_a_paused_agent_that_is_not_enabled_stays_as_it_is(bed: Bed) -> None:
+    bed.containers.add(PROCESSING, image="testbed/agent:0", state="paused")
+    bed.start()
+    assert bed.states()[PROCESSING] == "paused"
 
 
 def test_a_running_supervisor_that_is_switched_off_is_stopped(files: Files, bed: Bed) -> None:
@@ -140,6 +147,20 @@ def test_a_new_image_takes_the_place_of_the_old_container(bed: Bed) -> None:
     bed.start()
     (new,) = [found for found in bed.containers.all() if found.program == DATA]
     assert (new.image, new.container_id == old.container_id) == ("testbed/agent:1", False)
+
+
+def test_a_created_or_stopped_agent_that_is_not_enabled_gets_the_new_image(bed: Bed) -> None:
+    bed.start()
+    (old,) = [found for found in bed.containers.all() if found.program == PROCESSING]
+    bed.start()
+    assert old in bed.containers.all(), "nothing has changed"
+    for state in ("created", "exited"):
+        (old,) = [found for found in bed.containers.all() if found.program == PROCESSING]
+        bed.containers.change(old.container_id, state=state, image="testbed/agent:0")
+        bed.start()
+        (new,) = [found for found in bed.containers.all() if found.program == PROCESSING]
+        assert (new.image, new.state) == ("testbed/agent:1", "created")
+        assert new.container_id != old.container_id
 
 
 def test_a_paused_agent_is_left_to_the_gate(bed: Bed) -> None:
