@@ -84,6 +84,9 @@ class Monitor(Protocol):
     def running_executions(self, namespace: str) -> list[dict[str, Any]]:
         """The executions of a namespace that run."""
 
+    def latest_executions(self, namespace: str, limit: int) -> list[dict[str, Any]]:
+        """The latest executions of a namespace, the newest first."""
+
     def backlog(self) -> tuple[list[dict[str, Any]] | None, int]:
         """Consumer queues with their depths (None when the broker is away), and dead letters."""
 
@@ -163,6 +166,10 @@ class RestMonitor:
     def running_executions(self, namespace: str) -> list[dict[str, Any]]:
         params = {"namespace": namespace, "status": "running"}
         return list(self._call("GET", "workflow-executions/", params=params))
+
+    def latest_executions(self, namespace: str, limit: int) -> list[dict[str, Any]]:
+        params: dict[str, Any] = {"namespace": namespace, "limit": limit}
+        return list(self._call("GET", "workflow-executions/", params=params)["results"])
 
     def backlog(self) -> tuple[list[dict[str, Any]] | None, int]:
         answer = self._call("GET", "backlog/")

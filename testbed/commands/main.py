@@ -21,6 +21,7 @@ from testbed.commands.mcp import mcp
 from testbed.commands.open import open_monitor
 from testbed.commands.report import report
 from testbed.commands.run import run
+from testbed.commands.runs import runs
 from testbed.commands.status import status
 from testbed.commands.stop import stop
 from testbed.commands.stop_agents import stop_agents
@@ -56,6 +57,7 @@ for command in (
     up,
     run,
     report,
+    runs,
     status,
     open_monitor,
     stop,
