@@ -22,6 +22,7 @@ from testbed.engine_socket import socket_variables
 from testbed.errors import BackendError, ConfigurationError
 from testbed.gate import Container
 from testbed.image_digests import image_variables
+from testbed.images import CHECKOUT
 from testbed.monitor_api import Monitor, MonitorAway, RestMonitor, TestbedDown
 from testbed.plan import Plan, Service, distinct_builds, make_plan, read_services
 from testbed.project import Project, user_name, write_env
@@ -55,6 +56,7 @@ class Session:
             "TESTBED_USER": os.environ.get("TESTBED_USER") or user_name(),
             BASE_IMAGE: base,
             "TESTBED_SUPERVISOR": str("supervisor" not in off).lower(),
+            CHECKOUT: str(self.project.root),
             monitor_port.KEPT: str(monitor_port.remembered(self.project.folder)),
             **socket_variables(),
             **{name: os.environ.get(name) or image for name, image in images.items()},

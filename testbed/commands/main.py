@@ -19,6 +19,7 @@ from testbed.commands.logs import logs
 from testbed.commands.ls import ls
 from testbed.commands.mcp import mcp
 from testbed.commands.open import open_monitor
+from testbed.commands.prune import prune
 from testbed.commands.report import report
 from testbed.commands.run import run
 from testbed.commands.runs import runs
@@ -70,6 +71,7 @@ for command in (
     ls,
     doctor,
     down,
+    prune,
 ):
     cli.add_command(command)
 

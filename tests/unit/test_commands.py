@@ -31,6 +31,7 @@ COMMANDS = [
     "ls",
     "mcp",
     "open",
+    "prune",
     "report",
     "run",
     "runs",
