@@ -40,7 +40,7 @@ class Compose(Protocol):
         """
 
     def create(self, services: Sequence[str]) -> None:
-        """Create containers without starting them; existing ones stay."""
+        """Create containers without starting them; those that are up to date stay as they are."""
 
     def stop(self, services: Sequence[str]) -> None:
         """Stop services gracefully."""
@@ -109,7 +109,6 @@ class PythonOnWhalesCompose:
             self._client.create,
             services=list(services),
             no_build=True,
-            no_recreate=True,
         )
 
     def stop(self, services: Sequence[str]) -> None:

@@ -8,9 +8,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 
 PLAIN_WIDTH = 100
+GAP = "  "
+NARROWEST = 24
+"""A last column that is narrower is not wrapped: rows become blocks."""
 
 
 def is_live() -> bool:
@@ -42,16 +46,64 @@ def coloured(text: str, code: str) -> str:
     return text
 
 
+def can_ask() -> bool:
+    """Whether there is somebody to answer a question: a terminal both ways, and no CI."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and not os.environ.get("CI")
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their content needs; the last one is cut at the terminal's width."""
+    """Columns as wide as their content needs. Nothing is cut: see `fitted`."""
+    room = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if sys.stdout.isatty() else 10_000
+    return fitted(header, rows, room)
+
+
+def fitted(header: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> str:
+    """A table in `room` characters a line.
+
+    Where its lines are longer the last column is wrapped; where even that leaves no room each row
+    becomes a block of lines, one for each column. A word that is longer than the room stays whole,
+    so that an address can be copied.
+    """
     lines = [header, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    room = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if sys.stdout.isatty() else 10_000
-    text = []
-    for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line[:-1], widths, strict=False)]
-        text.append("  ".join([*cells, line[-1]]).rstrip()[:room])
-    return "\n".join(text)
+    before = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
+    if before + widths[-1] <= room:
+        return "\n".join(_joined(line, widths) for line in lines)
+    longest_word = max(len(word) for line in lines for word in (line[-1].split() or [""]))
+    if before + max(longest_word, NARROWEST) <= room:
+        text = [
+            _joined([*(line[:-1] if first else [""] * (len(line) - 1)), part], widths)
+            for line in lines
+            for first, part in _parts(line[-1], room - before)
+        ]
+        return "\n".join(text)
+    label = max(map(len, header))
+    blocks = [
+        "\n".join(
+            f"{name if first else '':{label}}{GAP}{part}"
+            for name, cell in zip(header, row, strict=True)
+            for first, part in _parts(cell, room - label - len(GAP))
+        )
+        for row in rows
+    ]
+    return "\n\n".join(blocks)
+
+
+def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [cell.ljust(width) for cell, width in zip(cells[:-1], widths, strict=False)]
+    return GAP.join([*padded, cells[-1]]).rstrip()
+
+
+def _parts(text: str, room: int) -> list[tuple[bool, str]]:
+    """A text in lines of `room` characters, and whether a line is the first."""
+    parts = textwrap.wrap(text, max(1, room), break_long_words=False, break_on_hyphens=False)
+    return [(number == 0, part) for number, part in enumerate(parts or [""])]
+
+
+def _wrapped(line: str, room: int) -> list[str]:
+    """A line of the board; what does not fit goes on below it, indented."""
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.wrap(line, max(len(indent) + 1, room), subsequent_indent=indent) or [""]
 
 
 class Board:
@@ -84,7 +136,7 @@ class Board:
             return
         lines = [f"{stamp}{line}" for line in lines]
         width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns
-        shown = [line[: width - 1] for line in lines]
+        shown = [part for line in lines for part in _wrapped(line, width - 1)]
         if shown == self._drawn:
             return
         up = f"\x1b[{len(self._drawn)}A" if self._drawn else ""

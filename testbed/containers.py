@@ -63,6 +63,9 @@ class Containers(Protocol):
     def published_port(self, service: str, port: int) -> tuple[str, int] | None:
         """Host address and port through which a service's port is reached."""
 
+    def publisher(self, port: int) -> str | None:
+        """The name of a container, of whichever project, that has a port of the host."""
+
     def start(self, container_id: str) -> None:
         """Start a stopped container.
 
@@ -149,6 +152,13 @@ class DockerContainers:
             for binding in summary.get("Ports", []):
                 if binding.get("PrivatePort") == port and binding.get("PublicPort"):
                     return binding["IP"], int(binding["PublicPort"])
+        return None
+
+    def publisher(self, port: int) -> str | None:
+        with _engine_errors():
+            for summary in self._client.api.containers():
+                if any(binding.get("PublicPort") == port for binding in summary.get("Ports", [])):
+                    return str(summary["Names"][0]).removeprefix("/")
         return None
 
     def start(self, container_id: str) -> None:

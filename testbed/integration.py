@@ -46,20 +46,20 @@ class TestbedStack(DockerCompose):
 
     def __init__(
         self,
-        config_file: Path = ROOT / "testbed.toml",
+        config_file: Path | str = ROOT / "testbed.toml",
         *,
         namespace: str | None = None,
         overrides: tuple[str, ...] = (),
         files: tuple[str, ...] = (),
-        artifacts: Path = ROOT / "artifacts",
+        artifacts: Path | str = ROOT / "artifacts",
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.namespace = namespace or f"{NAMESPACE_PREFIX}{os.getpid()}-{uuid4().hex[:6]}"
         self._own_namespace = namespace is None
-        self.config_file = config_file
-        self.artifacts = artifacts
+        self.config_file = Path(config_file)
+        self.artifacts = Path(artifacts)
         configuration = resolve(
-            config_file, ROOT / "workflows", overrides=overrides, namespace=self.namespace
+            self.config_file, ROOT / "workflows", overrides=overrides, namespace=self.namespace
         )
         self.environment = dict(environment or {})
         if files:

@@ -24,6 +24,12 @@ class MonitorAway(BackendError):
     hint = "Look at it with: testbed status, testbed logs monitor"
 
 
+class TestbedDown(MonitorAway):
+    """{project} does not run: {cause}"""
+
+    hint = "Start it with: testbed up"
+
+
 class MonitorRefused(TestbedError):
     """The monitor refused {request}: {status} {text}"""
 
@@ -80,6 +86,9 @@ class Monitor(Protocol):
 
     def running_executions(self, namespace: str) -> list[dict[str, Any]]:
         """The executions of a namespace that run."""
+
+    def latest_executions(self, namespace: str, limit: int) -> list[dict[str, Any]]:
+        """The latest executions of a namespace, the newest first."""
 
     def backlog(self) -> tuple[list[dict[str, Any]] | None, int]:
         """Consumer queues with their depths (None when the broker is away), and dead letters."""
@@ -166,6 +175,10 @@ class RestMonitor:
     def running_executions(self, namespace: str) -> list[dict[str, Any]]:
         params = {"namespace": namespace, "status": "running"}
         return list(self._call("GET", "workflow-executions/", params=params))
+
+    def latest_executions(self, namespace: str, limit: int) -> list[dict[str, Any]]:
+        params: dict[str, Any] = {"namespace": namespace, "limit": limit}
+        return list(self._call("GET", "workflow-executions/", params=params)["results"])
 
     def backlog(self) -> tuple[list[dict[str, Any]] | None, int]:
         answer = self._call("GET", "backlog/")

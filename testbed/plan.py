@@ -110,13 +110,17 @@ def read_services(compose_config: Mapping[str, Any]) -> dict[str, Service]:
 def make_plan(configuration: Configuration, services: Mapping[str, Service]) -> Plan:
     """Which services run for a configuration.
 
-    :raises ConfigurationError: an enabled agent has no such service, or two have the same one
+    :raises ConfigurationError: an enabled agent has no such service, or two have the same one;
+        or no service carries the key of a section
     """
     backend = [name for name, service in services.items() if service.role == "backend"]
     off = [name for name in backend if services[name].switch in configuration.switched_off]
     agents = {name: service for name, service in services.items() if service.role == "agent"}
     chosen: dict[str, AgentSection] = {}
-    for key, section in configuration.enabled_agents.items():
+    for key, section in configuration.agents.items():
+        if not section.enabled:
+            _check_key(key, section, agents, configuration)
+            continue
         program = _program(key, section, agents, configuration)
         if program in chosen:
             raise ConfigurationError(
@@ -163,6 +167,21 @@ def distinct_builds(services: Mapping[str, Service]) -> Sequence[Service]:
     return tuple(by_image.values())
 
 
+def _check_key(
+    key: str,
+    section: AgentSection,
+    agents: Mapping[str, Service],
+    configuration: Configuration,
+) -> None:
+    """Find a mistyped key also where nothing is enabled, as in `--set agents.dta.replicas=2`.
+
+    A section that names its program may do so before that exists; files of the predecessor have
+    sections of agents that are not here.
+    """
+    if section.program is None and section.script is None:
+        _program(key, section, agents, configuration)
+
+
 def _program(
     key: str,
     section: AgentSection,
@@ -174,8 +193,11 @@ def _program(
         if labelled:
             return labelled[0]
         known = [service.agent for service in agents.values() if service.agent]
+        origins = [
+            origin for path, origin in configuration.origins.items() if path[:2] == ("agents", key)
+        ]
         raise ConfigurationError(
-            place=_origin(configuration, key, "enabled"),
+            place=origins[-1] if origins else "testbed.toml",
             problem=f"[agents.{key}]: no service in compose.yaml carries the label "
             f"{LABEL}agent={key}; " + nearest(key, known),
             hint=f'Or name the service:  program = "<service>"  under [agents.{key}].',

@@ -5,28 +5,29 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
-from testbed import certificates, console
-from testbed.compose import Compose, ComposeFailed, PythonOnWhalesCompose
+from testbed import certificates, console, monitor_port
+from testbed.compose import Compose, PythonOnWhalesCompose
 from testbed.configuration import Configuration
 from testbed.configuration.resolver import NAMESPACE_OPTION
-from testbed.containers import Containers, DockerContainers, EngineRefused
+from testbed.containers import Containers, DockerContainers
 from testbed.engine import find_engine
 from testbed.engine_socket import GROUP, SOCKET, socket_variables
-from testbed.errors import BackendError, ConfigurationError, ExitCode, TestbedError
-from testbed.gate import Container
+from testbed.errors import BackendError, ConfigurationError
 from testbed.image_digests import image_variables
 from testbed.images import BASE_IMAGE, base_image, obtain_base_image, own_builds, pull_named
-from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused, RestMonitor
+from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused, RestMonitor, TestbedDown
 from testbed.plan import Plan, Service, make_plan, read_services
 from testbed.project import Project, read_env, user_name, write_env
 from testbed.reach import Probe, check_files, find_group
+from testbed.runs_in_progress import RunInProgress, disturbances
 from testbed.secret_files import make_secrets
+from testbed.starting import Start
+from testbed.unused_images import CHECKOUT
 
 log = logging.getLogger(__name__)
 
@@ -34,16 +35,6 @@ MONITOR_SERVICE = "monitor"
 MONITOR_PORT = 8000
 MONITOR_START_S = 60.0
 BACKEND_S = 30.0
-
-
-class RunInProgress(TestbedError):
-    """{runs} is in progress, and this would {changes}."""
-
-    hint = (
-        "Wait for its end (testbed status), or end it: testbed stop. --force disturbs it; "
-        "--namespace NAME is a testbed beside this one."
-    )
-    exit_code = ExitCode.WORKFLOW_FAILED
 
 
 @dataclass
@@ -68,6 +59,8 @@ class Session:
             certificates.VARIABLE: certificates.find_ca_bundle(
                 read_env(self.project.root / ".env", certificates.VARIABLE)
             ),
+            CHECKOUT: str(self.project.root),
+            monitor_port.KEPT: str(monitor_port.remembered(self.project.folder)),
             **{name: os.environ.get(name) or image for name, image in images.items()},
         }
 
@@ -169,6 +162,7 @@ class Session:
         :raises ConfigurationError: the plan cannot be made, or the namespace is somebody else's
         :raises RunInProgress: a start would disturb a run in progress
         """
+        self.settle_port()
         _ = self.plan
         self.check_owner()
         if not force:
@@ -183,7 +177,7 @@ class Session:
         runs = self.runs_in_progress()
         if not runs:
             return
-        changes = self._changes()
+        changes = disturbances(self.plan, self.containers.all(), self.compose.hashes())
         if changes:
             raise RunInProgress(runs=", ".join(runs), changes="; ".join(changes))
 
@@ -196,137 +190,51 @@ class Session:
             rows = []  # without a monitor, or without its token, nobody started one from there
         return sorted({*followed, *(row["execution_id"] for row in rows)})
 
-    def _changes(self) -> list[str]:
-        """What a start would stop or replace."""
-        running = [one for one in self.containers.all() if one.state in ("running", "restarting")]
-        off = {*self.plan.others, *self.plan.switched_off}
-        wanted = set(self.plan.services)
-        hashes = self.compose.hashes()
-        stopped = {one.program for one in running if one.program in off}
-        replaced = {
-            one.program
-            for one in running
-            if one.program in wanted and one.config_hash != hashes.get(one.program)
-        }
-        counts = Counter(one.program for one in running)
-        fewer = {name for name, scale in self.plan.scales.items() if counts[name] > scale}
-        return [
-            f"{verb} {', '.join(sorted(names))}"
-            for verb, names in (
-                ("stop", stopped),
-                ("replace", replaced),
-                ("remove replicas of", fewer - replaced),
-            )
-            if names
-        ]
+    def settle_port(self) -> None:
+        """Choose the monitor's port before anything is started.
+
+        :raises ConfigurationError: the user's is taken
+        """
+        port = monitor_port.settle(self.project, self.containers.publisher, self._published())
+        if "environment" in self.__dict__:
+            self.environment[monitor_port.KEPT] = str(port)  # Compose has the same dictionary
+
+    def _published(self) -> tuple[str, int] | None:
+        return self.containers.published_port(MONITOR_SERVICE, MONITOR_PORT)
 
     def start(self) -> Plan:
-        """Start the backend and the enabled agents, stop what is not enabled; the plan."""
+        """Start the backend and the enabled agents, stop what is not enabled; the plan.
+
+        :raises BackendError: the backend does not come up
+        """
         self.build()
         self.check_reach()
-        plan = self.plan
-        found = self.containers.all()
-        running = {container.program for container in found if container.state == "running"}
-        not_enabled = (*plan.others, *plan.switched_off)
-        surplus = [name for name in not_enabled if name in running]
-        if surplus:
-            console.note(f"Stopping what is not enabled: {', '.join(surplus)}")
-            self.compose.stop(surplus)
-        paused = {container.program for container in found if container.state == "paused"}
-        services = [name for name in plan.services if name not in paused]
-        scales = {name: count for name, count in plan.scales.items() if name in services}
-        lasting = [name for name in services if not self.services[name].one_shot]
-        self._start_dead_backend()
-        # Compose looks at every dependency twice a second: skipped where all run
-        all_run = self._runs(lasting, plan, found)
-        bring_up = partial(
-            self.compose.up, lasting if all_run else services, scales, dependencies=not all_run
-        )
-        try:
-            try:
-                bring_up()
-            except ComposeFailed:
-                if not self._recovers():
-                    raise
-                bring_up()
-        except ComposeFailed as error:
-            raise BackendError(what=self._explain(error)) from error
-        if plan.others:
-            self.compose.create(plan.others)
-        return plan
-
-    def _start_dead_backend(self) -> None:
-        """Start backend containers that died: what depends on them is unhealthy meanwhile."""
-        for container in self._lasting_backend():
-            if container.state in ("exited", "dead"):
-                with suppress(EngineRefused):  # Compose starts it, or says why it cannot
-                    self.containers.start(container.container_id)
-
-    def _recovers(self) -> bool:
-        """Whether an unhealthy backend becomes healthy again, within `BACKEND_S` seconds.
-
-        Compose gives up at once where a service depends on an unhealthy one, as the monitor is
-        until the broker that it lost is back.
-        """
-        end = time.monotonic() + BACKEND_S
-        noted = False
-        while ill := [
-            found.program
-            for found in self._lasting_backend()
-            if found.state == "running" and found.health == "unhealthy"
-        ]:
-            if time.monotonic() > end:
-                return False
-            if not noted:
-                console.note(f"Waiting for {', '.join(ill)} to become healthy again ...")
-                noted = True
-            time.sleep(0.2)
-        return noted
-
-    def _lasting_backend(self) -> list[Container]:
-        """The containers of the backend, but for those that run once."""
-        names = [name for name in self.plan.backend if not self.services[name].one_shot]
-        return [found for found in self.containers.all() if found.program in names]
-
-    def _runs(self, names: list[str], plan: Plan, found: list[Container]) -> bool:
-        """Whether so many containers of each service run as are wanted, with today's image."""
-        running = Counter(
-            container.program
-            for container in found
-            if container.state == "running"
-            and container.program in self.services
-            and container.image == self.services[container.program].image
-        )
-        return all(running[name] == plan.scales.get(name, 1) for name in names)
-
-    def _explain(self, error: ComposeFailed) -> str:
-        """Why the backend did not come up: Compose's last line, and the logs of who failed."""
-        lines = [f"The backend did not come up: {str(error).splitlines()[-1].strip()}"]
-        for container in self.containers.all():
-            ill = container.state in ("exited", "dead") and container.exit_code != 0
-            if ill or container.health == "unhealthy":
-                evidence = self.containers.evidence(container.container_id)
-                lines.append(
-                    f"{container.program} ({container.state}, exit code {container.exit_code}):"
-                )
-                lines += [f"  health probe: {evidence.last_probe}"] if evidence.last_probe else []
-                lines += [f"  {line}" for line in evidence.log_lines]
-        return "\n".join(lines)
+        Start(self.plan, self.services, self.compose, self.containers).run()
+        return self.plan
 
     def monitor_url(self) -> str | None:
         """The monitor's address on this host; None while it does not run."""
-        published = self.containers.published_port(MONITOR_SERVICE, MONITOR_PORT)
+        published = self._published()
         if published is None:
             return None
         return f"http://{published[0]}:{published[1]}"
 
+    def monitor_address(self) -> str:
+        """The monitor's address on this host.
+
+        :raises TestbedDown: it does not run
+        """
+        url = self.monitor_url()
+        if url is None:
+            raise TestbedDown(project=self.project.name, cause="no container is its monitor")
+        return url
+
     def monitor(self) -> Monitor:
         """The monitor, as operator.
 
-        :raises MonitorAway: it does not run
+        :raises TestbedDown: it does not run
         """
-        if self.monitor_url() is None:
-            raise MonitorAway(cause=f"no container of {self.project.name} publishes it")
+        self.monitor_address()
         token, user = self.project.secret("token_operator"), self.environment["TESTBED_USER"]
         return RestMonitor(self.monitor_url, token, user)
 

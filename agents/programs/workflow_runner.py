@@ -153,6 +153,7 @@ class WorkflowRunner(BaseAgent):
             command.config,
             command.params,
             self.settings.namespace,
+            duration=command.duration,
         )
         for section, table in resolved.items():
             if not isinstance(table, dict):

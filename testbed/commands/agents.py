@@ -16,16 +16,17 @@ VERBS = ("list", "start", "stop", "restart", "kill")
 
 
 @click.command()
-@click.argument("verb", type=click.Choice(VERBS), metavar="|".join(VERBS))
+@click.argument("verb", type=click.Choice(VERBS), default="list", metavar=f"[{'|'.join(VERBS)}]")
 @click.argument("program", required=False)
 @testbed_options
 def agents(
     verb: str, program: str | None, config_file: str, namespace: str | None, verbose: bool
 ) -> None:
-    """List the agents' containers, or start, stop, restart or kill a program.
+    """List the agents' containers, or act on a program.
 
-    `start` also takes one that was only created; READY follows some seconds later. `stop` lets it
-    finish the work in hand, `kill` does not; both stay down until they are started.
+    Without a verb it lists. `start` also takes one that was only created; READY follows some
+    seconds later. `stop` lets it finish the work in hand, `kill` does not; both stay down until
+    they are started.
     """
     from testbed import console
 

@@ -23,16 +23,30 @@ def config(
     namespace: str | None,
     verbose: bool,  # noqa: ARG001 - every command takes it
 ) -> None:
-    """Show each resolved value, and where it comes from."""
+    """Show each resolved value, and where it comes from.
+
+    Agents are checked against compose.yaml; no engine is needed.
+    """
     from testbed import console
+    from testbed.declared import declared_services
+    from testbed.plan import make_plan
+    from testbed.project import Project
 
     configuration = load_configuration(
         config_file, name=name, overrides=overrides, namespace=namespace
     )
+    services = declared_services(Project(configuration.namespace))
+    if services is None:
+        console.note("No docker compose here: the agents are not checked against compose.yaml.")
+    else:
+        make_plan(configuration, services)
     resolved = configuration.resolved()
+    del resolved["origins"]
     if as_json:
         console.result(json.dumps(resolved, indent=2))
         return
+    for section, key in (path for path in configuration.origins if path[0] == "expect"):
+        resolved[section].setdefault(key, None)  # one that does not apply, with the reason
     rows: list[list[str]] = []
     _collect(resolved, (), configuration.origins, rows)
     console.result(console.table(["KEY", "VALUE", "FROM"], rows))

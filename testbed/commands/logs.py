@@ -2,16 +2,51 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from testbed.commands.options import open_session, testbed_options
+
+if TYPE_CHECKING:
+    from testbed.session import Session
+
+
+class Moment(click.ParamType[str]):
+    """A time in the words that `testbed.moments` understands; for Compose it is written out."""
+
+    name = "time"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from datetime import UTC, datetime
+
+        from testbed.moments import parse_moment
+
+        try:
+            moment = parse_moment(value, datetime.now().astimezone())
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+class Tail(click.ParamType[str]):
+    """A number of lines, or all of them."""
+
+    name = "lines"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value.isdecimal() and value != "all":
+            self.fail(f"'{value}' is neither a number of lines nor all", param, ctx)
+        return value
 
 
 @click.command()
 @click.argument("programs", nargs=-1, metavar="[PROGRAM]...")
 @click.option("-f", "--follow", is_flag=True, help="Go on as lines come.")
-@click.option("--since", metavar="TIME", help="A time stamp, or an age such as 10m.")
-@click.option("--tail", metavar="N", help="Only the last N lines of each.")
+@click.option(
+    "--since", type=Moment(), metavar="TIME", help="An age (10m), yesterday, 14:30, a date."
+)
+@click.option("--tail", type=Tail(), metavar="N", help="Only the last N lines of each.")
 @testbed_options
 def logs(
     programs: tuple[str, ...],
@@ -33,4 +68,20 @@ def logs(
                 place=program,
                 problem="compose.yaml has no such service; " + nearest(program, session.services),
             )
+    demand_containers(session, programs)
     session.compose.logs(programs, follow=follow, since=since, tail=tail)
+
+
+def demand_containers(session: Session, programs: tuple[str, ...]) -> None:
+    """Say so where there is no container whose log could be shown; stopped ones have one.
+
+    :raises TestbedDown: there is none
+    """
+    from testbed.monitor_api import TestbedDown
+
+    found = {container.program for container in session.containers.all()}
+    if not found.intersection(programs or found):
+        raise TestbedDown(
+            project=session.project.name,
+            cause="there is no container" + (f" of {', '.join(programs)}" if programs else ""),
+        )

@@ -19,8 +19,10 @@ from testbed.commands.logs import logs
 from testbed.commands.ls import ls
 from testbed.commands.mcp import mcp
 from testbed.commands.open import open_monitor
+from testbed.commands.prune import prune
 from testbed.commands.report import report
 from testbed.commands.run import run
+from testbed.commands.runs import runs
 from testbed.commands.status import status
 from testbed.commands.stop import stop
 from testbed.commands.stop_agents import stop_agents
@@ -29,7 +31,19 @@ from testbed.commands.up import up
 from testbed.errors import ExitCode, TestbedError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Group(click.Group):
+    """A group whose list of commands wraps: a sentence that is cut says little."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [
+            (name, self.commands[name].get_short_help_str(limit=1000))
+            for name in self.list_commands(ctx)
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="testbed")
 def cli() -> None:
     """The ePIC streaming-workflow testbed as one Docker Compose project.
@@ -44,6 +58,7 @@ for command in (
     up,
     run,
     report,
+    runs,
     status,
     open_monitor,
     stop,
@@ -56,6 +71,7 @@ for command in (
     ls,
     doctor,
     down,
+    prune,
 ):
     cli.add_command(command)
 

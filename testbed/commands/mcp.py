@@ -21,12 +21,9 @@ def mcp(shell: bool, config_file: str, namespace: str | None, verbose: bool) -> 
     It holds a viewer's token, which reads. To act, a client needs one of an operator.
     """
     from testbed import console
-    from testbed.monitor_api import MonitorAway
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
-    url = session.monitor_url()
-    if url is None:
-        raise MonitorAway(cause=f"no container of {session.project.name} publishes it")
+    url = session.monitor_address()
     token = session.project.secret("token_viewer")
     console.note("A viewer's token: it reads. To act, use one of: testbed token --role operator")
     address = f"{url}/mcp/"

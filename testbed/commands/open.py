@@ -38,16 +38,13 @@ def open_monitor(
     """
     from testbed import console
     from testbed.inside_monitor import ask
-    from testbed.monitor_api import MonitorAway
     from testbed.project import login_name
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     person = user or login_name()
     arguments = (f"--user={person}", f"--role={role}")
     made = ask(session.containers, session.project.namespace, "sign_in_link", *arguments)
-    url = session.monitor_url()
-    if url is None:
-        raise MonitorAway(cause=f"no container of {session.project.name} publishes it")
+    url = session.monitor_address()
     minutes = made["valid_s"] / 60
     console.note(f"A link that signs {made['user']} in, once, within {minutes:.0f} minutes:")
     link = f"{url}{made['path']}"

@@ -11,27 +11,32 @@ from testbed.commands.options import junit_option, open_session, testbed_options
 
 
 @click.command()
-@click.argument("execution")
+@click.argument("execution", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @junit_option
 @testbed_options
 def report(
-    execution: str,
+    execution: str | None,
     as_json: bool,
     junit: Path | None,
     config_file: str,
     namespace: str | None,
     verbose: bool,
 ) -> None:
-    """Report on an execution that is over.
+    """Report on an execution that is over; the latest one if none is named.
 
     From its run record, else from the monitor. The exit code is that of the run.
     """
     from testbed import console
     from testbed.junit import write_junit
     from testbed.past_runs import find_report
+    from testbed.run_list import find_runs, latest
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
+    if execution is None:
+        project = session.project
+        known = find_runs(project.runs, project.namespace, session.monitor, limit=20)
+        execution = latest(known).execution_id
     found = find_report(session.project.runs, execution, session.monitor)
     if junit:
         write_junit(junit, found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,3 +120,11 @@ def flat_parameters(resolved: dict[str, Any]) -> dict[str, Any]:
         if section not in NOT_PARAMETERS and section != "daq_state_machine":
             flat.update(values)
     return flat
+
+
+def section_used(parameters: Mapping[str, Mapping[str, Any]], key: str) -> str | None:
+    """The section from which `flat_parameters` takes a key; None when no section has it."""
+    having = [section for section, values in parameters.items() if key in values]
+    if len(having) > 1 and "daq_state_machine" in having:
+        having.remove("daq_state_machine")
+    return having[-1] if having else None

@@ -10,15 +10,13 @@ Where the parts of a configuration come from (decision 0003):
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
-
-import tomli
-from pydantic import BaseModel, ValidationError
+from typing import Any
 
 from testbed.configuration import documents
 from testbed.configuration.documents import Document, Table, shown
+from testbed.configuration.following import follow_parameters
 from testbed.configuration.layers import Layers
 from testbed.configuration.model import (
     SYSTEM_SECTIONS,
@@ -28,22 +26,19 @@ from testbed.configuration.model import (
     SupervisorSection,
     TestbedSection,
     WorkflowSection,
+    section_used,
 )
-from testbed.configuration.parameters import check_parameter, is_parameter_section
+from testbed.configuration.overrides import SET, parse_overrides
+from testbed.configuration.parameters import (
+    is_parameter_section,
+    override_parameters,
+    workflow_parameters,
+)
+from testbed.configuration.sections import SYSTEM_HOMES, read_section
 from testbed.configuration.suggestions import as_toml, nearest
 from testbed.errors import ConfigurationError
 
-SET = "--set"
-EXPECTED = {
-    "bool_type": "must be true or false",
-    "int_type": "must be a whole number",
-    "float_type": "must be a number",
-    "string_type": "must be a text in quotes",
-    "list_type": "must be a list",
-}
-"""pydantic's types of errors in the words of TOML."""
 NAMESPACE_OPTION = "--namespace"
-SectionModel = TypeVar("SectionModel", bound=BaseModel)
 
 
 def resolve(
@@ -67,9 +62,9 @@ def resolve(
     main = documents.read(config_file)
     layers = Layers()
     _lay_system(layers, main, name, workflows)
-    given = _parse_overrides(overrides)
+    given = parse_overrides(overrides)
     for path, value in given:
-        if path[0] in SYSTEM_SECTIONS and path[0] != "parameters":
+        if not _is_parameter(path[0]):
             layers.put(path, value, SET)
     for option, path, given_value in (
         (NAMESPACE_OPTION, ("testbed", "namespace"), namespace),
@@ -86,20 +81,26 @@ def resolve(
             problem="the section [testbed] with its namespace is missing",
             hint='Add to the file:  [testbed]  and below it  namespace = "<your name>"',
         )
-    testbed = _section(TestbedSection, layers, "testbed", place=main.name)
-    workflow = _section(WorkflowSection, layers, "workflow", place=main.name)
-    _demand_workflow(workflow.name, workflows, layers.origins.get(("workflow", "name"), main.name))
-    agents = _agents(layers, main.name)
-    supervisor = _section(SupervisorSection, layers, "supervisor", place=main.name)
-    expect = _section(ExpectSection, layers, "expect", place=main.name)
 
+    def homes() -> dict[str, str]:
+        return {**_parameter_homes(layers, workflows), **SYSTEM_HOMES}
+
+    testbed = read_section(TestbedSection, layers, "testbed", place=main.name, homes=homes)
+    workflow = read_section(WorkflowSection, layers, "workflow", place=main.name, homes=homes)
+    _demand_workflow(workflow.name, workflows, layers.origins.get(("workflow", "name"), main.name))
+    agents = _agents(layers, main.name, homes)
+    supervisor = read_section(SupervisorSection, layers, "supervisor", place=main.name, homes=homes)
     defaults = _workflow_file(workflow, workflows, layers.origins, main.name)
-    parameters = _workflow_parameters(defaults)
+    parameters = workflow_parameters(defaults)
     if name is None:
-        _override_parameters(parameters, main.tables.items(), main.name)
-    for path, value in given:
-        if path[0] == "parameters" or path[0] not in SYSTEM_SECTIONS:
-            _set_parameter(parameters, path, value, SET)
+        override_parameters(parameters, _parameters_of(main), main.name)
+    override_parameters(
+        parameters,
+        [(path, value) for path, value in given if _is_parameter(path[0])],
+        SET,
+    )
+    follow_parameters(layers, parameters, duration=workflow.duration)
+    expect = read_section(ExpectSection, layers, "expect", place=main.name, homes=homes)
 
     notes = [
         f'{layers.origins[("agents", key, "script")]}: [agents.{key}] "script" is no longer used; '
@@ -120,11 +121,18 @@ def resolve(
 
 
 def resolve_workflow(
-    workflows: Path, name: str, config: str | None, params: Table, namespace: str
+    workflows: Path,
+    name: str,
+    config: str | None,
+    params: Table,
+    namespace: str,
+    *,
+    duration: float = 0,
 ) -> dict[str, Any]:
     """The `resolved` configuration for a `run_workflow` command that came without one: the agents
     and the expectations are those of the workflow's configuration.
 
+    :param duration: simulated seconds, as `[workflow] duration`
     :raises ConfigurationError: an unknown workflow, configuration or parameter
     """
     command = "run_workflow"
@@ -140,21 +148,23 @@ def resolve_workflow(
     for section in ("agents", "expect"):
         layers.lay({section: chosen.tables.get(section, {})}, chosen.name)
     layers.origins.update(origins)
-    parameters = _workflow_parameters(found)
+    parameters = workflow_parameters(found)
+    given: list[tuple[tuple[str, ...], Any]] = []
     for key, value in params.items():
         if key == "namespace":
             continue
         if isinstance(value, dict):
-            for inner, inner_value in value.items():
-                _set_parameter(parameters, (key, inner), inner_value, command)
+            given += [((key, inner), inner_value) for inner, inner_value in value.items()]
         else:
-            _set_parameter(parameters, ("parameters", key), value, command)
+            given.append((("parameters", key), value))
+    override_parameters(parameters, given, command)
+    follow_parameters(layers, parameters, duration=duration)
     return Configuration(
         testbed=TestbedSection(namespace=namespace),
         workflow=workflow,
         agents=_agents(layers, chosen.name),
         parameters=parameters.values,
-        expect=_section(ExpectSection, layers, "expect", place=chosen.name),
+        expect=read_section(ExpectSection, layers, "expect", place=chosen.name),
         origins={**layers.origins, **parameters.origins},
     ).resolved()
 
@@ -221,68 +231,36 @@ def _lay_system(layers: Layers, main: Document, name: str | None, workflows: Pat
         layers.lay({"agents": agents}, chosen.name)
 
 
-def _parse_overrides(overrides: Iterable[str]) -> list[tuple[tuple[str, ...], Any]]:
-    parsed = []
-    for text in overrides:
-        key, equals, value = text.partition("=")
-        path = tuple(part.strip() for part in key.split("."))
-        if not equals or not all(path):
-            raise ConfigurationError(
-                place=SET,
-                problem=f'"{text}" is not of the form section.key=value',
-                hint="For example:  --set fast_processing.stf_count=200",
-            )
-        if len(path) == 1:
-            path = ("parameters", *path)
-        parsed.append((path, _toml_value(value.strip())))
-    return parsed
+def _is_parameter(section: str) -> bool:
+    return is_parameter_section(section) or section == "parameters"
 
 
-def _toml_value(text: str) -> Any:
-    """A value as TOML would read it; a bare word is a string."""
+def _parameters_of(document: Document) -> list[tuple[tuple[str, ...], Any]]:
+    """The parameters that a testbed.toml sets, each with its path."""
+    return [
+        ((section, key), value)
+        for section, table in document.tables.items()
+        if _is_parameter(section)
+        for key, value in table.items()
+    ]
+
+
+def _parameter_homes(layers: Layers, workflows: Path) -> dict[str, str]:
+    """The section from which the workflow takes each parameter; none where that is not known."""
+    asked = layers.section("workflow")
     try:
-        return tomli.loads(f"value = {text}")["value"]
-    except tomli.TOMLDecodeError:
-        return text
+        workflow = WorkflowSection(name=asked["name"], config=asked.get("config"))
+        found = _workflow_file(workflow, workflows, {}, "")
+        sections = workflow_parameters(found).values
+    except (ConfigurationError, ValueError, KeyError):
+        return {}
+    keys = {key for values in sections.values() for key in values}
+    return {key: section_used(sections, key) or "" for key in keys}
 
 
-def _section(model: type[SectionModel], layers: Layers, *path: str, place: str) -> SectionModel:
-    table = layers.section(*path)
-    try:
-        return model.model_validate(table)
-    except ValidationError as error:
-        problems = [
-            _explain(model, path, problem, layers, place)
-            for problem in error.errors(include_url=False)
-        ]
-    origin, text = problems[0]
-    more = "".join(f"\n{other_origin}: {other}" for other_origin, other in problems[1:])
-    raise ConfigurationError(place=origin, problem=text + more)
-
-
-def _explain(
-    model: type[BaseModel], path: tuple[str, ...], problem: Any, layers: Layers, place: str
-) -> tuple[str, str]:
-    """Where one of pydantic's complaints comes from, and what it says in our words."""
-    key = str(problem["loc"][0]) if problem["loc"] else ""
-    section = f"[{'.'.join(path)}]"
-    origin = layers.origins.get((*path, key), place)
-    value = problem["input"]
-    match problem["type"]:
-        case "missing":
-            return origin, f'{section} the key "{key}" is missing'
-        case "extra_forbidden":
-            return origin, f'{section} has no key "{key}"; ' + nearest(key, model.model_fields)
-        case "string_pattern_mismatch" if key == "namespace":
-            meaning = "must be lower-case letters, digits, - and _, at most 40, the first no sign"
-        case "string_pattern_mismatch":
-            meaning = f"must match {problem['ctx']['pattern']}"
-        case kind:
-            meaning = EXPECTED.get(kind) or problem["msg"].replace("Input should be", "must be")
-    return origin, f"{section} {key} = {as_toml(value)} is not valid: {meaning}"
-
-
-def _agents(layers: Layers, place: str) -> dict[str, AgentSection]:
+def _agents(
+    layers: Layers, place: str, homes: Callable[[], Mapping[str, str]] = lambda: SYSTEM_HOMES
+) -> dict[str, AgentSection]:
     agents = {}
     for key, table in layers.section("agents").items():
         if not isinstance(table, dict):
@@ -290,7 +268,7 @@ def _agents(layers: Layers, place: str) -> dict[str, AgentSection]:
                 place=layers.origins.get(("agents", key), place),
                 problem=f"[agents] {key} = {as_toml(table)} is not a section; write [agents.{key}]",
             )
-        agents[key] = _section(AgentSection, layers, "agents", key, place=place)
+        agents[key] = read_section(AgentSection, layers, "agents", key, place=place, homes=homes)
     return agents
 
 
@@ -330,48 +308,3 @@ def _workflow_file(
                     + nearest(key, WorkflowSection.model_fields),
                 )
     return found
-
-
-def _workflow_parameters(defaults: list[Document]) -> Layers:
-    layers = Layers()
-    for document in defaults:
-        if "parameters" in document.tables:
-            raise ConfigurationError(
-                place=document.name,
-                problem="[parameters] overrides what a configuration has: it belongs into "
-                "testbed.toml; name the section here",
-            )
-        for section, table in document.tables.items():
-            if is_parameter_section(section):
-                layers.lay({section: table}, document.name)
-    for path in layers.origins:
-        check_parameter(layers, path, layers.section(*path[:-1])[path[-1]], layers.origins[path])
-    return layers
-
-
-def _override_parameters(
-    parameters: Layers, sections: Iterable[tuple[str, Table]], place: str
-) -> None:
-    for section, table in sections:
-        if is_parameter_section(section) or section == "parameters":
-            for key, value in table.items():
-                _set_parameter(parameters, (section, key), value, place)
-
-
-def _set_parameter(parameters: Layers, path: tuple[str, ...], value: Any, place: str) -> None:
-    """Override one parameter; `parameters.<key>` means the key wherever it lives."""
-    if path[0] != "parameters":
-        check_parameter(parameters, path, value, place)
-        parameters.put(path, value, place)
-        return
-    key = path[-1]
-    homes = [section for section, table in parameters.values.items() if key in table]
-    if not homes or len(path) != 2:
-        known = {name for table in parameters.values.values() for name in table}
-        raise ConfigurationError(
-            place=place,
-            problem=f'the workflow has no parameter "{".".join(path[1:])}"; ' + nearest(key, known),
-        )
-    for section in homes:
-        check_parameter(parameters, (section, key), value, place)
-        parameters.put((section, key), value, place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -33,3 +33,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f'did you mean "{close[0]}"?'
     return "known here: " + ", ".join(names)
+
+
+def meant(name: str, known: Iterable[str], homes: Mapping[str, str]) -> str:
+    """A sentence that says where a key belongs, or what it could have been.
+
+    >>> meant("duration", ["stf_count"], {"duration": "workflow"})
+    'it belongs under [workflow]'
+
+    :param homes: the section of every key that belongs elsewhere
+    """
+    if name in homes:
+        return f"it belongs under [{homes[name]}]"
+    return nearest(name, known)

@@ -6,6 +6,7 @@ port can be tested without Docker. Time passes only when somebody sleeps on a `F
 
 from testbed.testing.clock import EPOCH, FakeClock
 from testbed.testing.host import FakeCompose, FakeContainers, FakeHost
+from testbed.testing.images import FakeImages
 from testbed.testing.monitor import FakeMonitor, new_progress
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "FakeCompose",
     "FakeContainers",
     "FakeHost",
+    "FakeImages",
     "FakeMonitor",
     "new_progress",
 ]

@@ -45,6 +45,7 @@ class FakeContainers(Containers):
         self.groups: dict[str, str] = {}
         self.refused: dict[str, str] = {}
         self.ports: dict[tuple[str, int], tuple[str, int]] = {}
+        self.publishers: dict[int, str] = {}
         self.working_folders: set[str] = set()
         self.started: list[str] = []
         self.executed: list[tuple[str, tuple[str, ...]]] = []
@@ -68,6 +69,9 @@ class FakeContainers(Containers):
     def published_port(self, service: str, port: int) -> tuple[str, int] | None:
         running = any(found.program == service for found in self.all() if found.state == "running")
         return self.ports.get((service, port)) if running else None
+
+    def publisher(self, port: int) -> str | None:
+        return self.publishers.get(port)
 
     def start(self, container_id: str) -> None:
         self._answer()
@@ -206,16 +210,24 @@ class FakeCompose(Compose):
 
     def create(self, services: Sequence[str]) -> None:
         self._call("create", services)
-        existing = {container.program for container in self._containers.all()}
         never_ran = {"state": "created", "health": None, "started_at": None}
         for name in services:
-            if name not in existing:
-                self._create(self._services[name], **never_ran)
+            image = self._services[name].image
+            own = [found for found in self._containers.all() if found.program == name]
+            for container in own:
+                if container.image != image:
+                    self._containers.remove(container.container_id)
+            if all(container.image != image for container in own):
+                self._containers.add(name, image=image, **never_ran)
 
     def stop(self, services: Sequence[str]) -> None:
         self._call("stop", services)
         for container in self._containers.all():
-            if container.program in services and container.state in ("running", "paused"):
+            if container.program in services and container.state in (
+                "running",
+                "paused",
+                "restarting",
+            ):
                 self._containers.exit(container.container_id)
 
     def down(self, *, volumes: bool) -> None:

@@ -104,6 +104,20 @@ class FakeMonitor(Monitor):
             for found in self._running()
         ]
 
+    def latest_executions(self, namespace: str, limit: int) -> list[dict[str, Any]]:
+        self._answer()
+        if namespace != self.namespace:
+            return []
+        newest = list(reversed(self.executions.values()))[:limit]
+        return [
+            {
+                **self.execution(found.execution_id),
+                "run_number": int(found.run_id or 0),
+                "executed_by": "fake",
+            }
+            for found in newest
+        ]
+
     def backlog(self) -> tuple[list[dict[str, Any]] | None, int]:
         self._answer()
         return self.queues, self.dead_letters

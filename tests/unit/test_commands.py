@@ -31,8 +31,10 @@ COMMANDS = [
     "ls",
     "mcp",
     "open",
+    "prune",
     "report",
     "run",
+    "runs",
     "status",
     "stop",
     "stop-agents",
@@ -59,9 +61,10 @@ class Shell:
     def write(self, text: str, name: str = "testbed.toml") -> None:
         (self.folder / name).write_text(text)
 
-    def run(self, *arguments: str) -> Ended:
+    def run(self, *arguments: str, columns: int = 80) -> Ended:
         """Run `testbed` with these arguments; nothing of the user's environment gets in its way."""
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "CI": "true"}
+        environment["COLUMNS"] = str(columns)
         done = subprocess.run(
             [sys.executable, "-m", "testbed.commands.main", *arguments],
             cwd=self.folder,
@@ -86,6 +89,13 @@ def test_help_lists_every_command(shell: Shell) -> None:
     assert [name for name in COMMANDS if f"\n  {name} " not in ended.out] == []
 
 
+@pytest.mark.parametrize("columns", [60, 80])
+def test_the_list_of_commands_is_not_cut_on_a_narrow_terminal(shell: Shell, columns: int) -> None:
+    shown = shell.run("--help", columns=columns).out
+    assert "..." not in shown.split("\nCommands:\n")[1]
+    assert max(map(len, shown.splitlines())) <= columns
+
+
 def test_the_version_is_told(shell: Shell) -> None:
     assert shell.run("--version").out == f"testbed, version {__version__}\n"
 
@@ -97,11 +107,12 @@ def test_the_version_is_told(shell: Shell) -> None:
         (["run", "--duration", "-1"], "--duration"),
         (["run", "--set"], "--set"),
         (["config", "--unknown"], "--unknown"),
-        (["down", "--yes"], "--yes goes with --all"),
+        (["down", "--all", "--volumes"], "say --yes"),
         (["down", "--all", "--namespace", "torre7"], "leave --namespace out"),
-        (["report"], "Missing argument 'EXECUTION'"),
         (["report", "x", "--junit", "no/such/folder.xml"], "a folder that exists"),
         (["open", "--role", "king"], "--role"),
+        (["logs", "--since", "tomorrow"], "accepted: an age (90s, 10m"),
+        (["logs", "--tail", "few"], "neither a number of lines nor all"),
     ],
 )
 def test_wrong_usage_exits_2_and_says_what_is_wrong(
@@ -124,6 +135,23 @@ def test_config_shows_each_value_and_its_origin(shell: Shell) -> None:
     value, origin = rows["daq_state_machine.broadcast_delay"]
     assert (value, Path(origin).name) == ("1", "daq_state_machine.toml")
     assert rows["workflow.duration"] == ["0", "default"]
+    assert [key for key in rows if key.startswith("origins")] == []
+
+
+def test_config_shows_what_an_expectation_follows(shell: Shell) -> None:
+    shell.write(TESTBED + WORKFLOW + '[expect]\nstf_processed = "stf_count"\n')
+    (row,) = [line for line in shell.run("config").out.splitlines() if "expect." in line]
+    assert row.split(maxsplit=2) == [
+        "expect.stf_processed",
+        "10",
+        "testbed.toml, follows stf_count",
+    ]
+    ended = shell.run("config", "--set", "workflow.duration=16")
+    (row,) = [line for line in ended.out.splitlines() if "expect." in line]
+    assert row.split(maxsplit=2)[1:] == [
+        "-",
+        "testbed.toml, follows stf_count; not with a duration",
+    ]
 
 
 def test_config_as_json_is_the_resolved_configuration(shell: Shell) -> None:
@@ -132,6 +160,7 @@ def test_config_as_json_is_the_resolved_configuration(shell: Shell) -> None:
     content = json.loads(ended.out)
     assert content["testbed"] == {"namespace": "torre8"}
     assert content["fast_processing"]["stf_count"] == 10
+    assert "origins" not in content
 
 
 def test_config_of_a_named_workflow(shell: Shell) -> None:

@@ -26,6 +26,77 @@ def test_a_table_has_columns_as_wide_as_they_need() -> None:
     ]
 
 
+STATUS = ["AGENT", "CONTAINER", "VERDICT"]
+AGENTS = [
+    ["example-data-agent", "running", "ready"],
+    ["transformer", "running", "failed: restart loop: restarted 7 times, last exit code 1"],
+]
+
+
+@pytest.mark.parametrize("room", [40, 60, 80])
+def test_a_table_on_a_narrow_terminal_loses_nothing(room: int) -> None:
+    text = console.fitted(STATUS, AGENTS, room)
+    assert max(map(len, text.splitlines())) <= room
+    wanted = " ".join(cell for row in AGENTS for cell in row).split()
+    assert [word for word in wanted if word not in text.split()] == []
+
+
+def test_a_last_column_that_does_not_fit_goes_on_below_itself() -> None:
+    assert console.fitted(STATUS, AGENTS, 60).splitlines() == [
+        "AGENT               CONTAINER  VERDICT",
+        "example-data-agent  running    ready",
+        "transformer         running    failed: restart loop:",
+        "                               restarted 7 times, last exit",
+        "                               code 1",
+    ]
+
+
+def test_rows_without_room_for_columns_become_blocks_and_addresses_stay_whole() -> None:
+    header = ["PROJECT", "STATE", "MONITOR", "FOLDER"]
+    row = ["testbed-torre1", "up", "http://127.0.0.1:32768", "/home/jane/physics/swf-testbed"]
+    assert console.fitted(header, [row], 60).splitlines() == [
+        "PROJECT  testbed-torre1",
+        "STATE    up",
+        "MONITOR  http://127.0.0.1:32768",
+        "FOLDER   /home/jane/physics/swf-testbed",
+    ]
+    assert console.fitted(header, [row], 20).count("http://127.0.0.1:32768") == 1
+
+
+def test_a_live_board_shows_whole_lines_on_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "is_live", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    with console.Board() as board:
+        board.show(["  waiting transformer 0123456789ab the broker has not confirmed it"])
+        first = capsys.readouterr().err
+        board.show(["  ready"])
+    assert first.replace("\x1b[2K", "").splitlines() == [
+        "  waiting transformer 0123456789ab the",
+        "    broker has not confirmed it",
+    ]
+    assert capsys.readouterr().err.startswith("\x1b[2A")
+
+
+@pytest.mark.parametrize(
+    ("stdin", "stderr", "ci", "can"),
+    [
+        (True, True, "", True),
+        (False, True, "", False),
+        (True, False, "", False),
+        (True, True, "true", False),
+    ],
+)
+def test_a_question_needs_a_terminal_both_ways_and_no_ci(
+    monkeypatch: pytest.MonkeyPatch, stdin: bool, stderr: bool, ci: str, can: bool
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: stdin)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: stderr)
+    monkeypatch.setenv("CI", ci)
+    assert console.can_ask() == can
+
+
 def test_a_board_without_a_terminal_prints_each_line_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

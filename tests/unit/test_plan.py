@@ -117,6 +117,19 @@ def test_a_program_that_cannot_run_is_refused_with_file_place_and_nearest_name(
     assert [part for part in ("testbed.toml", *parts) if part not in message] == [], message
 
 
+def test_a_mistyped_key_of_an_agent_is_refused_also_where_nothing_is_enabled(
+    files: Files,
+) -> None:
+    mistyped = files.resolve("agents.procesing.replicas=2")
+    with pytest.raises(ConfigurationError, match='did you mean "processing"') as caught:
+        make_plan(mistyped, SERVICES)
+    assert str(caught.value).startswith("--set: [agents.procesing]")
+
+
+def test_an_old_file_may_have_an_agent_that_is_not_here_while_it_is_disabled(files: Files) -> None:
+    assert plan(files, '[agents.stf-data]\nscript = "agents/data_agent.py"\n').expected == ()
+
+
 def test_a_disabled_agent_may_name_a_program_that_does_not_exist(files: Files) -> None:
     assert plan(files, '[agents.later]\nprogram = "to-be-written"\n').expected == ()
 

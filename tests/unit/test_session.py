@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from testbed import session
+from testbed import session, starting
+from testbed.commands.logs import demand_containers
 from testbed.configuration import Configuration
 from testbed.engine import USUAL_SOCKET
 from testbed.errors import BackendError, ConfigurationError, ExitCode
 from testbed.monitor_api import MonitorAway
 from testbed.project import Project
 from testbed.reach import FilesOutOfReach, Probe, SocketOutOfReach
-from testbed.session import MONITOR_PORT, MONITOR_SERVICE, RunInProgress, Session
+from testbed.runs_in_progress import RunInProgress
+from testbed.session import MONITOR_PORT, MONITOR_SERVICE, Session
 from testbed.testing import FakeCompose, FakeContainers
 from tests.unit.samples import a_supervisor, compose_services
 from tests.unit.testbed_files import Files
@@ -118,10 +120,17 @@ def test_an_agent_that_has_died_is_started_again(bed: Bed) -> None:
     assert bed.states()[DATA] == "running"
 
 
-def test_a_running_agent_that_is_not_enabled_is_stopped(bed: Bed) -> None:
-    bed.containers.add(PROCESSING, image="testbed/agent:1")
+@pytest.mark.parametrize("state", ["running", "restarting"])
+def test_an_agent_at_work_that_is_not_enabled_is_stopped(bed: Bed, state: str) -> None:
+    bed.containers.add(PROCESSING, image="testbed/agent:1", state=state)
     bed.start()
     assert bed.states()[PROCESSING] == "exited"
+
+
+def test_a_paused_agent_that_is_not_enabled_stays_as_it_is(bed: Bed) -> None:
+    bed.containers.add(PROCESSING, image="testbed/agent:0", state="paused")
+    bed.start()
+    assert bed.states()[PROCESSING] == "paused"
 
 
 def test_a_running_supervisor_that_is_switched_off_is_stopped(files: Files, bed: Bed) -> None:
@@ -146,6 +155,20 @@ def test_a_new_image_takes_the_place_of_the_old_container(bed: Bed) -> None:
     bed.start()
     (new,) = [found for found in bed.containers.all() if found.program == DATA]
     assert (new.image, new.container_id == old.container_id) == ("testbed/agent:1", False)
+
+
+def test_a_created_or_stopped_agent_that_is_not_enabled_gets_the_new_image(bed: Bed) -> None:
+    bed.start()
+    (old,) = [found for found in bed.containers.all() if found.program == PROCESSING]
+    bed.start()
+    assert old in bed.containers.all(), "nothing has changed"
+    for state in ("created", "exited"):
+        (old,) = [found for found in bed.containers.all() if found.program == PROCESSING]
+        bed.containers.change(old.container_id, state=state, image="testbed/agent:0")
+        bed.start()
+        (new,) = [found for found in bed.containers.all() if found.program == PROCESSING]
+        assert (new.image, new.state) == ("testbed/agent:1", "created")
+        assert new.container_id != old.container_id
 
 
 def test_a_paused_agent_is_left_to_the_gate(bed: Bed) -> None:
@@ -175,7 +198,7 @@ def test_a_project_of_another_checkout_is_not_touched(bed: Bed) -> None:
 def test_a_backend_that_does_not_come_up_tells_who_failed_and_why(
     bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "BACKEND_S", 0.0)
+    monkeypatch.setattr(starting, "RECOVERY_S", 0.0)
     broken = bed.containers.add("migrate", state="exited", exit_code=1)
     bed.containers.tell(broken.container_id, "migrating", "relation is missing")
     ill = bed.containers.add("activemq", health="unhealthy")
@@ -223,6 +246,18 @@ def test_a_monitor_that_does_not_run_is_away(bed: Bed) -> None:
     with pytest.raises(MonitorAway, match="testbed-torre1") as caught:
         bed.monitor()
     assert caught.value.exit_code == ExitCode.BACKEND
+    assert "testbed up" in caught.value.hint
+
+
+def test_logs_of_a_testbed_that_is_down_say_how_to_start_it(bed: Bed) -> None:
+    with pytest.raises(MonitorAway, match=r"testbed-torre1 .*no container$") as caught:
+        demand_containers(bed, ())
+    assert "testbed up" in caught.value.hint
+    bed.containers.add(DATA, state="exited")
+    demand_containers(bed, ())
+    demand_containers(bed, (RUNNER, DATA))
+    with pytest.raises(MonitorAway, match=f"no container of {RUNNER}"):
+        demand_containers(bed, (RUNNER,))
 
 
 def test_a_monitor_that_has_exited_is_not_waited_for(bed: Bed) -> None:
@@ -286,7 +321,7 @@ def test_a_backend_that_becomes_healthy_again_is_waited_for_and_tried_again(
 def test_a_backend_that_stays_unhealthy_ends_the_start(
     bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "BACKEND_S", 0.0)
+    monkeypatch.setattr(starting, "RECOVERY_S", 0.0)
     bed.start()
     (monitor,) = [found for found in bed.containers.all() if found.program == MONITOR_SERVICE]
     bed.containers.exit(monitor.container_id, 1)

@@ -70,6 +70,29 @@ MALFORMED: dict[str, tuple[str, tuple[str, ...]]] = {
         DEFAULT_TESTBED + "[agents.data]\nreplicas = 0\n",
         ("testbed.toml", "[agents.data] replicas = 0", "greater than or equal to 1"),
     ),
+    "a parameter under a system section": (
+        DEFAULT_TESTBED + "stf_count = 5\n",
+        ("testbed.toml", '[workflow] has no key "stf_count"', "it belongs under [fast]"),
+    ),
+    "a parameter of an agent": (
+        DEFAULT_TESTBED + "[agents.data]\nstandby_duration = 5\n",
+        ('[agents.data] has no key "standby_duration"', "belongs under [daq_state_machine]"),
+    ),
+    "an agent's key under testbed": (
+        '[testbed]\nreplicas = 2\nnamespace = "torre1"\n',
+        ('[testbed] has no key "replicas"', "it belongs under [agents.<key>]"),
+    ),
+    "a key of the workflow among its parameters": (
+        DEFAULT_TESTBED + "[fast]\nduration = 20\n",
+        ('[fast] has no key "duration"', "it belongs under [workflow]"),
+    ),
+    "a parameter where another section wins": (
+        DEFAULT_TESTBED + "[daq_state_machine]\nstf_count = 5\n",
+        (
+            "testbed.toml: [daq_state_machine] stf_count = 5 is not used",
+            "the workflow takes it from [fast]; set it there",
+        ),
+    ),
     "an unknown section": (
         DEFAULT_TESTBED + "[fats]\nstf_count = 5\n",
         ("testbed.toml", "[fats]", 'did you mean "fast"?'),
@@ -247,6 +270,12 @@ def test_a_malformed_set_is_refused_with_an_example(files: Files, text: str) -> 
         ("stf_cuont=5", ("--set", "stf_cuont", 'did you mean "stf_count"?')),
         ("fats.stf_count=5", ("--set", "[fats]", 'did you mean "fast"?')),
         ("fast.stf_count=many", ("--set", "stf_count", "must be a number")),
+        ("duration=20", ("--set", '"duration"', "it belongs under [workflow]")),
+        ("expect.duration=20", ("--set", "[expect]", "it belongs under [workflow]")),
+        (
+            "daq_state_machine.stf_count=3",
+            ("--set: [daq_state_machine] stf_count = 3 is not used", "from [fast]; set it there"),
+        ),
         ("agents.data.enabeld=true", ("--set", "enabeld", 'did you mean "enabled"?')),
         ("agents.data=true", ("--set", "[agents.data]")),
         ("testbed.namespace=Torre", ("--set", "namespace", "Torre")),

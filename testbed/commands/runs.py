@@ -1,0 +1,33 @@
+"""`testbed runs`"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from testbed.commands.options import open_session, testbed_options
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many."
+)
+@testbed_options
+def runs(as_json: bool, limit: int, config_file: str, namespace: str | None, verbose: bool) -> None:
+    """List the runs of this namespace, the newest first.
+
+    Those with a record in this checkout, and those that the monitor knows, whoever ran them.
+    """
+    from testbed import console
+    from testbed.run_list import HEADER, find_runs
+
+    session = open_session(config_file, verbose=verbose, namespace=namespace)
+    found = find_runs(session.project.runs, session.project.namespace, session.monitor, limit)
+    if as_json:
+        console.result(json.dumps([run.as_json() for run in found], indent=2))
+    elif found:
+        console.result(console.table(HEADER, [run.cells() for run in found]))
+    else:
+        console.note("No runs yet. Start one: testbed run")
