@@ -50,6 +50,7 @@ class ExampleFastmonAgent(BaseAgent):
         """
         outcomes: list[Outcome] = []
         for message in filter(self._takes_part, messages):
+            self.turn_to(message)
             outcomes.append((message, *self._sample(message, outcomes)))
         self._store(outcomes)
 

@@ -65,6 +65,7 @@ class ExampleProcessingAgent(BaseAgent):
         """
         outcomes: list[Outcome] = []
         for message in messages:
+            self.turn_to(message)
             if self._takes_part(message.execution_id):
                 outcomes.append((message, *self._process(message, outcomes)))
         self._store(outcomes)

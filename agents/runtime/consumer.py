@@ -13,6 +13,7 @@ from agents.runtime.cause import Cause
 from agents.runtime.condition import Condition
 from agents.runtime.inbox import Arrival, Inbox
 from agents.runtime.monitor import Stopped
+from agents.runtime.watch import Watch
 from testbed.protocol.link import Broker, BrokerLink, Delivery, Subscription
 from testbed.protocol.messages import MalformedMessage, Message, interpret, read_object
 from testbed.protocol.publisher import Publisher
@@ -42,6 +43,7 @@ class Consumer:
     """Sorts what arrives on the receiver thread, handles it on worker threads.
 
     :param handlers: by message type
+    :param watch: told what is in hand
     :param begin: called with the first message before a handler runs
     :param changed: called when the connection stands, or is lost
     """
@@ -57,6 +59,7 @@ class Consumer:
         publisher: Publisher,
         condition: Condition,
         cause: Cause,
+        watch: Watch,
         stopping: threading.Event,
         begin: Callable[[Message], None],
         changed: Callable[[], None],
@@ -77,6 +80,7 @@ class Consumer:
         self._publisher = publisher
         self._condition = condition
         self._cause = cause
+        self._watch = watch
         self._stopping = stopping
         self._begin = begin
         self._changed = changed
@@ -103,6 +107,18 @@ class Consumer:
             worker.join(max(0.0, end - time.monotonic()))
         if any(worker.is_alive() for worker in self._workers):
             log.warning("work is left for the next start: it is not finished in time")
+
+    def give_up(self) -> str:
+        """Refuse what handlers are past their last limit with; which ones, or empty.
+
+        Of a batch nobody knows which message is at fault: it is left, and each comes again alone.
+        """
+        hung = self._watch.give_up()
+        for work in hung:
+            log.error("%s is given up: %s", work.message.msg_type, self._watch.verdict(work))
+            if len(work.arrivals) == 1:
+                self.link.nack(work.arrivals[0].delivery)
+        return "; ".join(self._watch.verdict(work) for work in hung)
 
     @property
     def trouble(self) -> str:
@@ -148,7 +164,7 @@ class Consumer:
         first = arrivals[0].message
         handler = self._handlers[first.msg_type]
         try:
-            with self._publisher.together():
+            with self._publisher.together(), self._watch.over(arrivals):
                 self._call(handler, arrivals)
             confirmed = self._publisher.flush(SEND_CONFIRMATION_S)
         except Stopped:
