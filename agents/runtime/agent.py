@@ -14,6 +14,7 @@ from agents.runtime.consumer import Consumer, Handler
 from agents.runtime.container import container_id
 from agents.runtime.logs import LogShipper
 from agents.runtime.monitor import MonitorClient, Stopped
+from agents.runtime.neighbours import Neighbours
 from agents.runtime.reporter import Reporter
 from agents.runtime.routing import routes_of
 from agents.runtime.settings import AgentSettings
@@ -58,6 +59,7 @@ class BaseAgent(HandlerTools):
         self.monitor = MonitorClient(
             settings.monitor_url, settings.monitor_token, self.stopping, self._watch.excuse
         )
+        self._neighbours = Neighbours(self.monitor)
         self.instance_name = ""
         self.log = logging.getLogger(self.agent_type)
         self._started = time.monotonic()
@@ -94,8 +96,9 @@ class BaseAgent(HandlerTools):
             condition=self._condition,
             cause=self._cause,
             watch=self._watch,
+            neighbours=self._neighbours,
             stopping=self.stopping,
-            begin=lambda message: self.set_context(message.execution_id, message.run_id),
+            begin=lambda message: self.set_context(message.execution_id or None, message.run_id),
             changed=self._reporter.changed,
         )
 

@@ -13,9 +13,11 @@ from agents.runtime.cause import Cause
 from agents.runtime.condition import Condition
 from agents.runtime.inbox import Arrival, Inbox
 from agents.runtime.monitor import Stopped
+from agents.runtime.neighbours import Neighbours
 from agents.runtime.watch import Watch
 from testbed.protocol.link import Broker, BrokerLink, Delivery, Subscription
 from testbed.protocol.messages import MalformedMessage, Message, interpret, read_object
+from testbed.protocol.predecessor import passed_over
 from testbed.protocol.publisher import Publisher
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ class Consumer:
 
     :param handlers: by message type
     :param watch: told what is in hand
+    :param neighbours: finds what the messages of others lack
     :param begin: called with the first message before a handler runs
     :param changed: called when the connection stands, or is lost
     """
@@ -60,6 +63,7 @@ class Consumer:
         condition: Condition,
         cause: Cause,
         watch: Watch,
+        neighbours: Neighbours,
         stopping: threading.Event,
         begin: Callable[[Message], None],
         changed: Callable[[], None],
@@ -81,6 +85,7 @@ class Consumer:
         self._condition = condition
         self._cause = cause
         self._watch = watch
+        self._neighbours = neighbours
         self._stopping = stopping
         self._begin = begin
         self._changed = changed
@@ -130,8 +135,12 @@ class Consumer:
         """Sort a message on the receiver thread: for a handler, to be dropped, or refused."""
         try:
             content = read_object(delivery.body)
-            if content.get("namespace") not in (None, self._namespace):
+            named = content.get("namespace") or delivery.headers.get("namespace")
+            if named not in (None, self._namespace):
                 self.foreign_messages += 1
+                self.link.ack(delivery)
+            elif reason := passed_over(content):
+                self._neighbours.note(content.get("run_id"), reason)
                 self.link.ack(delivery)
             elif content.get("msg_type") in self._handlers:
                 self._inbox.put(Arrival(interpret(content), delivery))
@@ -188,6 +197,9 @@ class Consumer:
             (self.link.ack if confirmed else self.link.nack)(arrival.delivery)
 
     def _call(self, handler: Handler, arrivals: list[Arrival]) -> None:
+        arrivals = [one for one in arrivals if self._neighbours.complete(one.message)]
+        if not arrivals:
+            return
         if handler.batch > 1:
             handler.call([arrival.message for arrival in arrivals])
             return

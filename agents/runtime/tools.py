@@ -8,6 +8,7 @@ from typing import Any
 
 from agents.runtime.cause import Cause
 from agents.runtime.condition import Condition
+from agents.runtime.neighbours import Neighbours
 from agents.runtime.settings import AgentSettings
 from agents.runtime.watch import Watch
 from testbed.protocol.destinations import CONTROL
@@ -24,6 +25,7 @@ class HandlerTools:
     _cause: Cause
     _condition: Condition
     _watch: Watch
+    _neighbours: Neighbours
     _context: dict[str, str | None]
     _occupation: str
 
@@ -70,6 +72,10 @@ class HandlerTools:
     def answering(self, message: Message) -> AbstractContextManager[None]:
         """Within a batch handler: what is published inside follows from this one message."""
         return self._cause.of(message)
+
+    def note_once(self, run_id: str, text: str) -> None:
+        """Log something that is true of many messages of a run, once for the run."""
+        self._neighbours.note(run_id, text)
 
     def turn_to(self, message: Message) -> None:
         """Within a batch handler: from here on it works on this message, whose time begins."""
