@@ -104,7 +104,7 @@ def test_an_agent_whose_handler_hangs_does_not_pass_the_gate_and_mends_itself(
 
         (letter,) = eventually(letters, "five tries of nine seconds each", 150)
         assert letter["destination"].endswith("-hanging-agent.epictopic")
-        own.gate(timeout=30).wait()
+        eventually(lambda: own.gate().check().ready, "it stays up without the message", 60)
         (restarted,) = [one for one in own.session.containers.all() if one.program == VICTIM]
         assert restarted.restart_count == 5
     finally:
