@@ -14,7 +14,7 @@ from agents.runtime.condition import Condition
 from agents.runtime.inbox import Arrival, Inbox
 from agents.runtime.monitor import Stopped
 from agents.runtime.neighbours import Neighbours
-from agents.runtime.watch import Watch
+from agents.runtime.watch import HandlerOverdue, Watch
 from testbed.protocol.link import Broker, BrokerLink, Delivery, Subscription
 from testbed.protocol.messages import MalformedMessage, Message, interpret, read_object
 from testbed.protocol.predecessor import passed_over
@@ -120,7 +120,8 @@ class Consumer:
         """
         hung = self._watch.give_up()
         for work in hung:
-            log.error("%s is given up: %s", work.message.msg_type, self._watch.verdict(work))
+            error = HandlerOverdue(self._watch.verdict(work))
+            log.error("%s is given up: %s", work.message.msg_type, error)
             if len(work.arrivals) == 1:
                 self.link.nack(work.arrivals[0].delivery)
         return "; ".join(self._watch.verdict(work) for work in hung)
