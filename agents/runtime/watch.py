@@ -16,8 +16,8 @@ LIMITS_TO_THE_END = 3
 """After so many of its limits a handler is given up, and the agent with it: a thread cannot be
 ended from outside."""
 LOOKS_PER_LIMIT = 10
-LONGEST_PAUSE_S = 5.0
-"""Seconds between two looks at the handlers, at the most."""
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 5.0
+"""Seconds between two looks at the handlers."""
 
 
 class HandlerOverdue(Exception):
@@ -67,7 +67,7 @@ class Watch:
     @property
     def pause(self) -> float:
         """Seconds after which to look again."""
-        return min(self.limit / LOOKS_PER_LIMIT, LONGEST_PAUSE_S)
+        return min(max(self.limit / LOOKS_PER_LIMIT, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
 
     @contextmanager
     def over(self, arrivals: Sequence[Arrival]) -> Iterator[None]:
