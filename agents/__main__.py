@@ -9,12 +9,18 @@ from __future__ import annotations
 import importlib
 import inspect
 import logging
+import os
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from agents.runtime import BaseAgent
 from agents.runtime.settings import AgentSettings, SettingsError
+from agents.runtime.watch import HandlerOverdue
+
+HANDLER_OVERDUE = 75
+"""Exit status of a program that ends itself because a handler does not return. Compose starts it
+again."""
 
 
 def find_program(program: str) -> type[BaseAgent]:
@@ -40,7 +46,10 @@ def find_program(program: str) -> type[BaseAgent]:
 
 
 def main() -> int:
-    """Run the program until SIGTERM or SIGINT; the process's exit status."""
+    """Run the program until SIGTERM or SIGINT; the process's exit status.
+
+    It ends at once with `HANDLER_OVERDUE` when a handler does not return.
+    """
     logging.basicConfig(
         level=logging.INFO,
         stream=sys.stdout,
@@ -62,6 +71,10 @@ def main() -> int:
                 agent.stop()
     try:
         life.result()
+    except HandlerOverdue as error:
+        logging.critical("the agent ends itself: %s", error)
+        sys.stdout.flush()
+        os._exit(HANDLER_OVERDUE)  # the thread that does not return must not hold this up
     except Exception:
         logging.exception("the agent ended with an error")
         return 1

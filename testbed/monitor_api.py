@@ -40,6 +40,12 @@ class NoRunner(BackendError):
     hint = "Look at it with: testbed status, testbed logs workflow-runner"
 
 
+class RunnerSilent(BackendError):
+    """The workflow may run: {cause}"""
+
+    hint = "Look at it with: testbed status, testbed logs workflow-runner"
+
+
 class WorkflowRefused(TestbedError):
     """The workflow was not started: {reason}"""
 
@@ -144,6 +150,8 @@ class RestMonitor:
         except MonitorAway as error:
             if error.fields.get("status") == 503:
                 raise NoRunner(cause=error.fields["cause"]) from error
+            if error.fields.get("status") == 504:
+                raise RunnerSilent(cause=error.fields["cause"]) from error
             raise
         except MonitorRefused as error:
             if error.status in (400, 409):

@@ -14,6 +14,7 @@ LENGTHS = {
     "mq_monitor": 32,
     "mq_supervisor": 32,
     "mq_operator": 32,
+    "mq_legacy": 32,
     "admin_password": 32,
     "token_agent": 40,
     "token_operator": 40,

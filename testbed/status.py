@@ -11,6 +11,7 @@ from testbed.errors import BackendError, ExitCode
 from testbed.gate import AgentVerdict, Container, Expected, Outcome, Snapshot, decide
 from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused
 from testbed.plan import Plan
+from testbed.protocol.states import OperationalState
 from testbed.session import Session
 
 
@@ -106,6 +107,7 @@ class Status:
             rows = []
             for agent in self.agents:
                 facts = self._agent(agent)
+                note = agent.reason or _occupation(agent)
                 age = facts["heartbeat_age_s"]
                 rows.append(
                     [
@@ -114,7 +116,7 @@ class Status:
                         facts["operational_state"] or "-",
                         facts["status"] or "-",
                         "-" if age is None else f"{age:.0f} s ago",
-                        facts["verdict"] + (f": {agent.reason}" if agent.reason else ""),
+                        facts["verdict"] + (f": {note}" if note else ""),
                     ]
                 )
             shown += ["", console.table(header, rows)]
@@ -141,11 +143,19 @@ class Status:
             "instance_name": agent.instance_name if agent else None,
             "operational_state": agent.operational_state if agent else None,
             "status": agent.status if agent else None,
+            "description": agent.description if agent else None,
             "heartbeat_age_s": None if age is None else round(max(0.0, age), 1),
             "required": verdict.required,
             "verdict": str(verdict.outcome),
             "reason": verdict.reason,
         }
+
+
+def _occupation(verdict: AgentVerdict) -> str:
+    """What an agent is at work on, as it says itself."""
+    agent = verdict.agent
+    busy = agent is not None and agent.operational_state == OperationalState.PROCESSING
+    return agent.description if agent is not None and busy else ""
 
 
 def look(session: Session) -> Status:

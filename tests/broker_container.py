@@ -7,7 +7,7 @@ import os
 import queue
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ HEALTHCHECK = "/opt/testbed/activemq/healthcheck.sh"
 DATA = "/var/lib/activemq"
 LIMIT = 10.0  # seconds that a condition may take unless a test knows better
 STANDARD = {"reply_to": "reply-to", "correlation_id": "correlation-id"}  # STOMP's own headers
+NOTHING: Mapping[str, str] = {}
 FRAME_LIMIT = 10 * 1024 * 1024  # bytes
 
 
@@ -121,9 +122,12 @@ def eventually(condition: Callable[[], bool], what: str, limit: float = LIMIT) -
             pytest.fail(f"{what}: not within {limit} s")
 
 
-def described(image: str, folder: Path, passwords: dict[str, str]) -> DockerContainer:
+def described(
+    image: str, folder: Path, passwords: dict[str, str], environment: Mapping[str, str]
+) -> DockerContainer:
     """The container as compose.yaml describes it."""
     container = DockerContainer(image).with_exposed_ports(PORT)
+    container.env.update(environment)
     container.with_kwargs(
         init=True,
         read_only=True,
@@ -141,6 +145,9 @@ def described(image: str, folder: Path, passwords: dict[str, str]) -> DockerCont
 
 
 @contextlib.contextmanager
-def running(image: str, folder: Path, passwords: dict[str, str]) -> Iterator[Broker]:
-    with described(image, folder, passwords) as started:  # removed with its volume at the end
+def running(
+    image: str, folder: Path, passwords: dict[str, str], environment: Mapping[str, str] = NOTHING
+) -> Iterator[Broker]:
+    container = described(image, folder, passwords, environment)
+    with container as started:  # removed with its volume at the end
         yield Broker(started.get_wrapped_container(), passwords)

@@ -42,6 +42,7 @@ class Site:
     port: int
     password: str = field(repr=False)
     namespace: str
+    login: str = "agent"
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ class OldAgent(stomp.ConnectionListener):  # type: ignore[misc]
     def connect(self) -> None:
         """Open the STOMP connection."""
         self.conn.connect(
-            "agent",
+            self.site.login,
             self.site.password,
             wait=True,
             version="1.1",
@@ -850,6 +851,16 @@ def events_in(lines: Iterable[str]) -> Iterator[tuple[str, Any]]:
         elif not line and data:
             yield name, json.loads("\n".join(data))
             name, data = "message", []
+
+
+def send_workflow_command(site: Site, body: dict[str, Any]) -> None:
+    """What the predecessor's script of that name does: it connects, sends, and leaves at once."""
+    conn: Any = stomp.Connection11([(site.host, site.port)], auto_content_length=False)
+    headers = {"client-id": f"cmd-sender-{os.getpid()}"}
+    conn.connect(site.login, site.password, wait=True, version="1.1", headers=headers)
+    whole = {**body, "namespace": site.namespace, "timestamp": naive_now()}
+    conn.send(destination="/queue/workflow_control", body=json.dumps(whole))
+    conn.disconnect(receipt=str(uuid4()))
 
 
 class OldReceiver:

@@ -84,6 +84,19 @@ def verify(path: Path, size_bytes: int, checksum: str) -> None:
         raise DamagedFile(f"{path.name} has checksum {found}, announced was {checksum}")
 
 
+def verified(file: tuple[str, int, str] | None, data_folder: Path) -> Path:
+    """The path of a file that was announced by URL, size in bytes and checksum, and is that.
+
+    :raises DamagedFile: as `locate` and `verify`, or nothing was announced
+    """
+    if file is None:
+        raise DamagedFile("it was announced without a file")
+    file_url, size_bytes, checksum = file
+    path = locate(file_url, data_folder)
+    verify(path, size_bytes, checksum)
+    return path
+
+
 def locate(file_url: str, data_folder: Path) -> Path:
     """The path that a `file:` URL names.
 

@@ -239,7 +239,7 @@ class ExampleFastProcessingAgent(BaseAgent):
             "timestamp": message.timestamp.isoformat(),
             "run_number": int(message.run_id),
             "event_type": message.msg_type,
-            "state": message.state,
+            "state": message.state or "unknown",
             "substate": message.substate,
             "event_data": {
                 "message_id": key,

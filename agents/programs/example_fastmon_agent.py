@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from agents.data.files import DamagedFile, VolumeFull, WrittenFile, locate, verify
+from agents.data.files import DamagedFile, VolumeFull, WrittenFile, verified
 from agents.data.frame_file import FrameReader
 from agents.data.sampling import Sample, SamplingSettings, is_sampled, samples
 from agents.data.tf_samples import sample_path, write_sample
@@ -50,6 +50,10 @@ class ExampleFastmonAgent(BaseAgent):
         """
         outcomes: list[Outcome] = []
         for message in filter(self._takes_part, messages):
+            self.turn_to(message)
+            if message.file is None:
+                self.note_once(message.run_id, "STFs come without a file: none is sampled")
+                continue
             outcomes.append((message, *self._sample(message, outcomes)))
         self._store(outcomes)
 
@@ -93,7 +97,13 @@ class ExampleFastmonAgent(BaseAgent):
         run = int(message.run_id)
         if not is_sampled(settings, run, message.sequence):
             return []
-        return samples(settings, message.filename, run, message.sequence, message.tf_count)
+        tf_count = self._count(message) if message.tf_count is None else message.tf_count
+        return samples(settings, message.filename, run, message.sequence, tf_count)
+
+    def _count(self, message: StfReady) -> int:
+        """The TFs of an STF whose announcement does not say how many there are."""
+        with FrameReader(verified(message.file, self.settings.data_folder)) as reader:
+            return reader.tf_count
 
     def _write_in_room(
         self, message: StfReady, wanted: list[Sample], before: list[Outcome]
@@ -111,8 +121,7 @@ class ExampleFastmonAgent(BaseAgent):
     def _write(self, message: StfReady, wanted: list[Sample]) -> Written:
         if not wanted:
             return []
-        path = locate(message.file_url, self.settings.data_folder)
-        verify(path, message.size_bytes, message.checksum)
+        path = verified(message.file, self.settings.data_folder)
         retention = RetentionSettings.from_parameters(self._parameters.of(message.execution_id))
         self._samples.make_room(retention.tf_samples_limit_mb)
         written: Written = []

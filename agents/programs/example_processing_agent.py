@@ -7,7 +7,7 @@ from typing import Any
 
 from agents.data.cluster_file import ClusterFile, output_path, reconstruct
 from agents.data.clustering import ClusteringSettings
-from agents.data.files import DamagedFile, VolumeFull, locate, verify
+from agents.data.files import DamagedFile, VolumeFull, verified
 from agents.data.frame_file import FrameReader
 from agents.data.volume import RetentionSettings, Volume
 from agents.prompt_processing.task import RunTasks
@@ -65,7 +65,10 @@ class ExampleProcessingAgent(BaseAgent):
         """
         outcomes: list[Outcome] = []
         for message in messages:
-            if self._takes_part(message.execution_id):
+            self.turn_to(message)
+            if message.file is None:
+                self.note_once(message.run_id, "STFs come without a file: none is processed")
+            elif self._takes_part(message.execution_id):
                 outcomes.append((message, *self._process(message, outcomes)))
         self._store(outcomes)
 
@@ -146,8 +149,7 @@ class ExampleProcessingAgent(BaseAgent):
     def _reconstruct(self, message: StfReady) -> ClusterFile:
         """Find the clusters of an STF and write them to its output file."""
         parameters = self._parameters.of(message.execution_id)
-        path = locate(message.file_url, self.settings.data_folder)
-        verify(path, message.size_bytes, message.checksum)
+        path = verified(message.file, self.settings.data_folder)
         with FrameReader(path) as reader:
             frames = reader.read()
         self._outputs.make_room(RetentionSettings.from_parameters(parameters).processed_limit_mb)

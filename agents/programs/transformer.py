@@ -171,5 +171,6 @@ class Transformer(BaseAgent):
         """
         wanted_s = float(self._parameters.of(execution_id).get("slice_processing_time", 0))
         left_s = wanted_s - spent_s
+        self.allow(max(0.0, left_s))
         if left_s > 0 and self.stopping.wait(left_s):
             raise Stopped("the slice is left to another transformer")

@@ -213,7 +213,7 @@ class WorkflowRunner(BaseAgent):
         self._checked = time.monotonic()
 
     def _run(self, execution: Execution) -> None:
-        with self.working():
+        with self.working(f"{execution.execution_id}, run {execution.run_id}"):
             self.log.info("%s starts: run %s", execution.execution_id, execution.run_id)
             try:
                 self._run_and_close(execution)

@@ -6,8 +6,6 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar
 
 from agents.runtime.cause import Cause
@@ -16,24 +14,27 @@ from agents.runtime.consumer import Consumer, Handler
 from agents.runtime.container import container_id
 from agents.runtime.logs import LogShipper
 from agents.runtime.monitor import MonitorClient, Stopped
+from agents.runtime.neighbours import Neighbours
 from agents.runtime.reporter import Reporter
 from agents.runtime.routing import routes_of
 from agents.runtime.settings import AgentSettings
-from testbed.protocol.destinations import CONTROL, EPICTOPIC, consumer_queue
+from agents.runtime.tools import HandlerTools
+from agents.runtime.watch import HandlerOverdue, Watch
+from testbed.protocol.destinations import EPICTOPIC, consumer_queue
 from testbed.protocol.heartbeat import STALE_AFTER_INTERVALS, Heartbeat
 from testbed.protocol.link import Subscription
-from testbed.protocol.messages import Message
 from testbed.protocol.publisher import Publisher
 from testbed.protocol.state_file import StateFile
 from testbed.protocol.states import AgentStatus, OperationalState
 
 BROKER_PATIENCE_S = 5.0
 """Seconds that a stopping agent waits for a broker that confirms nothing."""
+IDLE = "connected to the broker"
 WORK_PATIENCE_S = 15.0
 """Seconds that it waits for the work in hand: with what follows, within `stop_grace_period`."""
 
 
-class BaseAgent:
+class BaseAgent(HandlerTools):
     """An agent: subclasses set `agent_type` and mark a method per message type with `@handles`.
 
     A handler runs on a worker thread. When it returns, its effects count as stored: what it
@@ -41,18 +42,24 @@ class BaseAgent:
     refused and comes again, at most five times, before the broker dead-letters it. So a handler
     may see a message twice and must not count it twice.
 
-    Set `workers` above 1 only where the order of messages does not matter.
+    Set `workers` above 1 only where the order of messages does not matter, and `handler_limit`
+    to the seconds that a handler may take for a message at the most.
     """
 
     agent_type: ClassVar[str]
     topics: ClassVar[tuple[str, ...]] = (EPICTOPIC,)
     prefetch: ClassVar[int] = 100
     workers: ClassVar[int] = 1
+    handler_limit: ClassVar[float] = 300.0
 
     def __init__(self, settings: AgentSettings) -> None:
         self.settings = settings
         self.stopping = threading.Event()
-        self.monitor = MonitorClient(settings.monitor_url, settings.monitor_token, self.stopping)
+        self._watch = Watch(settings.handler_limit or self.handler_limit)
+        self.monitor = MonitorClient(
+            settings.monitor_url, settings.monitor_token, self.stopping, self._watch.excuse
+        )
+        self._neighbours = Neighbours(self.monitor)
         self.instance_name = ""
         self.log = logging.getLogger(self.agent_type)
         self._started = time.monotonic()
@@ -70,6 +77,8 @@ class BaseAgent:
             settings.heartbeat_interval,
         )
         self._cause = Cause()
+        self._overdue = self._occupation = ""
+        self._last_words = "shut down"
         self._condition = Condition(self._reporter.changed)
         self.publisher = Publisher(
             settings.broker, settings.program, on_state=lambda _: self._reporter.changed()
@@ -86,8 +95,10 @@ class BaseAgent:
             publisher=self.publisher,
             condition=self._condition,
             cause=self._cause,
+            watch=self._watch,
+            neighbours=self._neighbours,
             stopping=self.stopping,
-            begin=lambda message: self.set_context(message.execution_id, message.run_id),
+            begin=lambda message: self.set_context(message.execution_id or None, message.run_id),
             changed=self._reporter.changed,
         )
 
@@ -113,72 +124,13 @@ class BaseAgent:
         """Further fields for the heartbeat's `metadata`."""
         return {}
 
-    # What a handler uses.
-
-    def publish(
-        self,
-        destination: str,
-        message: Message,
-        headers: Mapping[str, str] | None = None,
-        *,
-        may_be_lost: bool = False,
-    ) -> None:
-        """Send a message in this agent's name; confirmed before the handled one is acknowledged.
-
-        Within a handler its `message_id` follows from the handled message, so that a message
-        handled twice is answered with the same messages.
-
-        :param may_be_lost: that the broker refuses it does not fail the handler
-        """
-        self.publisher.publish(destination, self._signed(message), headers, may_be_lost=may_be_lost)
-
-    def _signed(self, message: Message) -> Message:
-        """A message in this agent's name, with the id that follows from the handled one."""
-        changes: dict[str, Any] = {
-            "sender": self.instance_name,
-            "namespace": self.settings.namespace,
-        }
-        purpose = f"{self.settings.program}/{message.msg_type}"
-        message_id = self._cause.next_message_id(purpose)
-        if message_id is not None:
-            changes["message_id"] = message_id
-        return message.model_copy(update=changes)
-
-    def reply(self, msg_type: str, **fields: Any) -> None:
-        """Answer the command in hand: to its sender's `reply-to` if it gave one, and in copy to
-        the topic from which commands and their answers are recorded.
-        """
-        answer = self._signed(Message(msg_type=msg_type, **fields))
-        correlation = {"correlation-id": self._cause.command_id}
-        self.publisher.publish(CONTROL, answer, correlation, may_be_lost=True)
-        if self._cause.reply_to is not None:
-            headers = {**correlation, "persistent": "false"}
-            self.publisher.publish(self._cause.reply_to, answer, headers, may_be_lost=True)
-
-    def answering(self, message: Message) -> AbstractContextManager[None]:
-        """Within a batch handler: what is published inside follows from this one message."""
-        return self._cause.of(message)
-
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        """PROCESSING while inside; for work that a message started but no handler waits for."""
-        self._condition.take(1)
-        try:
-            yield
-        finally:
-            self._condition.finish(1)
-            self._condition.settle()
-
-    def set_context(self, execution_id: str | None, run_id: str | None) -> None:
-        """What the agent works on: stands in its log records and, while it is at work, in its
-        heartbeats.
-        """
-        self._context = {"execution_id": execution_id, "run_id": run_id}
-
     # The life.
 
     def run(self) -> None:
-        """Live until `stop`: register, connect, prove READY, work, say EXITED, disconnect."""
+        """Live until `stop`: register, connect, prove READY, work, say EXITED, disconnect.
+
+        :raises HandlerOverdue: a handler does not return; the process has to end
+        """
         try:
             self.instance_name = self._register()
             self._shipper = LogShipper(self._session(), self.instance_name, self._log_context)
@@ -236,10 +188,27 @@ class BaseAgent:
         self.on_ready()
         self._condition.become(OperationalState.READY)
         self._consumer.work(self.workers)
-        self.stopping.wait()
+        while not self.stopping.wait(self._watch.pause):
+            self._look_after_handlers()
         end = time.monotonic() + WORK_PATIENCE_S
         self.on_stop()
         self._consumer.join(max(0.0, end - time.monotonic()))
+
+    def _look_after_handlers(self) -> None:
+        """Tell at once that a handler is past its limit, or no longer; end when one is past all.
+
+        :raises HandlerOverdue: one is
+        """
+        overdue = self._watch.overdue()
+        if bool(overdue) != bool(self._overdue):
+            self._overdue = overdue
+            if overdue:
+                self.log.error("%s", overdue)
+            self._reporter.changed()
+        hung = self._consumer.give_up()
+        if hung:
+            self._last_words = f"ended itself: {hung}"
+            raise HandlerOverdue(hung)
 
     def _end(self) -> None:
         self.stopping.set()
@@ -266,11 +235,14 @@ class BaseAgent:
     def _heartbeat(self) -> Heartbeat:
         state = self._condition.state
         if state == OperationalState.EXITED:
-            status, description = AgentStatus.EXITED, "shut down"
+            status, description = AgentStatus.EXITED, self._last_words[:500]
+        elif overdue := self._watch.overdue():
+            status, description = AgentStatus.ERROR, overdue[:500]
         elif self.connected and self._consumer.trouble:
             status, description = AgentStatus.WARNING, self._consumer.trouble[:500]
         elif self.connected:
-            status, description = AgentStatus.OK, "connected to the broker"
+            work = self._watch.longest() or self._occupation
+            status, description = AgentStatus.OK, f"at work on {work}" if work else IDLE
         else:
             links = (self._consumer.link, self.publisher.link)
             error = next((link.last_error for link in links if not link.connected), "back now")

@@ -13,8 +13,11 @@ from agents.runtime.cause import Cause
 from agents.runtime.condition import Condition
 from agents.runtime.inbox import Arrival, Inbox
 from agents.runtime.monitor import Stopped
+from agents.runtime.neighbours import Neighbours
+from agents.runtime.watch import HandlerOverdue, Watch
 from testbed.protocol.link import Broker, BrokerLink, Delivery, Subscription
 from testbed.protocol.messages import MalformedMessage, Message, interpret, read_object
+from testbed.protocol.predecessor import passed_over
 from testbed.protocol.publisher import Publisher
 
 log = logging.getLogger(__name__)
@@ -42,6 +45,8 @@ class Consumer:
     """Sorts what arrives on the receiver thread, handles it on worker threads.
 
     :param handlers: by message type
+    :param watch: told what is in hand
+    :param neighbours: finds what the messages of others lack
     :param begin: called with the first message before a handler runs
     :param changed: called when the connection stands, or is lost
     """
@@ -57,6 +62,8 @@ class Consumer:
         publisher: Publisher,
         condition: Condition,
         cause: Cause,
+        watch: Watch,
+        neighbours: Neighbours,
         stopping: threading.Event,
         begin: Callable[[Message], None],
         changed: Callable[[], None],
@@ -77,6 +84,8 @@ class Consumer:
         self._publisher = publisher
         self._condition = condition
         self._cause = cause
+        self._watch = watch
+        self._neighbours = neighbours
         self._stopping = stopping
         self._begin = begin
         self._changed = changed
@@ -104,6 +113,19 @@ class Consumer:
         if any(worker.is_alive() for worker in self._workers):
             log.warning("work is left for the next start: it is not finished in time")
 
+    def give_up(self) -> str:
+        """Refuse what handlers are past their last limit with; which ones, or empty.
+
+        Of a batch nobody knows which message is at fault: it is left, and each comes again alone.
+        """
+        hung = self._watch.give_up()
+        for work in hung:
+            error = HandlerOverdue(self._watch.verdict(work))
+            log.error("%s is given up: %s", work.message.msg_type, error)
+            if len(work.arrivals) == 1:
+                self.link.nack(work.arrivals[0].delivery)
+        return "; ".join(self._watch.verdict(work) for work in hung)
+
     @property
     def trouble(self) -> str:
         """Why a message was refused lately; empty when none was."""
@@ -114,8 +136,12 @@ class Consumer:
         """Sort a message on the receiver thread: for a handler, to be dropped, or refused."""
         try:
             content = read_object(delivery.body)
-            if content.get("namespace") not in (None, self._namespace):
+            named = content.get("namespace") or delivery.headers.get("namespace")
+            if named not in (None, self._namespace):
                 self.foreign_messages += 1
+                self.link.ack(delivery)
+            elif reason := passed_over(content):
+                self._neighbours.note(content.get("run_id"), reason)
                 self.link.ack(delivery)
             elif content.get("msg_type") in self._handlers:
                 self._inbox.put(Arrival(interpret(content), delivery))
@@ -148,7 +174,7 @@ class Consumer:
         first = arrivals[0].message
         handler = self._handlers[first.msg_type]
         try:
-            with self._publisher.together():
+            with self._publisher.together(), self._watch.over(arrivals):
                 self._call(handler, arrivals)
             confirmed = self._publisher.flush(SEND_CONFIRMATION_S)
         except Stopped:
@@ -172,6 +198,9 @@ class Consumer:
             (self.link.ack if confirmed else self.link.nack)(arrival.delivery)
 
     def _call(self, handler: Handler, arrivals: list[Arrival]) -> None:
+        arrivals = [one for one in arrivals if self._neighbours.complete(one.message)]
+        if not arrivals:
+            return
         if handler.batch > 1:
             handler.call([arrival.message for arrival in arrivals])
             return

@@ -18,6 +18,11 @@ class Arrival:
     message: Message
     delivery: Delivery
 
+    @property
+    def redelivered(self) -> bool:
+        """Whether it came before: whoever had it refused it, or died with it."""
+        return self.delivery.headers.get("redelivered") == "true"
+
 
 class Inbox:
     """A queue whose reader may take several messages of one type at once, keeping the order."""
@@ -39,6 +44,8 @@ class Inbox:
     def take(self, batch_size: Callable[[str], int], timeout: float) -> list[Arrival]:
         """The next arrival, with those of the same type right behind it.
 
+        One that comes again is taken alone: if it is the one at fault, no other shares its fate.
+
         :param batch_size: how many of a message type may be taken at once
         :param timeout: seconds to wait for an arrival
         :return: empty when none came in time, or the inbox is closed
@@ -49,11 +56,12 @@ class Inbox:
                 return []
             first = self._arrivals.popleft()
             taken = [first]
-            most = batch_size(first.message.msg_type)
+            most = 1 if first.redelivered else batch_size(first.message.msg_type)
             while (
                 len(taken) < most
                 and self._arrivals
                 and self._arrivals[0].message.msg_type == first.message.msg_type
+                and not self._arrivals[0].redelivered
             ):
                 taken.append(self._arrivals.popleft())
             return taken

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 import requests
@@ -37,11 +39,19 @@ class MonitorClient:
     """A session with the monitor.
 
     :param stopping: set when the agent shuts down; ends the patience of `call`
+    :param on_away: told, at each attempt in vain, of its seconds and those until the next one
     """
 
-    def __init__(self, url: str, token: str, stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        stopping: threading.Event,
+        on_away: Callable[[float], None] = lambda _: None,
+    ) -> None:
         self._url = url
         self._stopping = stopping
+        self._on_away = on_away
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Token {token}"
@@ -80,10 +90,13 @@ class MonitorClient:
         """
         pause = 0.2
         while True:
+            began = time.monotonic()
             try:
                 return self.once(method, path, body, **params)
             except MonitorAway as error:
                 log.warning("the monitor is away (%s), trying again in %.1f s", error, pause)
-                if self._stopping.wait(pause * random.uniform(0.8, 1.2)):
+                wait_s = pause * random.uniform(0.8, 1.2)
+                self._on_away(time.monotonic() - began + wait_s)
+                if self._stopping.wait(wait_s):
                     raise Stopped(f"{method} {path} was given up") from error
                 pause = min(pause * 2, 5.0)

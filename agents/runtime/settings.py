@@ -21,6 +21,7 @@ class AgentSettings:
 
     :param heartbeat_interval: seconds between periodic heartbeats
     :param state_file: what the container's health check reads
+    :param handler_limit: seconds that a handler may take; None: what the agent's class says
     """
 
     program: str
@@ -32,6 +33,7 @@ class AgentSettings:
     state_file: Path
     heartbeat_interval: float
     data_folder: Path
+    handler_limit: float | None = None
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> AgentSettings:
@@ -80,4 +82,7 @@ class AgentSettings:
             state_file=Path(env.get("TESTBED_STATE_FILE", "/run/testbed/state")),
             heartbeat_interval=positive("TESTBED_HEARTBEAT_INTERVAL", "5"),
             data_folder=Path(env.get("TESTBED_DATA", "/data")),
+            handler_limit=(
+                positive("TESTBED_HANDLER_LIMIT", "") if env.get("TESTBED_HANDLER_LIMIT") else None
+            ),
         )

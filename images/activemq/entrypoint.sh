@@ -4,6 +4,7 @@ set -euo pipefail
 
 readonly HOME_FOLDER=/opt/testbed/activemq
 readonly LOGINS=/run/activemq/logins.properties
+readonly LEGACY=${TESTBED_LEGACY_LOGIN:-false}
 readonly ARCHIVE=$HOME_FOLDER/classes.jsa
 readonly LEAST_LENGTH=8
 readonly KNOWN=" admin activemq artemis changeme password passcode testbed manager system "
@@ -25,13 +26,27 @@ read_password() { # read_password LOGIN: sets $password
         give_up "the password in $file may only hold letters, digits and ._~+/=@%:,-"
 }
 
+logins() {
+    printf '%s\n' agent monitor supervisor operator
+    if [[ $LEGACY == true ]]; then printf 'legacy\n'; fi
+}
+
 write_logins() {
     local login password
     umask 077
-    for login in agent monitor supervisor operator; do
+    for login in $(logins); do
         read_password "$login"
         printf '%s=%s\n' "$login" "$password"
     done >"$LOGINS"
+}
+
+write_configuration() { # the image's, and with the opt-in login when it is wanted: sets $config
+    config=$HOME_FOLDER/activemq.xml
+    [[ $LEGACY == true ]] || return 0
+    local user='<authenticationUser username="legacy" groups="agents,operators"'
+    user+=" password=\"\${legacy}\"/>"
+    sed "s|</users>|$user</users>|" "$config" >/run/activemq/activemq.xml
+    config=/run/activemq/activemq.xml
 }
 
 class_path() { # the broker's parts that are used, and no others
@@ -48,7 +63,10 @@ class_path() { # the broker's parts that are used, and no others
     printf '%s' "${path#:}"
 }
 
+[[ $LEGACY == true || $LEGACY == false ]] ||
+    give_up "TESTBED_LEGACY_LOGIN is '$LEGACY'; it may be true or false"
 write_logins
+write_configuration
 archive=()
 if [[ -r $ARCHIVE ]]; then archive=(-XX:SharedArchiveFile="$ARCHIVE"); fi
 # The rehearsal checked the configuration against its schemas; doing it again would cost 0.3 s.
@@ -57,4 +75,4 @@ exec java -cp "$(class_path)" "${archive[@]}" -Xshare:auto \
     -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData -Djava.awt.headless=true \
     -Dlog4j.configuration="file:$HOME_FOLDER/log4j.properties" \
     org.apache.activemq.console.command.ShellCommand \
-    start "xbean:file:$HOME_FOLDER/activemq.xml?validate=${ACTIVEMQ_VALIDATE:-false}"
+    start "xbean:file:$config?validate=${ACTIVEMQ_VALIDATE:-false}"

@@ -43,7 +43,10 @@ class ExecutionViewSet(ExecutionRecordViewSet):
     @extend_schema(request=StartWorkflow, responses=OpenApiTypes.OBJECT)
     @action(detail=False, methods=["post"])
     def start(self, request: Request) -> Response:
-        """Start a workflow: 201 with its execution id, 409 with the runner's reason, or 503."""
+        """Start a workflow: 201 with its execution id, 409 with the runner's reason, 503 when
+        nobody takes commands, or 504 when a runner got the command and did not answer: then the
+        workflow may run.
+        """
         wanted = StartWorkflow(data=request.data)
         wanted.is_valid(raise_exception=True)
         asked_by = asker(request)
@@ -55,7 +58,7 @@ class ExecutionViewSet(ExecutionRecordViewSet):
     @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, pk: str) -> Response:
-        """Stop a running workflow: 202, 409 with the runner's reason, or 503."""
+        """Stop a running workflow: 202, 409 with the runner's reason, 503 or 504 as for `start`."""
         return answered(lambda: _told(workflows.stop(asker(request), pk)), status.HTTP_202_ACCEPTED)
 
     @extend_schema(request=None, responses=ExecutionSerializer)

@@ -20,7 +20,7 @@ from rest_framework import status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from monitor.control.commands import NoAnswer, Refused, Unknown
+from monitor.control.commands import NoAnswer, Refused, Unanswered, Unknown
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,9 @@ def answered(action: Callable[[], Any], done: int) -> Response:
     """
     try:
         return Response(action(), status=done)
+    except Unanswered as error:
+        told = {"detail": str(error), "message_id": error.message_id}
+        return Response(told, status=status.HTTP_504_GATEWAY_TIMEOUT)
     except NoAnswer as error:
         return Response({"detail": str(error)}, status=status.HTTP_503_SERVICE_UNAVAILABLE)
     except Unknown as error:

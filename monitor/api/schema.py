@@ -19,8 +19,9 @@ REFUSALS = {
     "413": "The body is too large.",
     "415": "Bodies are JSON only.",
     "503": "The database, the broker or an agent is away; come back later.",
+    "504": "A command was sent and not answered; it may be carried out.",
 }
-BODY_REFUSALS = frozenset({"409", "413", "415"})
+BODY_REFUSALS = frozenset({"409", "413", "415", "504"})
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -12,6 +12,10 @@ from uuid import uuid4
 
 from django.conf import settings
 
+from monitor.control.outcomes import NoAnswer as NoAnswer
+from monitor.control.outcomes import Refused as Refused
+from monitor.control.outcomes import Unanswered as Unanswered
+from monitor.control.outcomes import Unknown as Unknown
 from monitor.control.statistics import STATISTICS, STATISTICS_END, depths, facts
 from testbed.protocol.agent_control import AgentCommand
 from testbed.protocol.destinations import AGENT_CONTROL, CONTROL, COPIED, WORKFLOW_CONTROL
@@ -20,8 +24,8 @@ from testbed.protocol.messages import MalformedMessage, Message, parse
 
 REPLIES = "/temp-queue/replies"
 ANSWER_S = 4.5
-"""Seconds that a command to the runner may take to be answered; an unanswered one expires then.
-Who asked knows within five."""
+"""Seconds that a command to the runner may take to be answered; one that nobody took expires
+then."""
 BEGUN_S = 4.0
 """Seconds within which the supervisor has to begin with a command; later it has expired."""
 SUPERVISOR_S = 15.0
@@ -33,20 +37,10 @@ STOP_S = 30
 CONFIRMATION_S = 5.0
 """Seconds in which the broker confirms what is sent to everybody."""
 STATISTICS_S = 2.0
+LOOK_S = 0.4
+"""Seconds in which the broker says whether somebody takes commands: who asks knows within five."""
 CONSUMER_QUEUES = "Consumer.>"
 DEAD_LETTER_QUEUES = "DLQ.>"
-
-
-class NoAnswer(Exception):
-    """Nobody answered a command in time."""
-
-
-class Refused(Exception):
-    """What was asked for is not done; the message says why."""
-
-
-class Unknown(Refused):
-    """There is no such thing as was named."""
 
 
 def broker() -> Broker:
@@ -92,16 +86,18 @@ class Control:
     def ask_runner(self, command: Message) -> Message:
         """Send a command to the workflow-runner and wait for its reply.
 
-        :raises NoAnswer: no runner of the namespace replied in `ANSWER_S` seconds; the command
-            has expired and will not be carried out later
+        :raises Unanswered: somebody takes commands, and did not reply in `ANSWER_S` seconds
+        :raises NoAnswer: nobody takes commands; this one will not be carried out later
         """
         reply = self._command(WORKFLOW_CONTROL, command, ANSWER_S, ANSWER_S)
-        if reply is None:
-            raise NoAnswer(
-                f"No workflow-runner of namespace {command.namespace} answered in "
-                f"{ANSWER_S:g} s. Is one running? See: testbed status"
-            )
-        return reply
+        if reply is not None:
+            return reply
+        if self._has_consumers(WORKFLOW_CONTROL, LOOK_S):
+            raise Unanswered(command.msg_type, str(command.message_id), ANSWER_S)
+        raise NoAnswer(
+            f"No workflow-runner of namespace {command.namespace} answered in {ANSWER_S:g} s, and "
+            "none takes commands: this one will not be carried out. See: testbed status"
+        )
 
     def ask_supervisor(self, command: AgentCommand) -> Message:
         """Send a command to the supervisor and wait for its reply.
@@ -159,10 +155,13 @@ class Control:
         if answer:
             raise Refused(f"The broker refused the message: {answer}")
 
-    def queue_depths(self, pattern: str = CONSUMER_QUEUES) -> list[dict[str, Any]]:
+    def queue_depths(
+        self, pattern: str = CONSUMER_QUEUES, patience: float | None = None
+    ) -> list[dict[str, Any]]:
         """Queues with the number of messages that wait or are being handled.
 
         :param pattern: which queues, in the broker's wildcards
+        :param patience: seconds to wait for the broker's answer
         :raises NoAnswer: the broker did not answer
         """
         key = str(uuid4())
@@ -172,7 +171,8 @@ class Control:
             return bool(answers) and not facts(answers[-1])
 
         try:
-            answers = self._ask(STATISTICS + pattern, "", headers, key, ended, STATISTICS_S)
+            seconds = STATISTICS_S if patience is None else patience
+            answers = self._ask(STATISTICS + pattern, "", headers, key, ended, seconds)
         except LinkDown as error:
             raise NoAnswer(f"The broker cannot be reached: {error}") from error
         if not ended(answers):
@@ -181,8 +181,12 @@ class Control:
 
     def _supervised(self) -> bool:
         """Whether a supervisor listens, as far as the broker tells."""
+        return self._has_consumers(AGENT_CONTROL)
+
+    def _has_consumers(self, queue: str, patience: float | None = None) -> bool:
+        """Whether somebody consumes from a queue; also when the broker does not say."""
         try:
-            queues = self.queue_depths(AGENT_CONTROL.removeprefix("/queue/"))
+            queues = self.queue_depths(queue.removeprefix("/queue/"), patience)
         except NoAnswer:
             return True
         return any(queue["consumers"] for queue in queues)

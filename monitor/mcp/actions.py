@@ -88,8 +88,10 @@ def start_workflow(
     """Start a workflow and wait for the runner's answer, at most 5 seconds.
 
     The answer has the execution id; an error says why nothing was started, for instance that
-    another workflow runs. What is not given keeps the configuration's value. One runner runs one
-    workflow at a time. Needs the role operator. Next: get_workflow_monitor(execution_id).
+    another workflow runs, or that the command was sent and not answered: then the workflow may
+    run, so look before you start it again. What is not given keeps the configuration's value. One
+    runner runs one workflow at a time. Needs the role operator. Next:
+    get_workflow_monitor(execution_id).
     """
     if namespace not in (None, settings.TESTBED_NAMESPACE):
         raise ToolError(

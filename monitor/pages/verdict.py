@@ -15,6 +15,7 @@ ABLE = (OperationalState.READY, OperationalState.PROCESSING)
 RECORDER_SILENT_S = 10.0
 """The recorder notes each second that it is at work."""
 RECORDER_BEHIND_S = 5.0
+LONGEST_REASON = 200
 STARTING_S = 60.0
 """Seconds that an agent may be STARTING."""
 
@@ -25,6 +26,7 @@ class AgentFacts:
 
     :param fresh: heard of within three of its own intervals
     :param known_s: seconds since it was first heard of
+    :param description: what it says of itself
     """
 
     instance_name: str
@@ -33,6 +35,7 @@ class AgentFacts:
     status: str
     fresh: bool
     known_s: float
+    description: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ def _of_agents(seen: Snapshot) -> list[str]:
         elif agent.operational_state == OperationalState.STARTING and agent.known_s > STARTING_S:
             troubles.append(f"{name} does not become READY: testbed logs {agent.program}")
         elif agent.operational_state in ABLE and agent.status != AgentStatus.OK:
-            troubles.append(f"{name} is {agent.status}: testbed logs {agent.program}")
+            why = f" ({agent.description[:LONGEST_REASON]})" if agent.description else ""
+            troubles.append(f"{name} is {agent.status}{why}: testbed logs {agent.program}")
     troubles += [f"{program} has died and is not back" for program in seen.lost]
     return troubles

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 from uuid import UUID, uuid4
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from testbed.protocol.identifiers import Namespace, RunId
 
@@ -53,14 +53,15 @@ class Message(BaseModel):
 
     def body(self) -> str:
         """The JSON text that goes over the wire."""
-        return self.model_dump_json(exclude_none=True)
+        unknown = None if self.execution_id else {"execution_id"}
+        return self.model_dump_json(exclude_none=True, exclude=unknown)
 
     def headers(self) -> dict[str, str]:
         """The STOMP headers that let a consumer or an operator select without decoding."""
         headers = {"persistent": "true", "msg_type": self.msg_type}
         for name in ("namespace", "execution_id", "run_id"):
             value = getattr(self, name)
-            if value is not None:
+            if value:
                 headers[name] = value
         return headers
 
@@ -71,8 +72,24 @@ class Message(BaseModel):
         return (self.model_extra or {}).get(name)
 
 
-class RunMessage(Message):
-    """A message about a run: execution and run are always known."""
+def _none_is_empty(value: object) -> object:
+    return "" if value is None else value
 
-    execution_id: str = Field(max_length=100)
+
+class AnnouncedFile(NamedTuple):
+    """A file that can be verified: where it is, its size in bytes and its checksum."""
+
+    url: str
+    size_bytes: int
+    checksum: str
+
+
+class RunMessage(Message):
+    """A message about a run. The execution is always known in ours; empty where the predecessor's
+    name only the run. The runtime finds it before a handler sees the message.
+    """
+
+    execution_id: Annotated[str, BeforeValidator(_none_is_empty)] = Field(
+        default="", max_length=100
+    )
     run_id: RunId

@@ -1,7 +1,8 @@
 """The messages (contracts, section 2) as pydantic models, and how they are read and written.
 
 A receiver is lenient: naive timestamps are UTC, a missing `message_id` is derived from the
-content, further fields are kept. A sender is strict: `Message` demands what the contract does.
+content, further fields are kept, and fields that the predecessor's programs never send may be
+missing. Our senders give every field.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import Field, ValidationError
 
+from testbed.protocol import predecessor
 from testbed.protocol.agent_control import (
     Done,
     KillAgent,
@@ -24,6 +26,7 @@ from testbed.protocol.agent_control import (
 )
 from testbed.protocol.json_text import holds_nul, may_nest_too_deeply, nested_too_deeply
 from testbed.protocol.message import FILE_NAME as FILE_NAME
+from testbed.protocol.message import AnnouncedFile as AnnouncedFile
 from testbed.protocol.message import MalformedMessage as MalformedMessage
 from testbed.protocol.message import Message as Message
 from testbed.protocol.message import RunMessage as RunMessage
@@ -38,8 +41,8 @@ CONTENT_ID_SPACE = uuid5(NAMESPACE_URL, "swf-testbed/message")
 class LifecycleMessage(RunMessage):
     """A step of the run, from the workflow-runner."""
 
-    state: DaqState
-    substate: DaqSubstate
+    state: DaqState | None = None
+    substate: DaqSubstate | None = None
     simulation_tick: float = Field(ge=0, description="simulated seconds since the start")
 
 
@@ -49,7 +52,7 @@ class RunImminent(LifecycleMessage):
     topic_type = "run_imminent"
     msg_type: str = "run_imminent"
     run_conditions: dict[str, Any] = Field(default_factory=dict)
-    dataset: str
+    dataset: str | None = None
 
 
 class StartRun(LifecycleMessage):
@@ -64,7 +67,7 @@ class PauseRun(LifecycleMessage):
 
     topic_type = "pause_run"
     msg_type: str = "pause_run"
-    reason: str
+    reason: str | None = None
 
 
 class ResumeRun(LifecycleMessage):
@@ -72,7 +75,7 @@ class ResumeRun(LifecycleMessage):
 
     topic_type = "resume_run"
     msg_type: str = "resume_run"
-    reason: str
+    reason: str | None = None
 
 
 class EndRun(LifecycleMessage):
@@ -81,7 +84,7 @@ class EndRun(LifecycleMessage):
     topic_type = "end_run"
     msg_type: str = "end_run"
     total_stf_files: int = Field(ge=0)
-    reason: EndReason
+    reason: EndReason | None = None
 
 
 class StfGen(LifecycleMessage):
@@ -91,12 +94,19 @@ class StfGen(LifecycleMessage):
     msg_type: str = "stf_gen"
     filename: str = Field(max_length=255, pattern=FILE_NAME)
     sequence: int = Field(ge=1, description="from 1, over all periods of the run")
-    file_url: str
-    checksum: str = Field(description="`<algorithm>:<hex digest>` of the file")
-    size_bytes: int = Field(ge=0)
-    tf_count: int = Field(ge=0)
-    start: UtcTime
-    end: UtcTime
+    file_url: str | None = None
+    checksum: str | None = Field(default=None, description="`<algorithm>:<hex digest>` of it")
+    size_bytes: int | None = Field(default=None, ge=0)
+    tf_count: int | None = Field(default=None, ge=0)
+    start: UtcTime | None = None
+    end: UtcTime | None = None
+
+    @property
+    def file(self) -> AnnouncedFile | None:
+        """The STF's file; None where there is nothing to verify."""
+        if self.file_url is None or self.size_bytes is None or self.checksum is None:
+            return None
+        return AnnouncedFile(self.file_url, self.size_bytes, self.checksum)
 
 
 class StfReady(StfGen):
@@ -269,6 +279,7 @@ def interpret(content: dict[str, Any]) -> Message:
     """
     if content.get("message_id") is None:
         content["message_id"] = derived_message_id(content)
+    predecessor.complete(content)
     model = CATALOGUE.get(str(content.get("msg_type")), Message)
     try:
         return model.model_validate(content)

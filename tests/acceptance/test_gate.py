@@ -5,10 +5,19 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from testbed.integration import TestbedStack
+from testbed.protocol.destinations import EPICTOPIC
+from testbed.protocol.link import Broker
+from testbed.protocol.messages import Message
+from testbed.protocol.publisher import Publisher
+from testbed.waiting import AgentsNotReady
+from tests.rest import Api
+from tests.waiting import eventually
 
 VICTIM = "example-processing-agent"
 
@@ -16,7 +25,8 @@ VICTIM = "example-processing-agent"
 @pytest.fixture(scope="module")
 def own() -> Iterator[TestbedStack]:
     """A stack of its own, since these tests spoil it."""
-    with TestbedStack(files=("compose.yaml", "tests/acceptance/broken_agents.yaml")) as running:
+    files = ("compose.yaml", "compose.debug.yaml", "tests/acceptance/broken_agents.yaml")
+    with TestbedStack(files=files) as running:
         yield running
 
 
@@ -60,6 +70,57 @@ def test_a_refused_login_is_not_ready_with_its_reason_in_the_default_time(
     assert f"{VICTIM} is not READY after 90 s: STARTING" in output
     reason = "User name [stranger] or password is invalid"
     check_explained(output, reason, "no connection to the broker")
+
+
+def test_an_agent_whose_handler_hangs_does_not_pass_the_gate_and_mends_itself(
+    own: TestbedStack,
+) -> None:
+    """It restarts itself until its message is a dead letter; from then on it is READY again."""
+    before = dict(own.environment)
+    own.environment["TEST_AGENT_PROGRAM"] = "hanging-agent"
+    try:
+        assert own.command("up").returncode == 0
+        hang = {"msg_type": "hang", "namespace": own.namespace, "message_id": str(uuid4())}
+        publish(own, hang)
+
+        def hanging() -> bool:
+            return "ERROR" in [
+                agent.agent.status for agent in own.gate().check().agents if agent.agent
+            ]
+
+        eventually(hanging, "the agent says that its handler hangs", 30)
+        with pytest.raises(AgentsNotReady) as refusal:
+            own.gate(timeout=0.5).wait()
+        reason = "PROCESSING, but ERROR: a handler does not return: hang"
+        assert f"{VICTIM} is not READY after 1 s: {reason}" in str(refusal.value)
+        assert "Its limit is 3 s" in str(refusal.value)
+        assert reason in own.command("status").stdout
+
+        def letters() -> list[Any]:
+            rows = Api(own, "viewer").get("dead-letters/", message_type="hang")
+            return [row for row in rows if row["message_id"] == hang["message_id"]]
+
+        (letter,) = eventually(letters, "five tries of nine seconds each", 150)
+        assert letter["destination"].endswith("-hanging-agent.epictopic")
+        eventually(lambda: own.gate().check().ready, "it stays up without the message", 60)
+        (restarted,) = [one for one in own.session.containers.all() if one.program == VICTIM]
+        assert restarted.restart_count == 5
+    finally:
+        own.environment.clear()
+        own.environment.update(before)
+    assert up(own)[0] == 0
+
+
+def publish(own: TestbedStack, message: dict[str, str]) -> None:
+    """Send a message to everybody, and wait until the broker has it."""
+    address = own.session.containers.published_port("activemq", 61613)
+    assert address is not None
+    password = own.session.project.secret("mq_agent")
+    publisher = Publisher(Broker(*address, "agent", password), "test")
+    publisher.start()
+    publisher.publish(EPICTOPIC, Message.model_validate(message))
+    assert publisher.flush(20)
+    publisher.stop()
 
 
 def test_a_paused_agent_does_not_pass_the_gate(own: TestbedStack) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -151,6 +153,98 @@ def test_who_may_read(connect: Connect, login: str, destination: str) -> None:
     else:
         with pytest.raises(Refused, match=r"not authorized to (read|create)"):
             client.subscribe(destination)
+
+
+def test_what_is_refused_stands_in_the_brokers_log(broker: Broker, connect: Connect) -> None:
+    """The predecessor's programs do not look at it: whoever runs the testbed finds it there."""
+    with pytest.raises(Refused):
+        connect("agent").send("/queue/agent_control.jane", "start_testbed")
+    refusal = "User agent is not authorized to write to: queue://agent_control.jane"
+    lines = [line for line in broker.container.logs().decode().splitlines() if refusal in line]
+    assert any("Security Error occurred on connection to" in line for line in lines)
+
+
+# --- The login that has the rights of two ---------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lenient(
+    activemq_image: str, passwords: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Broker]:
+    """A broker with the login `legacy`."""
+    given = {**passwords, "legacy": secrets.token_urlsafe(24)}
+    switch = {"TESTBED_LEGACY_LOGIN": "true"}
+    with running(activemq_image, tmp_path_factory.mktemp("legacy"), given, switch) as broker:
+        eventually(broker.ready, "the broker's health check")
+        yield broker
+
+
+def test_one_login_does_what_the_predecessors_programs_do_with_one(lenient: Broker) -> None:
+    client = Client(lenient.port(), "legacy", lenient.passwords["legacy"])
+    client.subscribe("/topic/epictopic", ack="auto")
+    client.send("/topic/epictopic", "a run is imminent")
+    assert client.receive().body == "a run is imminent"
+    client.subscribe("/queue/workflow_control", ack="auto")
+    client.send("/queue/workflow_control", "run a workflow")
+    assert client.receive().body == "run a workflow"
+    client.close()
+
+
+@pytest.mark.parametrize("destination", MAY_SEND)
+def test_the_one_login_may_send_what_agents_and_operators_may(
+    lenient: Broker, destination: str
+) -> None:
+    client = Client(lenient.port(), "legacy", lenient.passwords["legacy"])
+    if MAY_SEND[destination] & {"agent", "operator"}:
+        client.send(destination, "rights", reply_to="/queue/panda.rights")
+    else:
+        with pytest.raises(Refused, match=r"not authorized to (write|create)"):
+            client.send(destination, "rights")
+    client.close()
+
+
+@pytest.mark.parametrize("destination", MAY_READ)
+def test_the_one_login_may_read_what_agents_and_operators_may(
+    lenient: Broker, destination: str
+) -> None:
+    client = Client(lenient.port(), "legacy", lenient.passwords["legacy"])
+    if MAY_READ[destination] & {"agent", "operator"}:
+        client.subscribe(destination)
+    else:
+        with pytest.raises(Refused, match=r"not authorized to (read|create)"):
+            client.subscribe(destination)
+    client.close()
+
+
+def test_the_other_logins_are_as_they_were(lenient: Broker) -> None:
+    client = Client(lenient.port(), "agent", lenient.passwords["agent"])
+    with pytest.raises(Refused, match="not authorized to write"):
+        client.send("/queue/workflow_control", "run a workflow")
+    client.close()
+
+
+def test_the_one_login_does_not_exist_unless_it_is_switched_on(
+    activemq_image: str, passwords: dict[str, str], tmp_path: Path
+) -> None:
+    """Its secret is there all the same, as in a testbed."""
+    given = {**passwords, "legacy": "a-good-password"}
+    with running(activemq_image, tmp_path, given) as strict:
+        eventually(strict.ready, "the broker's health check")
+        with pytest.raises(stomp.exception.ConnectFailedException):
+            Client(strict.port(), "legacy", given["legacy"])
+        assert strict.run("grep", "-c", "legacy", "/run/activemq/logins.properties")[0] == 1
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_refused(
+    activemq_image: str, passwords: dict[str, str], tmp_path: Path
+) -> None:
+    switch = {"TESTBED_LEGACY_LOGIN": "yes"}
+    with running(activemq_image, tmp_path, passwords, switch) as refusing:
+        assert refusing.container.wait(timeout=LIMIT)["StatusCode"] == 1
+        assert "may be true or false" in refusing.container.logs().decode()
+
+
+# --- Wildcards ------------------------------------------------------------------------------
 
 
 def test_a_wildcard_shows_an_agent_nothing_that_is_not_its_own(connect: Connect) -> None:

@@ -15,6 +15,7 @@ from testbed.monitor_api import (
     NoRunner,
     NoSupervisor,
     RestMonitor,
+    RunnerSilent,
     WorkflowRefused,
 )
 from testbed.protocol.states import ExecutionStatus
@@ -87,6 +88,15 @@ def test_a_runner_that_does_not_answer_is_not_taken_for_the_monitor(
 ) -> None:
     monitor.answers[START] = (503, {"detail": "No workflow-runner answered"})
     with pytest.raises(NoRunner, match="not started: No workflow-runner answered") as caught:
+        rest.start_workflow({"workflow_name": "x"})
+    assert caught.value.exit_code == ExitCode.BACKEND
+
+
+def test_a_command_that_a_runner_got_and_did_not_answer_may_be_carried_out(
+    rest: RestMonitor, monitor: MonitorServer
+) -> None:
+    monitor.answers[START] = (504, {"detail": "not answered in 4.5 s", "message_id": "1"})
+    with pytest.raises(RunnerSilent, match="The workflow may run: not answered") as caught:
         rest.start_workflow({"workflow_name": "x"})
     assert caught.value.exit_code == ExitCode.BACKEND
 

@@ -30,6 +30,7 @@ AGENT_KEYS = {
     "instance_name",
     "operational_state",
     "status",
+    "description",
     "heartbeat_age_s",
     "required",
     "verdict",
@@ -149,11 +150,33 @@ def test_the_json_object_puts_container_and_agent_side_by_side() -> None:
         "instance_name": "data-agent-user-0001",
         "operational_state": "READY",
         "status": "OK",
+        "description": "",
         "heartbeat_age_s": 1.0,
         "required": True,
         "verdict": "ready",
         "reason": "",
     }
+
+
+@pytest.mark.parametrize(
+    ("health", "description", "verdict"),
+    [
+        ("OK", "at work on stf_gen swf.1.000001.stf", "ready: at work on stf_gen"),
+        (
+            "ERROR",
+            "a handler does not return: stf_gen",
+            "waiting: PROCESSING, but ERROR: a handler does not return: stf_gen",
+        ),
+    ],
+)
+def test_the_status_shows_what_an_agent_is_at_work_on(
+    health: str, description: str, verdict: str
+) -> None:
+    facts = {"operational_state": "PROCESSING", "status": health, "description": description}
+    snapshot = a_snapshot(an_agent(**facts))
+    agents = decide(NAMESPACE, (Expected(PROGRAM),), (a_container(),), snapshot).agents
+    seen = status(a_container(), agents=agents, snapshot=snapshot)
+    assert verdict in "\n".join(seen.lines())
 
 
 def test_an_agent_without_a_container_has_no_facts() -> None:

@@ -20,8 +20,10 @@ from monitor.records.models import (
     Worker,
     WorkflowExecution,
 )
+from testbed.protocol.states import AgentStatus
 
 SUGGESTED = 200
+TROUBLES = (AgentStatus.WARNING, AgentStatus.ERROR)
 
 
 def known_agents() -> Sequence[str]:
@@ -50,6 +52,11 @@ def _work(name: str) -> Callable[[SystemAgent], Any]:
     return lambda agent: as_object(agent.metadata).get(name)
 
 
+def _trouble(agent: SystemAgent) -> str | None:
+    """What an agent that is not well says of itself."""
+    return agent.description if agent.status in TROUBLES else None
+
+
 AGENTS = Listing(
     name="agents",
     title="Agents",
@@ -67,6 +74,7 @@ AGENTS = Listing(
         ),
         Column("State", "operational_state", "state", sort="operational_state"),
         Column("Status", "status", "state", sort="status"),
+        Column("Trouble", _trouble, "long"),
         Column("Heartbeat", "last_heartbeat", "time", sort="last_heartbeat"),
         Column(
             "Execution",

@@ -84,6 +84,7 @@ def _facts(agent: SystemAgent, now: datetime) -> AgentFacts:
         status=agent.status,
         fresh=is_fresh(agent.last_heartbeat, agent.heartbeat_interval, now),
         known_s=(now - agent.created_at).total_seconds(),
+        description=agent.description or "",
     )
 
 

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from monitor.control import workflows
-from monitor.control.commands import NoAnswer, Refused
+from monitor.control.commands import NoAnswer, Refused, Unanswered
 from monitor.pages.access import operators
 from monitor.pages.verdict import ABLE
 from monitor.pages.workflow_files import Parameter, Scalar, WorkflowFile, workflow_files
@@ -148,7 +148,7 @@ def start(request: HttpRequest) -> HttpResponse:
                 status = 409
             except NoAnswer as error:
                 form.add_error(None, str(error))
-                status = 503
+                status = 504 if isinstance(error, Unanswered) else 503
     context = {"known": known, "chosen": chosen, "form": form, "alive": alive}
     return render(request, "pages/start.html", context, status=status)
 

@@ -192,6 +192,9 @@ def test_the_settings_come_from_the_environment(env: dict[str, str]) -> None:
     assert (settings.broker.login, settings.broker.password) == ("agent", "password-text")
     assert (settings.monitor_url, settings.monitor_token) == ("http://monitor:8000", "token-text")
     assert (settings.user, settings.heartbeat_interval) == ("testbed", 5.0)
+    assert settings.handler_limit is None
+    settings = AgentSettings.from_environment({**env, "TESTBED_HANDLER_LIMIT": "7200"})
+    assert settings.handler_limit == 7200
 
 
 @pytest.mark.parametrize(
@@ -208,6 +211,8 @@ def test_the_settings_come_from_the_environment(env: dict[str, str]) -> None:
         ("TESTBED_HEARTBEAT_INTERVAL", "often"),
         ("TESTBED_HEARTBEAT_INTERVAL", "0"),
         ("TESTBED_HEARTBEAT_INTERVAL", "-5"),
+        ("TESTBED_HANDLER_LIMIT", "0"),
+        ("TESTBED_HANDLER_LIMIT", "long"),
     ],
 )
 def test_a_missing_or_wrong_setting_is_told_by_its_name(

@@ -17,6 +17,7 @@ from monitor.control.commands import (
     Control,
     NoAnswer,
     Refused,
+    Unanswered,
     patience_with,
 )
 from monitor.control.statistics import STATISTICS, facts
@@ -81,6 +82,7 @@ def control(server: StompServer) -> Iterator[Control]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks does not wait for long."""
     monkeypatch.setattr(commands, "ANSWER_S", 0.05)
+    monkeypatch.setattr(commands, "LOOK_S", 0.05)
     monkeypatch.setattr(commands, "STATISTICS_S", 0.05)
     monkeypatch.setattr(commands, "SUPERVISOR_S", 0.05)
     monkeypatch.setattr(commands, "CONFIRMATION_S", 0.05)
@@ -135,9 +137,50 @@ def test_the_copy_of_a_command_outlives_it(server: StompServer, control: Control
     assert command.headers[COPIED] == "true", "the broker makes no second copy"
 
 
+def tell_consumers(server: StompServer, count: int) -> None:
+    """Answer as a broker of whose command queue so many consume."""
+
+    def wait_and_tell() -> None:
+        server.wait(lambda: len(asked(server)) == 2, "the question to the broker")
+        question = asked(server)[-1]
+        assert question.destination == f"{STATISTICS}workflow_control"
+        told = statistics("queue://workflow_control", consumers=count)
+        for number, body in enumerate((told, END_OF_LIST)):
+            key = question.headers["correlation-id"]
+            server.deliver(body, ack=f"{number}", correlation_id=key)
+
+    threading.Thread(target=wait_and_tell, daemon=True).start()
+
+
+def test_nobody_to_answer_is_told_with_the_next_step(
+    server: StompServer, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "ANSWER_S", 0.05)
+    monkeypatch.setattr(commands, "LOOK_S", PATIENCE_S)
+    tell_consumers(server, 0)
+    with pytest.raises(
+        NoAnswer, match=r"No workflow-runner of namespace torre1 .* not be carried out.* testbed s"
+    ) as told:
+        control.ask_runner(Message(msg_type="status_request", namespace="torre1"))
+    assert not isinstance(told.value, Unanswered)
+
+
+def test_a_command_that_somebody_may_have_taken_may_be_carried_out(
+    server: StompServer, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "ANSWER_S", 0.05)
+    monkeypatch.setattr(commands, "LOOK_S", PATIENCE_S)
+    tell_consumers(server, 1)
+    command = RunWorkflow(workflow_name="stf_datataking", namespace="torre1")
+    with pytest.raises(Unanswered, match=r"not answered in 0.05 s.* may be carried out") as told:
+        control.ask_runner(command)
+    assert told.value.message_id == str(command.message_id)
+    assert str(command.message_id) in str(told.value)
+
+
 @pytest.mark.usefixtures("impatient")
-def test_nobody_to_answer_is_told_with_the_next_step(control: Control) -> None:
-    with pytest.raises(NoAnswer, match=r"No workflow-runner of namespace torre1 .* testbed status"):
+def test_without_a_word_of_the_broker_a_command_may_be_carried_out(control: Control) -> None:
+    with pytest.raises(Unanswered):
         control.ask_runner(Message(msg_type="status_request", namespace="torre1"))
 
 

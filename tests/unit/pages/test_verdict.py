@@ -49,6 +49,10 @@ def test_without_a_runner_nothing_is_ready_and_the_verdict_says_what_to_do() -> 
         ),
         (replace(FINE, agents=(RUNNING, replace(DATA, status="WARNING"))), "is WARNING"),
         (
+            replace(FINE, agents=(RUNNING, replace(DATA, status="ERROR", description="it hangs"))),
+            "is ERROR (it hangs): testbed logs example-data-agent",
+        ),
+        (
             replace(FINE, agents=(RUNNING, replace(DATA, operational_state="STARTING"))),
             "does not become READY",
         ),
