@@ -13,6 +13,7 @@ from agents.runtime.cause import Cause
 from agents.runtime.condition import Condition
 from agents.runtime.inbox import Arrival, Inbox
 from agents.runtime.monitor import Stopped
+from agents.runtime.refusals import NotConfirmed, Refusals, reason_of
 from testbed.protocol.link import Broker, BrokerLink, Delivery, Subscription
 from testbed.protocol.messages import MalformedMessage, Message, interpret, read_object
 from testbed.protocol.publisher import Publisher
@@ -65,6 +66,7 @@ class Consumer:
         self.processed = 0
         self._refused_at = -REFUSAL_MEMORY_S
         self._refusal = ""
+        self._refusals = Refusals()
         self.link = BrokerLink(
             broker,
             f"{name}-receive",
@@ -122,7 +124,7 @@ class Consumer:
             else:
                 self.link.ack(delivery)
         except (MalformedMessage, TypeError) as error:  # TypeError: a msg_type beyond hashing
-            log.error("a message cannot be understood: %s", error)
+            self._refusals.report(delivery, None, error)
             self.link.nack(delivery)
 
     def _link_changed(self, up: bool) -> None:
@@ -155,21 +157,21 @@ class Consumer:
             log.info("%s is left for the next start", first.msg_type)
             return
         except Exception as error:
-            self._refusal = (
-                f"{first.msg_type} could not be handled: {type(error).__name__}: {error}"
-            )
-            log.exception("%s could not be handled", first.msg_type)
-            self._refuse(arrivals)
+            self._refusal = f"{first.msg_type} could not be handled: {reason_of(error)}"
+            self._refuse(arrivals, error)
             return
         if confirmed:
             self.processed += len(arrivals)
         elif self._stopping.is_set():
             log.warning("%s is left for the next start: no confirmation", first.msg_type)
             return
-        else:
-            log.error("%s comes again: the broker does not confirm the answers", first.msg_type)
         for arrival in arrivals:
-            (self.link.ack if confirmed else self.link.nack)(arrival.delivery)
+            if confirmed:
+                self.link.ack(arrival.delivery)
+            else:
+                unconfirmed = NotConfirmed(f"not within {SEND_CONFIRMATION_S:.0f} s")
+                self._refusals.report(arrival.delivery, arrival.message, unconfirmed)
+                self.link.nack(arrival.delivery)
 
     def _call(self, handler: Handler, arrivals: list[Arrival]) -> None:
         if handler.batch > 1:
@@ -179,13 +181,18 @@ class Consumer:
         with self._cause.of(first.message, first.delivery.headers.get("reply-to")):
             handler.call(first.message)
 
-    def _refuse(self, arrivals: list[Arrival]) -> None:
+    def _refuse(self, arrivals: list[Arrival], error: Exception) -> None:
         """After a failure: of a batch, find the messages at fault by handling each alone."""
         if len(arrivals) == 1:
+            self._refusals.report(arrivals[0].delivery, arrivals[0].message, error)
             self.link.nack(arrivals[0].delivery)
             self._refused_at = time.monotonic()
             self._changed()
             return
+        kind, count = arrivals[0].message.msg_type, len(arrivals)
+        log.warning(
+            "%d %s failed together (%s): each is tried alone", count, kind, reason_of(error)
+        )
         for arrival in arrivals:
             self._begin(arrival.message)
             self._handle([arrival])
