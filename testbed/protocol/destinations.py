@@ -36,6 +36,26 @@ def consumer_queue(namespace: str, program: str, topic: str) -> str:
     return f"/queue/Consumer.{namespace}-{program}.{topic.removeprefix('/topic/')}"
 
 
+def program_of(namespace: str, queue: str) -> str | None:
+    """The program that a consumer queue belongs to; None for any other queue.
+
+    :param queue: its name, with or without `/queue/`
+
+    >>> program_of("torre1", "Consumer.torre1-transformer.panda.slices")
+    'transformer'
+    """
+    name = queue.removeprefix("/queue/")
+    start = f"Consumer.{namespace}-"
+    if not name.startswith(start):
+        return None
+    rest = name.removeprefix(start)
+    for topic in TOPICS:  # a program's name may hold dots too
+        end = f".{topic.removeprefix('/topic/')}"
+        if rest.endswith(end) and len(rest) > len(end):
+            return rest.removesuffix(end)
+    return rest.partition(".")[0] or None
+
+
 def namespace_selector(namespace: str) -> str:
     """The selector by which a consumer of a shared command queue sees only its own commands."""
     return f"namespace = '{namespace}'"

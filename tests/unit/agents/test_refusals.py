@@ -1,4 +1,4 @@
-"""A refused message says why: one traceback, a line for each later try, and facts for the record."""
+"""A refused message says why: one traceback, later one line each, and facts for the record."""
 
 from __future__ import annotations
 
