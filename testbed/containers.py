@@ -14,6 +14,7 @@ from testbed.gate import Container
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
+ROLE_LABEL = "org.epic.testbed.role"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 NEVER = "0001-01-01T00:00:00Z"
 
@@ -46,6 +47,9 @@ class Containers(Protocol):
 
     def start(self, container_id: str) -> None:
         """Start a stopped container."""
+
+    def stop(self, container_id: str) -> None:
+        """Stop a container gracefully, within the grace period that it was made with."""
 
     def execute(self, container_id: str, command: Sequence[str]) -> tuple[int, str]:
         """Run a command in a running container; its exit code and output."""
@@ -104,6 +108,10 @@ class DockerContainers:
     def start(self, container_id: str) -> None:
         with _engine_errors():
             self._client.api.start(container_id)
+
+    def stop(self, container_id: str) -> None:
+        with _engine_errors():
+            self._client.api.stop(container_id)
 
     def execute(self, container_id: str, command: Sequence[str]) -> tuple[int, str]:
         with _engine_errors():
@@ -198,6 +206,7 @@ def read_container(details: Any) -> Container:
         restart_count=details.get("RestartCount", 0),
         exit_code=state.get("ExitCode", 0),
         image=details["Config"]["Image"],
+        role=details["Config"]["Labels"].get(ROLE_LABEL, ""),
     )
 
 

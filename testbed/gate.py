@@ -38,6 +38,7 @@ class Container:
     :param state: created, running, paused, restarting, exited or dead
     :param health: healthy, unhealthy, starting, or None without a health check
     :param started_at: start of its present life; None when it never ran
+    :param role: agent or backend, by its label; empty without one
     """
 
     program: str
@@ -48,6 +49,7 @@ class Container:
     restart_count: int = 0
     exit_code: int = 0
     image: str = ""
+    role: str = ""
 
 
 @dataclass(frozen=True)

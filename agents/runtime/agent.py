@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar
 
+from agents.runtime.backlog import Backlog
 from agents.runtime.cause import Cause
 from agents.runtime.condition import Condition
 from agents.runtime.consumer import Consumer, Handler
@@ -70,6 +71,9 @@ class BaseAgent:
             settings.heartbeat_interval,
         )
         self._cause = Cause()
+        self._backlog = Backlog(
+            self._session(), self.agent_type, settings.program, settings.queue_retention_days
+        )
         self._condition = Condition(self._reporter.changed)
         self.publisher = Publisher(
             settings.broker, settings.program, on_state=lambda _: self._reporter.changed()
@@ -86,6 +90,7 @@ class BaseAgent:
             publisher=self.publisher,
             condition=self._condition,
             cause=self._cause,
+            backlog=self._backlog,
             stopping=self.stopping,
             begin=lambda message: self.set_context(message.execution_id, message.run_id),
             changed=self._reporter.changed,
@@ -287,6 +292,7 @@ class BaseAgent:
             total_stf_processed=self._consumer.processed,
             metadata={
                 "foreign_messages": self.foreign_messages,
+                "stale_messages": self._backlog.dropped,
                 "logs_dropped": self._shipper.dropped if self._shipper else 0,
                 "uptime_s": round(time.monotonic() - self._started, 1),
                 **(self._context if state == OperationalState.PROCESSING else {}),

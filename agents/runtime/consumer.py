@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agents.runtime.backlog import Backlog
 from agents.runtime.cause import Cause
 from agents.runtime.condition import Condition
 from agents.runtime.inbox import Arrival, Inbox
@@ -43,6 +44,7 @@ class Consumer:
     """Sorts what arrives on the receiver thread, handles it on worker threads.
 
     :param handlers: by message type
+    :param backlog: says which messages are too old to be handled
     :param begin: called with the first message before a handler runs
     :param changed: called when the connection stands, or is lost
     """
@@ -58,6 +60,7 @@ class Consumer:
         publisher: Publisher,
         condition: Condition,
         cause: Cause,
+        backlog: Backlog,
         stopping: threading.Event,
         begin: Callable[[Message], None],
         changed: Callable[[], None],
@@ -79,6 +82,7 @@ class Consumer:
         self._publisher = publisher
         self._condition = condition
         self._cause = cause
+        self._backlog = backlog
         self._stopping = stopping
         self._begin = begin
         self._changed = changed
@@ -139,12 +143,25 @@ class Consumer:
                 if not len(self._inbox):
                     self._condition.settle()
                 continue
+            arrivals = self._without_stale(arrivals)
+            if not arrivals:
+                continue
             self._begin(arrivals[0].message)
             self._condition.take(len(arrivals))
             try:
                 self._handle(arrivals)
             finally:
                 self._condition.finish(len(arrivals))
+
+    def _without_stale(self, arrivals: list[Arrival]) -> list[Arrival]:
+        """The messages that are still to be handled; the others are acknowledged."""
+        kept = []
+        for arrival in arrivals:
+            if self._backlog.is_stale(arrival.message, arrival.delivery):
+                self.link.ack(arrival.delivery)
+            else:
+                kept.append(arrival)
+        return kept
 
     def _handle(self, arrivals: list[Arrival]) -> None:
         first = arrivals[0].message

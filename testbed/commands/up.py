@@ -30,12 +30,14 @@ def up(
 ) -> None:
     """Start the backend and the enabled agents; wait until every agent has proved READY."""
     from testbed import console
+    from testbed.orphans import stop_orphaned_agents
 
     session = open_session(config_file, verbose=verbose, namespace=namespace, overrides=overrides)
     if no_wait:
         with session.lock():
             session.prepare()
             session.start()
+            stop_orphaned_agents(session)
         console.note(f"{session.project.name} starts. See: testbed status")
         return
     _, ready_s = bring_up(session, timeout)
@@ -47,6 +49,7 @@ def bring_up(session: Session, timeout: float | None = None) -> tuple[Gate, floa
     import time
 
     from testbed import console
+    from testbed.orphans import stop_orphaned_agents
     from testbed.waiting import Gate
 
     with session.lock():
@@ -55,6 +58,7 @@ def bring_up(session: Session, timeout: float | None = None) -> tuple[Gate, floa
         started = time.monotonic()
         console.note(f"Starting {session.project.name} ...")
         plan = session.start()
+        stop_orphaned_agents(session)
     gate = Gate(
         session.project.namespace, plan, session.containers, session.wait_for_monitor(), timeout
     )

@@ -14,6 +14,8 @@ CONTROL = "/topic/testbed.control"
 """Copies of commands, made by the broker, and of the replies to them, sent by who replies."""
 COPIED = "copied"
 """Header of a command whose sender has sent the copy for the record: the broker makes none."""
+RETRIED = "retried"
+"""Header of a dead letter that an operator sends again: it is handled, however old it is."""
 TOPICS = (EPICTOPIC, SLICES, RESULTS, WORKERS, CONTROL)
 
 WORKFLOW_CONTROL = "/queue/workflow_control"

@@ -49,6 +49,9 @@ class FakeContainers(Containers):
         self.started.append(container_id)
         self.change(container_id, state="running", started_at=self.clock.now)
 
+    def stop(self, container_id: str) -> None:
+        self.exit(container_id)
+
     def execute(self, container_id: str, command: Sequence[str]) -> tuple[int, str]:
         self.executed.append((container_id, tuple(command)))
         return self.answers.get(tuple(command), (0, ""))
