@@ -6,6 +6,7 @@ monitor was away. So the newest letters are looked at again and again, instead o
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.db import connection
@@ -78,6 +79,9 @@ def _short(value: Any) -> Any:
     return value if value is None or isinstance(value, int) else str(value)[:2_000]
 
 
-def as_table(content: Any) -> dict[str, Any]:
-    """What a log record reports, or nothing: anybody with a token may write a log record."""
+def as_table(text: str | None) -> dict[str, Any]:
+    """What a column of JSON holds, given as its text as Django's cursor does; an empty table when
+    it is none: anybody with a token may write a log record.
+    """
+    content = json.loads(text) if text else None
     return content if isinstance(content, dict) else {}

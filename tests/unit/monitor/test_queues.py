@@ -12,7 +12,7 @@ from monitor.control import emptying
 from monitor.control.commands import NoAnswer
 from monitor.control.emptying import empty
 from monitor.control.queues import expires_after_s, own
-from monitor.recorder.causes import cause_of
+from monitor.recorder.causes import as_table, cause_of
 from testbed.protocol.destinations import program_of
 from tests.unit.stomp_server import StompServer
 
@@ -110,3 +110,12 @@ def test_a_cause_names_error_subject_message_try_agent_and_place() -> None:
 def test_a_cause_whose_facts_anybody_may_have_written_is_still_a_text() -> None:
     assert cause_of({"error": ["x"], "try": {}}) == "['x'] ()"
     assert cause_of({}) == "refused ()"
+
+
+@pytest.mark.parametrize(
+    ("text", "table"), [('{"try": 5}', {"try": 5}), ("[1]", {}), ('"x"', {}), (None, {})]
+)
+def test_what_a_log_record_reports_is_read_from_its_text(
+    text: str | None, table: dict[str, Any]
+) -> None:
+    assert as_table(text) == table
