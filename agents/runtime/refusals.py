@@ -23,6 +23,7 @@ REMEMBERED = 1_000
 """Refused messages whose tries are counted: a traceback comes once for each of them."""
 TEXT_LENGTH = 2_000
 ROOT = Path(__file__).resolve().parents[2]
+GROUND = (ROOT / "agents" / "runtime", ROOT / "testbed")
 FILES = ("filename", "tf_filename", "sample_filename", "stf_filename")
 """Fields that name the file of a message, the closest one first."""
 
@@ -110,10 +111,17 @@ def storable(text: str) -> str:
 
 
 def _place_of(error: BaseException) -> str:
-    """File and line where an error was raised; empty when it was not raised."""
-    frames = traceback.extract_tb(error.__traceback__)
+    """File and line where an error was raised, or from where the agent's own code called what
+    raised it; empty when it was not raised.
+    """
+    frames = [(Path(one.filename), one.lineno) for one in traceback.extract_tb(error.__traceback__)]
+    own = [frame for frame in frames if not _is_ground(frame[0])]
     if not frames:
         return ""
-    path = Path(frames[-1].filename)
-    shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-    return f"{shown}:{frames[-1].lineno}"
+    path, line = (own or frames)[-1]
+    return f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}:{line}"
+
+
+def _is_ground(path: Path) -> bool:
+    """Whether a file is what agents stand on: the runtime, the protocol, a library."""
+    return not path.is_relative_to(ROOT) or any(path.is_relative_to(part) for part in GROUND)

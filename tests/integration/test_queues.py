@@ -167,7 +167,7 @@ def test_a_dead_letter_says_which_error_for_which_file_by_whom(
     assert "file_size_bytes" in failure["text"]
     assert failure["message_id"] == sent["message_id"]
     assert failure["agent"].startswith("data-agent-")
-    assert failure["place"].startswith("agents/runtime/monitor.py:")
+    assert failure["place"].startswith("agents/programs/example_data_agent.py:")
     for part in ("MonitorRefused", file, sent["message_id"], failure["agent"], "try 5"):
         assert part in found["cause"], part
 

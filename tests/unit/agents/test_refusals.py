@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agents.runtime.refusals import REMEMBERED, Refusals, subject_of
+from testbed.protocol.destinations import consumer_queue
 from testbed.protocol.link import Delivery
 from testbed.protocol.messages import Message, interpret
 from tests.unit.agents.bench import Bench, Echo, many, stf_gen
@@ -57,6 +58,14 @@ def test_a_refusal_names_error_subject_message_and_place() -> None:
     assert (facts["subject"], facts["msg_type"]) == ("swf.100010.000001.stf", "stf_gen")
     assert facts["message_id"] == stf_gen()["message_id"]
     assert (facts["queue"], facts["broker_message_id"]) == (QUEUE, "ID:1")
+    assert facts["place"].startswith("tests/unit/agents/test_refusals.py:")
+
+
+def test_the_place_is_in_the_agents_own_code_where_the_runtime_raised() -> None:
+    try:
+        consumer_queue("torre1", "p", "no topic")
+    except ValueError as error:
+        facts = Refusals().report(delivery(), interpret(stf_gen()), error)
     assert facts["place"].startswith("tests/unit/agents/test_refusals.py:")
 
 
