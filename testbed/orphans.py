@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from testbed import console
 from testbed.gate import Container
+from testbed.monitor_api import MonitorAway, MonitorRefused
 
 if TYPE_CHECKING:
     from testbed.session import Session
@@ -45,10 +46,12 @@ def lines(orphans: Iterable[Container]) -> list[str]:
     ]
 
 
-def stop_orphaned_agents(session: Session) -> list[str]:
+def stop_orphaned_agents(session: Session, *, spare_a_run: bool = False) -> list[str]:
     """Stop agents whose service is gone: they would go on taking messages; their services.
 
     Other orphans are left alone: nobody said what they are for.
+
+    :param spare_a_run: leave them, and say so, while an execution runs: they may have a part in it
     """
     orphans = [
         one
@@ -56,10 +59,25 @@ def stop_orphaned_agents(session: Session) -> list[str]:
         if one.role == "agent" and one.state in ALIVE
     ]
     names = sorted({one.program for one in orphans})
-    if names:
-        console.note(
-            f"Stopping agents that compose.yaml does not have any more: {', '.join(names)}"
+    if not names:
+        return []
+    running = _running(session) if spare_a_run else []
+    if running:
+        console.warn(
+            f"agents that compose.yaml does not have any more go on while {', '.join(running)} "
+            f"runs: {', '.join(names)}. To stop them: testbed stop-agents"
         )
+        return []
+    console.note(f"Stopping agents that compose.yaml does not have any more: {', '.join(names)}")
     for one in orphans:
         session.containers.stop(one.container_id)
     return names
+
+
+def _running(session: Session) -> list[str]:
+    """The executions that run, as far as the monitor answers."""
+    try:
+        rows = session.monitor().running_executions(session.project.namespace)
+    except (MonitorAway, MonitorRefused):
+        return []
+    return [row["execution_id"] for row in rows]

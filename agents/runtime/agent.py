@@ -71,9 +71,7 @@ class BaseAgent:
             settings.heartbeat_interval,
         )
         self._cause = Cause()
-        self._backlog = Backlog(
-            self._session(), self.agent_type, settings.program, settings.queue_retention_days
-        )
+        self._backlog = Backlog(self._session(), self.agent_type, settings)
         self._condition = Condition(self._reporter.changed)
         self.publisher = Publisher(
             settings.broker, settings.program, on_state=lambda _: self._reporter.changed()

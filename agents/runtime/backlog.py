@@ -16,6 +16,7 @@ from urllib.parse import quote
 from agents.runtime.monitor import MonitorAway, MonitorClient, MonitorRefused
 from agents.runtime.needs import PROGRAMS, ended_before
 from agents.runtime.parameters import sections, table, takes_part
+from agents.runtime.settings import AgentSettings
 from testbed.protocol.destinations import RETRIED
 from testbed.protocol.link import Delivery
 from testbed.protocol.message import utc_now
@@ -33,15 +34,14 @@ class Backlog:
     """Judges messages that were sent before this agent started; later ones are always its own.
 
     :param agent: the agent's key in the configuration
-    :param days: days after an execution's end for which its messages are handled; 0: for ever
     """
 
-    def __init__(self, monitor: MonitorClient, agent: str, program: str, days: float) -> None:
+    def __init__(self, monitor: MonitorClient, agent: str, settings: AgentSettings) -> None:
         self.dropped = 0
         self._monitor = monitor
         self._agent = agent
-        self._program = program
-        self._days = days
+        self._program = settings.program
+        self._days = settings.queue_retention_days
         self._started = utc_now()
         self._known: OrderedDict[str, str] = OrderedDict()
 
@@ -82,6 +82,7 @@ def why_stale(record: Mapping[str, Any], agent: str, program: str, days: float) 
     has, or when that is not certain.
 
     :param record: the execution, as REST gives it
+    :param days: days after its end for which its messages are handled; 0: for ever
     """
     if record.get("status") not in [status for status in ExecutionStatus if status.final]:
         return ""

@@ -88,3 +88,6 @@ def purge(monitor: Any, found: list[dict[str, Any]], *, ask: bool) -> None:
     for one in filled:
         emptied = monitor.purge_queue(one["queue"])
         console.note(f"{emptied['queue']}: {emptied['messages']} messages are dropped.")
+        left = one["waiting"] - emptied["messages"]
+        if left > 0:
+            console.warn(f"about {left} are left, as it took too long: do it again")

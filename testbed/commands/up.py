@@ -37,7 +37,7 @@ def up(
         with session.lock():
             session.prepare()
             session.start()
-            stop_orphaned_agents(session)
+            stop_orphaned_agents(session, spare_a_run=True)
         console.note(f"{session.project.name} starts. See: testbed status")
         return
     _, ready_s = bring_up(session, timeout)
@@ -58,7 +58,7 @@ def bring_up(session: Session, timeout: float | None = None) -> tuple[Gate, floa
         started = time.monotonic()
         console.note(f"Starting {session.project.name} ...")
         plan = session.start()
-        stop_orphaned_agents(session)
+        stop_orphaned_agents(session, spare_a_run=True)
     gate = Gate(
         session.project.namespace, plan, session.containers, session.wait_for_monitor(), timeout
     )

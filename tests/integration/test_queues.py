@@ -11,6 +11,8 @@ import pytest
 
 from testbed.protocol.destinations import EPICTOPIC, consumer_queue
 from testbed.protocol.link import Broker, BrokerLink, Subscription
+from tests.integration.test_pages import signed_in
+from tests.mcp_client import McpClient
 from tests.rest import Api, Sql
 from tests.waiting import eventually
 
@@ -178,8 +180,15 @@ def test_a_dead_letter_says_which_error_for_which_file_by_whom(
 
     shown = stack.command("dead-letters", "show", str(found["id"]))
     assert shown.returncode == 0, shown.stderr
-    for part in ("MonitorRefused", file, failure["agent"]):
+    page = signed_in(stack, "viewer").get(f"/dead-letters/{found['id']}/").text
+    key = stack.session.project.secret("token_viewer")
+    told = McpClient(lambda: stack.monitor_url, key, "auto").call(
+        "get_dead_letter", letter_id=found["id"]
+    )
+    assert told["failure"] == failure
+    for part in ("MonitorRefused", file, failure["agent"], failure["place"]):
         assert part in shown.stdout, part
+        assert part in page, part
     discarded = stack.command("dead-letters", "discard", str(found["id"]))
     assert discarded.returncode == 0, discarded.stderr
     assert viewer.get(f"dead-letters/{found['id']}/")["resolution"] == "discarded"

@@ -62,6 +62,27 @@ def test_other_orphans_are_left_as_they_are(
     assert capsys.readouterr().err == ""
 
 
+def test_orphaned_agents_are_spared_while_a_run_goes_on_and_the_command_says_so(
+    bed: Bed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ghost = bed.containers.add(GHOST, role="agent")
+    execution_id = bed.fake.start_workflow({"workflow_name": "stf_datataking"})
+    assert stop_orphaned_agents(bed, spare_a_run=True) == []
+    assert f"go on while {execution_id} runs: {GHOST}. To stop them: testbed stop-agents" in (
+        capsys.readouterr().err
+    )
+    assert stop_orphaned_agents(bed) == [GHOST]
+    assert ghost.container_id in {
+        one.container_id for one in bed.containers.all() if one.state == "exited"
+    }
+
+
+def test_orphaned_agents_are_stopped_where_the_monitor_is_away(bed: Bed) -> None:
+    bed.containers.add(GHOST, role="agent")
+    bed.fake.away = True
+    assert stop_orphaned_agents(bed, spare_a_run=True) == [GHOST]
+
+
 def test_queues_that_nobody_consumes_are_shown(bed: Bed) -> None:
     def queue(name: str, depth: int, consumers: int) -> dict[str, object]:
         return {"queue": name, "depth": depth, "in_flight": 0, "consumers": consumers}
