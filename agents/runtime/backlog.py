@@ -8,6 +8,7 @@ long ago: the files are gone, and nobody waits for the result.
 from __future__ import annotations
 
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
@@ -26,6 +27,8 @@ from testbed.protocol.states import ExecutionStatus
 log = logging.getLogger(__name__)
 
 CONSUMER_QUEUE = "/queue/Consumer."
+AWAY_S = 10.0
+"""Seconds for which a monitor that did not answer is not asked again: the backlog goes on."""
 REMEMBERED = 1_000
 """Executions whose answer is kept."""
 
@@ -43,6 +46,7 @@ class Backlog:
         self._program = settings.program
         self._days = settings.queue_retention_days
         self._started = utc_now()
+        self._ask_from = 0.0
         self._known: OrderedDict[str, str] = OrderedDict()
 
     def is_stale(self, message: Message, delivery: Delivery) -> bool:
@@ -62,12 +66,18 @@ class Backlog:
     def _reason(self, execution_id: str) -> str:
         """Why messages of an execution are stale; empty when they are not."""
         if execution_id not in self._known:
+            if time.monotonic() < self._ask_from:
+                return ""
             try:
                 path = f"workflow-executions/{quote(execution_id, safe='')}/"
                 record = table(self._monitor.once("GET", path))
-            except (MonitorAway, MonitorRefused) as error:
+            except MonitorAway as error:
                 log.debug("%s is not known: %s", execution_id, error)
+                self._ask_from = time.monotonic() + AWAY_S
                 return ""
+            except MonitorRefused as error:
+                log.debug("%s is not known: %s", execution_id, error)
+                record = {}
             reason = why_stale(record, self._agent, self._program, self._days)
             if reason:
                 log.warning("messages of %s are dropped: %s", execution_id, reason)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agents.runtime import backlog
 from agents.runtime.backlog import why_stale
 from testbed.protocol.message import utc_now
 from tests.unit.agents.bench import PROGRAM, Bench, Echo, stf_gen
@@ -128,8 +129,9 @@ def test_commands_and_what_an_operator_retries_are_never_stale(
 
 
 def test_while_the_monitor_does_not_answer_nothing_is_dropped(
-    bench: Bench, monitor: MonitorServer
+    bench: Bench, monitor: MonitorServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(backlog, "AWAY_S", 0.0)
     monitor.answers["GET", f"workflow-executions/{EXECUTION}/"] = (503, {})
     bench.ready()
     deliver(bench, 1)
@@ -139,3 +141,16 @@ def test_while_the_monitor_does_not_answer_nothing_is_dropped(
     deliver(bench, 2)
     bench.acknowledged(2)
     assert len(Echo.handled) == 1, "now it is known"
+
+
+@pytest.mark.parametrize("status", [503, 404])
+def test_an_execution_that_is_not_known_is_asked_for_once_in_a_while(
+    bench: Bench, monitor: MonitorServer, status: int
+) -> None:
+    monitor.answers["GET", f"workflow-executions/{EXECUTION}/"] = (status, {})
+    bench.ready()
+    for number in (1, 2, 3):
+        deliver(bench, number)
+    bench.acknowledged(3)
+    assert len(Echo.handled) == 3
+    assert len(monitor.of("GET", f"workflow-executions/{EXECUTION}/")) == 1
