@@ -37,6 +37,7 @@ TESTBED_NAMESPACE = os.environ.get("TESTBED_NAMESPACE", "")
 TESTBED_ANONYMOUS_READ = _flag("TESTBED_ANONYMOUS_READ")
 TESTBED_SUPERVISOR = _flag("TESTBED_SUPERVISOR", default=True)
 TESTBED_LOG_RETENTION_DAYS = float(os.environ.get("TESTBED_LOG_RETENTION_DAYS") or 30)
+TESTBED_QUEUE_RETENTION_DAYS = float(os.environ.get("TESTBED_QUEUE_RETENTION_DAYS") or 7)
 TESTBED_WORKFLOWS = Path(__file__).resolve().parent.parent / "workflows"
 TESTBED_SECRETS = Path(os.environ.get("TESTBED_SECRETS", "/run/secrets"))
 TESTBED_MONITOR_URL = os.environ.get("SWF_MONITOR_URL", "http://monitor:8000")

@@ -11,6 +11,7 @@ from rest_framework.routers import DefaultRouter
 
 from monitor.api import agents, fast_processing, functions, logs, messages, runs, workflows
 from monitor.api.executions import ExecutionViewSet
+from monitor.api.queues import QueueViewSet
 from monitor.api.slice_results import RunHistogramsViewSet, slice_results
 from monitor.api.supervised import SupervisedAgentViewSet
 from monitor.live.metrics import metrics
@@ -35,6 +36,7 @@ router.register("workflow-definitions", workflows.DefinitionViewSet)
 router.register("workflow-executions", ExecutionViewSet)
 router.register("workflow-messages", messages.MessageViewSet)
 router.register("dead-letters", messages.DeadLetterViewSet)
+router.register("queues", QueueViewSet, basename="queues")
 router.register("logs", logs.LogViewSet)
 
 

@@ -18,6 +18,7 @@ PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
 HASH_LABEL = "com.docker.compose.config-hash"
+ROLE_LABEL = "org.epic.testbed.role"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 PROBE_USER = 10001
 """The user of agents, monitor and supervisor in their images."""
@@ -80,6 +81,9 @@ class Containers(Protocol):
 
         The engine keeps the last few hundred events of all containers.
         """
+
+    def stop(self, container_id: str) -> None:
+        """Stop a container gracefully, within the grace period that it was made with."""
 
     def execute(self, container_id: str, command: Sequence[str]) -> tuple[int, str]:
         """Run a command in a running container; its exit code and output."""
@@ -180,6 +184,10 @@ class DockerContainers:
         with _engine_errors():
             found = list(self._client.api.events(**span, decode=True, filters=wanted))
         return [read_event(event) for event in found]
+
+    def stop(self, container_id: str) -> None:
+        with _engine_errors():
+            self._client.api.stop(container_id)
 
     def execute(self, container_id: str, command: Sequence[str]) -> tuple[int, str]:
         with _engine_errors():
@@ -328,6 +336,7 @@ def read_container(details: Any) -> Container:
         finished_at=_moment(state.get("FinishedAt")),
         out_of_memory=state.get("OOMKilled", False),
         config_hash=details["Config"]["Labels"].get(HASH_LABEL, ""),
+        role=details["Config"]["Labels"].get(ROLE_LABEL, ""),
     )
 
 

@@ -43,6 +43,7 @@ class Container:
     :param restart_count: restarts by the engine since it was last started by hand
     :param out_of_memory: its last life ended because it used more memory than it may
     :param config_hash: of the service's configuration when Compose created it
+    :param role: agent or backend, by its label; empty without one
     """
 
     program: str
@@ -56,6 +57,7 @@ class Container:
     finished_at: datetime | None = None
     out_of_memory: bool = False
     config_hash: str = ""
+    role: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from testbed.errors import BackendError, ExitCode, TestbedError
 from testbed.gate import AgentRow, Snapshot
+from testbed.monitor_queues import QueueMonitor, RestQueues
 from testbed.protocol.progress import Progress
 from testbed.protocol.users import USER_HEADER, USER_PATTERN
 
@@ -66,7 +67,7 @@ class ActionRefused(TestbedError):
     exit_code = ExitCode.AGENT_DIED
 
 
-class Monitor(Protocol):
+class Monitor(QueueMonitor, Protocol):
     """What the command asks of the monitor."""
 
     def snapshot(self, namespace: str) -> Snapshot:
@@ -106,7 +107,7 @@ class Monitor(Protocol):
         """Start, stop, restart or kill a program; its containers afterwards."""
 
 
-class RestMonitor:
+class RestMonitor(RestQueues):
     """The monitor, with an API token.
 
     :param user: for whom the token is used; its actions are logged with that name

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from testbed import console
+from testbed import console, orphans, queues
 from testbed.errors import BackendError, ExitCode
 from testbed.gate import AgentVerdict, Container, Expected, Outcome, Snapshot, decide
 from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused
@@ -21,6 +21,8 @@ class Status:
 
     :param snapshot: what the monitor knows; None while it does not answer
     :param problem: why the monitor does not answer; empty when it does
+    :param orphans: containers of services that compose.yaml does not have any more
+    :param waiting_queues: those in which messages wait although nobody consumes them
     """
 
     namespace: str
@@ -32,6 +34,8 @@ class Status:
     dead_letters: int
     snapshot: Snapshot | None
     problem: str
+    orphans: tuple[Container, ...] = ()
+    waiting_queues: tuple[dict[str, Any], ...] = ()
 
     @property
     def backend_ok(self) -> bool:
@@ -93,6 +97,8 @@ class Status:
             "agents": [self._agent(agent) for agent in self.agents],
             "executions": list(self.executions),
             "dead_letters": self.dead_letters,
+            "orphans": [orphans.as_json(one) for one in self.orphans],
+            "waiting_queues": list(self.waiting_queues),
         }
 
     def lines(self) -> list[str]:
@@ -125,8 +131,10 @@ class Status:
             fields = ("execution_id", "run_number", "executed_by", "start_time")
             running = [[str(row[name]) for name in fields] for row in self.executions]
             shown += ["", console.table(header, running)]
+        shown += orphans.lines(self.orphans)
+        shown += queues.abandoned_lines(self.waiting_queues)
         if self.dead_letters:
-            shown += ["", f"Dead letters: {self.dead_letters}"]
+            shown += ["", f"Dead letters: {self.dead_letters} (testbed dead-letters)"]
         return shown
 
     def _agent(self, verdict: AgentVerdict) -> dict[str, Any]:
@@ -164,12 +172,13 @@ def look(session: Session) -> Status:
     containers = session.containers.all()
     snapshot: Snapshot | None = None
     executions: list[dict[str, Any]] = []
+    depths: list[dict[str, Any]] | None = None
     dead_letters, problem = 0, ""
     try:
         monitor: Monitor = session.monitor()
         snapshot = monitor.snapshot(namespace)
         executions = monitor.running_executions(namespace)
-        _, dead_letters = monitor.backlog()
+        depths, dead_letters = monitor.backlog()
     except (MonitorAway, MonitorRefused, BackendError) as error:
         problem = str(error)
     expected = (*session.plan.expected, *_beside(session.plan, containers))
@@ -195,6 +204,8 @@ def look(session: Session) -> Status:
         dead_letters=dead_letters,
         snapshot=snapshot,
         problem=problem,
+        orphans=tuple(orphans.find_orphans(containers, session.services)),
+        waiting_queues=tuple(queues.abandoned(namespace, depths or ())),
     )
 
 

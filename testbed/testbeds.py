@@ -10,14 +10,18 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from testbed import console
-from testbed.containers import FOLDER_LABEL, PROJECT_LABEL, SERVICE_LABEL, inspect_labelled
+from testbed.containers import (
+    FOLDER_LABEL,
+    PROJECT_LABEL,
+    ROLE_LABEL,
+    SERVICE_LABEL,
+    inspect_labelled,
+)
 from testbed.errors import BackendError
-from testbed.plan import LABEL
 from testbed.project import Project
 from testbed.session import MONITOR_PORT, MONITOR_SERVICE
 
 PREFIX = "testbed-"
-ROLE_LABEL = f"{LABEL}role"
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ class ExampleFastmonAgent(BaseAgent):
         super().__init__(settings)
         self._parameters = ExecutionParameters(self.monitor)
         self._samples = Volume(
-            settings.data_folder / "tf-samples", Needs(self.monitor, settings.namespace).samples
+            settings.data_folder / "tf-samples",
+            Needs(self.monitor, settings.namespace, settings.queue_retention_days).samples,
         )
 
     @handles("stf_ready", batch=20)

@@ -47,7 +47,8 @@ class ExampleProcessingAgent(BaseAgent):
         self._parameters = ExecutionParameters(self.monitor)
         self._tasks = RunTasks(self.monitor, self._parameters)
         self._outputs = Volume(
-            settings.data_folder / "processed", Needs(self.monitor, settings.namespace).output
+            settings.data_folder / "processed",
+            Needs(self.monitor, settings.namespace, settings.queue_retention_days).output,
         )
 
     @handles("run_imminent")

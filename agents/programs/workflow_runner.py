@@ -178,7 +178,8 @@ class WorkflowRunner(BaseAgent):
             reason = "the command had expired before it could be carried out"
             records.close(execution_id, ExecutionStatus.FAILED, reason)
             raise Expired(reason)
-        needs = Needs(self._session(), self.settings.namespace)
+        settings = self.settings
+        needs = Needs(self._session(), settings.namespace, settings.queue_retention_days)
         return Execution(
             workflow,
             execution_id=execution_id,

@@ -8,6 +8,7 @@ import threading
 import time
 from typing import Any, ClassVar
 
+from agents.runtime.backlog import Backlog
 from agents.runtime.cause import Cause
 from agents.runtime.condition import Condition
 from agents.runtime.consumer import Consumer, Handler
@@ -79,6 +80,7 @@ class BaseAgent(HandlerTools):
         self._cause = Cause()
         self._overdue = self._occupation = ""
         self._last_words = "shut down"
+        self._backlog = Backlog(self._session(), self.agent_type, settings)
         self._condition = Condition(self._reporter.changed)
         self.publisher = Publisher(
             settings.broker, settings.program, on_state=lambda _: self._reporter.changed()
@@ -97,6 +99,7 @@ class BaseAgent(HandlerTools):
             cause=self._cause,
             watch=self._watch,
             neighbours=self._neighbours,
+            backlog=self._backlog,
             stopping=self.stopping,
             begin=lambda message: self.set_context(message.execution_id or None, message.run_id),
             changed=self._reporter.changed,
@@ -264,6 +267,7 @@ class BaseAgent(HandlerTools):
             total_stf_processed=self._consumer.processed,
             metadata={
                 "foreign_messages": self.foreign_messages,
+                "stale_messages": self._backlog.dropped,
                 "logs_dropped": self._shipper.dropped if self._shipper else 0,
                 "uptime_s": round(time.monotonic() - self._started, 1),
                 **(self._context if state == OperationalState.PROCESSING else {}),

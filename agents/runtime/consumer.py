@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agents.runtime.backlog import Backlog
 from agents.runtime.cause import Cause
 from agents.runtime.condition import Condition
 from agents.runtime.inbox import Arrival, Inbox
 from agents.runtime.monitor import Stopped
 from agents.runtime.neighbours import Neighbours
+from agents.runtime.refusals import NotConfirmed, Refusals, reason_of
 from agents.runtime.watch import HandlerOverdue, Watch
 from testbed.protocol.link import Broker, BrokerLink, Delivery, Subscription
 from testbed.protocol.messages import MalformedMessage, Message, interpret, read_object
@@ -47,6 +49,7 @@ class Consumer:
     :param handlers: by message type
     :param watch: told what is in hand
     :param neighbours: finds what the messages of others lack
+    :param backlog: says which messages are too old to be handled
     :param begin: called with the first message before a handler runs
     :param changed: called when the connection stands, or is lost
     """
@@ -64,6 +67,7 @@ class Consumer:
         cause: Cause,
         watch: Watch,
         neighbours: Neighbours,
+        backlog: Backlog,
         stopping: threading.Event,
         begin: Callable[[Message], None],
         changed: Callable[[], None],
@@ -72,6 +76,7 @@ class Consumer:
         self.processed = 0
         self._refused_at = -REFUSAL_MEMORY_S
         self._refusal = ""
+        self._refusals = Refusals()
         self.link = BrokerLink(
             broker,
             f"{name}-receive",
@@ -86,6 +91,7 @@ class Consumer:
         self._cause = cause
         self._watch = watch
         self._neighbours = neighbours
+        self._backlog = backlog
         self._stopping = stopping
         self._begin = begin
         self._changed = changed
@@ -148,7 +154,7 @@ class Consumer:
             else:
                 self.link.ack(delivery)
         except (MalformedMessage, TypeError) as error:  # TypeError: a msg_type beyond hashing
-            log.error("a message cannot be understood: %s", error)
+            self._refusals.report(delivery, None, error)
             self.link.nack(delivery)
 
     def _link_changed(self, up: bool) -> None:
@@ -163,12 +169,25 @@ class Consumer:
                 if not len(self._inbox):
                     self._condition.settle()
                 continue
+            arrivals = self._without_stale(arrivals)
+            if not arrivals:
+                continue
             self._begin(arrivals[0].message)
             self._condition.take(len(arrivals))
             try:
                 self._handle(arrivals)
             finally:
                 self._condition.finish(len(arrivals))
+
+    def _without_stale(self, arrivals: list[Arrival]) -> list[Arrival]:
+        """The messages that are still to be handled; the others are acknowledged."""
+        kept = []
+        for arrival in arrivals:
+            if self._backlog.is_stale(arrival.message, arrival.delivery):
+                self.link.ack(arrival.delivery)
+            else:
+                kept.append(arrival)
+        return kept
 
     def _handle(self, arrivals: list[Arrival]) -> None:
         first = arrivals[0].message
@@ -181,21 +200,21 @@ class Consumer:
             log.info("%s is left for the next start", first.msg_type)
             return
         except Exception as error:
-            self._refusal = (
-                f"{first.msg_type} could not be handled: {type(error).__name__}: {error}"
-            )
-            log.exception("%s could not be handled", first.msg_type)
-            self._refuse(arrivals)
+            self._refusal = f"{first.msg_type} could not be handled: {reason_of(error)}"
+            self._refuse(arrivals, error)
             return
         if confirmed:
             self.processed += len(arrivals)
         elif self._stopping.is_set():
             log.warning("%s is left for the next start: no confirmation", first.msg_type)
             return
-        else:
-            log.error("%s comes again: the broker does not confirm the answers", first.msg_type)
         for arrival in arrivals:
-            (self.link.ack if confirmed else self.link.nack)(arrival.delivery)
+            if confirmed:
+                self.link.ack(arrival.delivery)
+            else:
+                unconfirmed = NotConfirmed(f"not within {SEND_CONFIRMATION_S:.0f} s")
+                self._refusals.report(arrival.delivery, arrival.message, unconfirmed)
+                self.link.nack(arrival.delivery)
 
     def _call(self, handler: Handler, arrivals: list[Arrival]) -> None:
         arrivals = [one for one in arrivals if self._neighbours.complete(one.message)]
@@ -208,13 +227,18 @@ class Consumer:
         with self._cause.of(first.message, first.delivery.headers.get("reply-to")):
             handler.call(first.message)
 
-    def _refuse(self, arrivals: list[Arrival]) -> None:
+    def _refuse(self, arrivals: list[Arrival], error: Exception) -> None:
         """After a failure: of a batch, find the messages at fault by handling each alone."""
         if len(arrivals) == 1:
+            self._refusals.report(arrivals[0].delivery, arrivals[0].message, error)
             self.link.nack(arrivals[0].delivery)
             self._refused_at = time.monotonic()
             self._changed()
             return
+        kind, count = arrivals[0].message.msg_type, len(arrivals)
+        log.warning(
+            "%d %s failed together (%s): each is tried alone", count, kind, reason_of(error)
+        )
         for arrival in arrivals:
             self._begin(arrival.message)
             self._handle([arrival])

@@ -66,7 +66,7 @@ class LogShipper(logging.Handler):
                 "lineno": record.lineno,
                 "process": record.process or 0,
                 "thread": record.thread or 0,
-                "extra_data": {**extra, "logger": record.name},
+                "extra_data": {**extra, **_facts(record), "logger": record.name},
             }
         )
         if len(self._records) >= BATCH:
@@ -106,3 +106,9 @@ class LogShipper(logging.Handler):
             except MonitorAway:
                 self._records.extendleft(reversed(batch[place:]))
                 return
+
+
+def _facts(record: logging.LogRecord) -> dict[str, Any]:
+    """What a record says in fields beside its text: of a message that is refused (refusals.py)."""
+    refused = getattr(record, "refused", None)
+    return {} if refused is None else {"refused": refused}

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from agents.runtime.monitor import MonitorClient, MonitorRefused
 from agents.runtime.parameters import sections, table, takes_part
+from agents.runtime.settings import QUEUE_RETENTION_DAYS
+from testbed.protocol.message import utc_now
 from testbed.protocol.states import FileStatus, SliceStatus
 
 PROGRAMS = {
@@ -21,6 +26,8 @@ compose.yaml."""
 MARKS = {"processing": "processed_by", "fastmon": "sampled_by"}
 """What an agent adds to the metadata of an STF when it has come to its end with it, well or not.
 The status cannot tell: an STF has one, and two agents."""
+KNOWN_FOR_S = 3600.0
+"""Seconds for which an execution is not asked for again: whether it ended long ago may change."""
 SLICE_ENDED = {SliceStatus.COMPLETED, SliceStatus.FAILED}
 
 Agents = dict[str, dict[str, Any]]
@@ -30,13 +37,24 @@ Agents = dict[str, dict[str, Any]]
 class Needs:
     """Answers for the volumes of the runs' files. Each method takes a run's id and an STF's file
     name, and raises `ConnectionError` when the monitor is away, or refuses to answer. A run
-    without an execution needs nothing.
+    without an execution needs nothing, nor does one whose execution ended long ago: what waited
+    for it is not handed to anybody any more (decision 0027).
+
+    :param days: days after an execution's end for which its files are needed; 0: for ever
     """
 
-    def __init__(self, monitor: MonitorClient, namespace: str) -> None:
+    def __init__(
+        self,
+        monitor: MonitorClient,
+        namespace: str,
+        days: float = QUEUE_RETENTION_DAYS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._monitor = monitor
         self._namespace = namespace
-        self._runs: dict[str, tuple[str, Agents]] = {}
+        self._days = days
+        self._clock = clock
+        self._runs: dict[str, tuple[float, str, Agents]] = {}
 
     def stf(self, run_id: str, stf_filename: str) -> bool:
         """Whether the STF itself is needed: until each agent that takes part in the execution has
@@ -90,14 +108,18 @@ class Needs:
         )
 
     def _execution(self, run_id: str) -> tuple[str, Agents] | None:
-        """Id and agents of the execution that made a run; None when there is none."""
-        if run_id not in self._runs:
+        """Id and agents of the execution that made a run; None when there is none, or when it
+        ended too long ago.
+        """
+        asked_at, execution_id, agents = self._runs.get(run_id, (float("-inf"), "", {}))
+        if self._clock() - asked_at > KNOWN_FOR_S:
             rows = self._ask("workflow-executions/", run_number=run_id)
-            if not rows:
+            if not rows or ended_before(rows[0].get("end_time"), self._days):
                 return None
-            agents = sections(rows[0]["parameter_values"]).get("agents")
-            self._runs[run_id] = rows[0]["execution_id"], sections(agents)
-        return self._runs[run_id]
+            execution_id = rows[0]["execution_id"]
+            agents = sections(sections(rows[0]["parameter_values"]).get("agents"))
+            self._runs[run_id] = self._clock(), execution_id, agents
+        return execution_id, agents
 
     def _takes_part(self, agents: Agents, agent: str) -> bool:
         """Whether an agent takes part; when nobody said which ones do, those that were ever
@@ -125,6 +147,18 @@ class Needs:
             return self._monitor.once("GET", path, **params)
         except MonitorRefused as error:
             raise ConnectionError(f"the monitor does not say: {error}") from error
+
+
+def ended_before(end_time: Any, days: float) -> bool:
+    """Whether an execution, by its end as REST gives it, ended more than so many days ago; 0 days:
+    never.
+    """
+    if days <= 0:
+        return False
+    try:
+        return datetime.fromisoformat(str(end_time)) < utc_now() - timedelta(days=days)
+    except (ValueError, TypeError):  # it has not ended
+        return False
 
 
 def _is_rejected(record: dict[str, Any]) -> bool:

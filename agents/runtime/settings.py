@@ -10,6 +10,8 @@ from pathlib import Path
 from testbed.protocol.identifiers import is_namespace
 from testbed.protocol.link import Broker
 
+QUEUE_RETENTION_DAYS = 7.0
+
 
 class SettingsError(Exception):
     """A setting of the container is missing or wrong."""
@@ -20,6 +22,8 @@ class AgentSettings:
     """Where the agent belongs and whom it talks to.
 
     :param heartbeat_interval: seconds between periodic heartbeats
+    :param queue_retention_days: days after an execution's end for which what waits for the agent,
+        and its files, are kept; 0: for ever
     :param state_file: what the container's health check reads
     :param handler_limit: seconds that a handler may take; None: what the agent's class says
     """
@@ -34,6 +38,7 @@ class AgentSettings:
     heartbeat_interval: float
     data_folder: Path
     handler_limit: float | None = None
+    queue_retention_days: float = QUEUE_RETENTION_DAYS
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> AgentSettings:
@@ -64,6 +69,10 @@ class AgentSettings:
                 raise SettingsError(f"{name}={text!r} is not a number above 0")
             return value
 
+        def days(name: str, default: float) -> float:
+            text = env.get(name) or str(default)
+            return 0.0 if text.strip("0.") == "" else positive(name, text)
+
         namespace = required("TESTBED_NAMESPACE")
         if not is_namespace(namespace):
             raise SettingsError(f"TESTBED_NAMESPACE={namespace!r} is not a valid namespace")
@@ -85,4 +94,5 @@ class AgentSettings:
             handler_limit=(
                 positive("TESTBED_HANDLER_LIMIT", "") if env.get("TESTBED_HANDLER_LIMIT") else None
             ),
+            queue_retention_days=days("TESTBED_QUEUE_RETENTION_DAYS", QUEUE_RETENTION_DAYS),
         )

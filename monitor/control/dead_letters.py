@@ -9,6 +9,7 @@ from django.db import transaction
 
 from monitor.control.commands import Refused, Unknown, control
 from monitor.records.models import DeadLetter
+from testbed.protocol.destinations import RETRIED
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,8 @@ def discard(asked_by: str, number: int) -> DeadLetter:
 
 def _send(letter: DeadLetter) -> None:
     headers = {name: letter.headers[name] for name in KEPT_HEADERS if name in letter.headers}
-    control().send_text(letter.destination, letter.body, {"persistent": "true", **headers})
+    own = {"persistent": "true", RETRIED: "true"}
+    control().send_text(letter.destination, letter.body, {**headers, **own})
 
 
 def _settle(

@@ -28,6 +28,7 @@ Questions and calls:
   few seconds until end_time is there and drained is true
 - Why did it fail? the prompt diagnose_execution, or get_workflow_monitor, then
   list_logs(execution_id=..., level='WARNING')
+- Why was a message refused? list_dead_letters, then get_dead_letter
 - What became of the data? get_run, list_stf_files(run_number=...), list_tf_slices(run_number=...)
 - An agent is missing: list_supervised_agents, start_supervised_agent, and list_supervised_agents
   again until its operational_state is READY

@@ -11,11 +11,20 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
 
-from monitor.mcp import actions, data, guidance, messages, supervised, system, workflows
+from monitor.mcp import (
+    actions,
+    data,
+    dead_letters,
+    guidance,
+    messages,
+    supervised,
+    system,
+    workflows,
+)
 from monitor.mcp.tools import in_words
 from testbed import __version__
 
-CATEGORIES = (system, workflows, data, messages, actions, supervised)
+CATEGORIES = (system, workflows, data, messages, dead_letters, actions, supervised)
 DESTRUCTIVE = frozenset({"kill_agent", "stop_workflow", "stop_supervised_agent", "end_execution"})
 
 

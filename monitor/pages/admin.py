@@ -207,6 +207,11 @@ class RecorderStatusAdmin(ReadOnlyAdmin):
     list_display = ("id", "messages_recorded", "duplicates", "rate", "lag_s", "updated_at")
 
 
+@admin.register(models.QueueAbsence)
+class QueueAbsenceAdmin(ReadOnlyAdmin):
+    list_display = ("queue", "absent_s", "seen_at")
+
+
 @admin.register(models.ApiToken)
 class TokenAdmin(RecordAdmin):
     list_display = ("hint", "name", "user", "role", "created_at", "last_used_at", "expires_at")

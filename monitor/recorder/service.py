@@ -15,11 +15,14 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from psycopg.errors import DeadlockDetected
 
 from monitor.control.commands import broker
+from monitor.recorder import causes
+from monitor.recorder.absences import EVERY_S, Absences
 from monitor.recorder.dead_letters import DeadLetterQueues
 from monitor.recorder.reporting import Pace
 from monitor.recorder.retention import Retention
 from monitor.recorder.storing import Row, dead_letter, read_row, refused, store
 from monitor.recorder.sweep import Sweep
+from monitor.recorder.watch import LOOK_S, Watch
 from monitor.records.models import DeadLetter
 from testbed.protocol.destinations import RECORDER, TOPICS, consumer_queue
 from testbed.protocol.link import BrokerLink, Delivery, Subscription
@@ -75,6 +78,8 @@ class Recorder:
             on_state=self._link_changed,
         )
         self._dead_letters = DeadLetterQueues(broker(), self._take_letter, self._forget_letters)
+        self._absences = Absences(broker())
+        self._watch = Watch((causes.join, LOOK_S), (self._absences.look, EVERY_S))
         self._thread = threading.Thread(target=self._record, name="recorder", daemon=True)
 
     def start(self) -> None:
@@ -83,7 +88,9 @@ class Recorder:
         self._publisher.start()
         self._link.start()
         self._dead_letters.start()
+        self._absences.start()
         self._thread.start()
+        self._watch.start()
 
     def check(self) -> None:
         """End the process with an error when the recording thread has died."""
@@ -97,6 +104,8 @@ class Recorder:
             self._stopping = True
             self._changed.notify_all()
         self._thread.join(10)
+        self._watch.stop()
+        self._absences.stop()
         self._link.stop()
         self._dead_letters.stop()
         self._publisher.stop()

@@ -12,6 +12,7 @@ from testbed import __version__
 from testbed.commands.agents import agents
 from testbed.commands.build import build
 from testbed.commands.config import config
+from testbed.commands.dead_letters import dead_letters
 from testbed.commands.doctor import doctor
 from testbed.commands.down import down
 from testbed.commands.init import init
@@ -20,6 +21,7 @@ from testbed.commands.ls import ls
 from testbed.commands.mcp import mcp
 from testbed.commands.open import open_monitor
 from testbed.commands.prune import prune
+from testbed.commands.queues import queues
 from testbed.commands.report import report
 from testbed.commands.run import run
 from testbed.commands.runs import runs
@@ -65,6 +67,8 @@ for command in (
     agents,
     stop_agents,
     logs,
+    queues,
+    dead_letters,
     config,
     token,
     mcp,

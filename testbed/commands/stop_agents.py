@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def stop_agents(config_file: str, namespace: str | None, verbose: bool) -> None:
     """Stop every agent; the backend stays. A running workflow is ended first."""
     from testbed import console
+    from testbed.orphans import stop_orphaned_agents
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     end_running_workflows(session)
@@ -24,6 +25,7 @@ def stop_agents(config_file: str, namespace: str | None, verbose: bool) -> None:
     with session.lock():
         session.check_owner()
         session.compose.stop(agents)
+        stop_orphaned_agents(session)
     console.note(f"The agents of {session.project.name} are stopped.")
 
 

@@ -32,12 +32,14 @@ def up(
 ) -> None:
     """Start the backend and the enabled agents; wait until every agent has proved READY."""
     from testbed import console
+    from testbed.orphans import stop_orphaned_agents
 
     session = open_session(config_file, verbose=verbose, namespace=namespace, overrides=overrides)
     if no_wait:
         with session.lock():
             session.prepare(force=force)
             session.start()
+            stop_orphaned_agents(session, spare_a_run=True)
         console.note(f"{session.project.name} starts. See: testbed status")
         return
     _, ready_s = bring_up(session, timeout, force=force)
@@ -54,6 +56,7 @@ def bring_up(
     import time
 
     from testbed import console
+    from testbed.orphans import stop_orphaned_agents
     from testbed.waiting import Gate
 
     with session.lock():
@@ -62,6 +65,7 @@ def bring_up(
         started = time.monotonic()
         console.note(f"Starting {session.project.name} ...")
         plan = session.start()
+        stop_orphaned_agents(session, spare_a_run=True)
     gate = Gate(
         session.project.namespace, plan, session.containers, session.wait_for_monitor(), timeout
     )

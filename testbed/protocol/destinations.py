@@ -14,6 +14,8 @@ CONTROL = "/topic/testbed.control"
 """Copies of commands, made by the broker, and of the replies to them, sent by who replies."""
 COPIED = "copied"
 """Header of a command whose sender has sent the copy for the record: the broker makes none."""
+RETRIED = "retried"
+"""Header of a dead letter that an operator sends again: it is handled, however old it is."""
 TOPICS = (EPICTOPIC, SLICES, RESULTS, WORKERS, CONTROL)
 
 WORKFLOW_CONTROL = "/queue/workflow_control"
@@ -34,6 +36,26 @@ def consumer_queue(namespace: str, program: str, topic: str) -> str:
     if not topic.startswith("/topic/"):
         raise ValueError(f"{topic!r} is not a topic: it has to start with /topic/")
     return f"/queue/Consumer.{namespace}-{program}.{topic.removeprefix('/topic/')}"
+
+
+def program_of(namespace: str, queue: str) -> str | None:
+    """The program that a consumer queue belongs to; None for any other queue.
+
+    :param queue: its name, with or without `/queue/`
+
+    >>> program_of("torre1", "Consumer.torre1-transformer.panda.slices")
+    'transformer'
+    """
+    name = queue.removeprefix("/queue/")
+    start = f"Consumer.{namespace}-"
+    if not name.startswith(start):
+        return None
+    rest = name.removeprefix(start)
+    for topic in TOPICS:  # a program's name may hold dots too
+        end = f".{topic.removeprefix('/topic/')}"
+        if rest.endswith(end) and len(rest) > len(end):
+            return rest.removesuffix(end)
+    return rest.partition(".")[0] or None
 
 
 def namespace_selector(namespace: str) -> str:

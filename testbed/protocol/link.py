@@ -60,6 +60,7 @@ class Subscription:
     :param prefetch: messages that the broker may send ahead of their acknowledgement
     :param ack: `client-individual`, or `client` where an ack covers all earlier messages
     :param transformation: the form of messages that are no text, such as `jms-map-json`
+    :param browser: look at what waits in a queue, and take nothing
     """
 
     destination: str
@@ -67,6 +68,7 @@ class Subscription:
     selector: str | None = None
     ack: str = "client-individual"
     transformation: str | None = None
+    browser: bool = False
 
     def headers(self, receipt: str) -> dict[str, str]:
         """The headers of the SUBSCRIBE frame."""
@@ -75,6 +77,8 @@ class Subscription:
             headers["selector"] = self.selector
         if self.transformation:
             headers["transformation"] = self.transformation
+        if self.browser:
+            headers["browser"] = "true"
         return headers
 
 

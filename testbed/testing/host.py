@@ -90,6 +90,9 @@ class FakeContainers(Containers):
         self._answer()
         return [one for one in self._events if one.at >= since and self.remembers]
 
+    def stop(self, container_id: str) -> None:
+        self.exit(container_id)
+
     def execute(self, container_id: str, command: Sequence[str]) -> tuple[int, str]:
         self.executed.append((container_id, tuple(command)))
         return self.answers.get(tuple(command), (0, ""))

@@ -10,9 +10,10 @@ from testbed.monitor_api import ActionRefused, Monitor, MonitorAway, MonitorRefu
 from testbed.protocol.progress import Progress
 from testbed.protocol.states import AgentStatus, ExecutionStatus, OperationalState
 from testbed.testing.clock import EPOCH, FakeClock
+from testbed.testing.queues import FakeQueues
 
 
-class FakeMonitor(Monitor):
+class FakeMonitor(FakeQueues, Monitor):
     """A monitor with its agents, its executions and its view of the broker.
 
     While `away` every question fails as it does when the real one cannot be reached. A workflow
@@ -22,6 +23,7 @@ class FakeMonitor(Monitor):
     """
 
     def __init__(self, clock: FakeClock | None = None, namespace: str = "torre1") -> None:
+        super().__init__()
         self.clock = clock or FakeClock()
         self.namespace = namespace
         self.away = False

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from testbed.protocol.destinations import EPICTOPIC
+from testbed.protocol.link import BrokerLink
 from tests.integration.test_supervisor import docker, found
 from tests.mcp_client import McpClient
 from tests.rest import Api
@@ -194,6 +196,9 @@ def reading_calls(stack: TestbedStack, mcp: McpClient, execution_id: str) -> dic
     (agent, *_) = mcp.call("list_agents")["items"]
     (log, *_) = mcp.call("list_logs", execution_id=execution_id)["items"]
     (stf, *_) = mcp.call("list_stf_files", run_number=run)["items"]
+    (letter, *_) = eventually(
+        lambda: mcp.call("list_dead_letters")["items"], "the recorder keeps what nobody understands"
+    )
     return {
         "get_system_state": {},
         "list_agents": {"status": "ok"},
@@ -213,6 +218,8 @@ def reading_calls(stack: TestbedStack, mcp: McpClient, execution_id: str) -> dic
         "list_messages": {"execution_id": execution_id, "message_type": "stf_gen"},
         "list_logs": {"execution_id": execution_id, "level": "info"},
         "get_log_entry": {"log_id": log["id"]},
+        "list_dead_letters": {},
+        "get_dead_letter": {"letter_id": letter["id"]},
         "list_supervised_agents": {},
         "get_agent_instance_status": {"instance_name": agent["instance_name"]},
     }
@@ -234,9 +241,10 @@ def make_slice(agent: Api) -> None:
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 def test_every_tool_that_reads_answers_as_its_schema_says(
-    stack: TestbedStack, running: str, agent: Api, mode: str
+    stack: TestbedStack, running: str, agent: Api, sender: BrokerLink, mode: str
 ) -> None:
     make_slice(agent)
+    sender.send(EPICTOPIC, "no JSON", {"persistent": "true"})
     key = stack.session.project.secret("token_viewer")
     client = McpClient(lambda: stack.monitor_url, key, mode)
     calls = reading_calls(stack, client, running)
@@ -339,6 +347,7 @@ def test_resources_and_the_prompt(reader: McpClient, running: str) -> None:
         ("get_stf_file", {"file_id": "no-uuid"}, "file_id"),
         ("get_tf_slice", {"tf_filename": "x", "slice_id": 1}, "list_tf_slices"),
         ("get_log_entry", {"log_id": 2**40}, "list_logs"),
+        ("get_dead_letter", {"letter_id": 2**40}, "list_dead_letters"),
         ("get_agent_instance_status", {"instance_name": "x"}, "list_agents"),
         ("list_agents", {"start_time": "yesterday"}, "is no time; write ISO 8601"),
         ("list_agents", {"stauts": "OK"}, "stauts"),

@@ -13,6 +13,8 @@ from testbed.protocol.link import Broker
 
 PATIENCE_S = 5.0
 """Seconds that a test waits for something before it fails."""
+OWN_HEADERS = ("execution_id",)
+"""Headers that are not STOMP's own: their names hold an underscore."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,10 @@ class StompServer:
 
     def deliver(self, body: str, *, ack: str = "ack-1", **headers: str) -> None:
         """Send a MESSAGE over the newest connection that has subscribed."""
-        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        named = {
+            name if name in OWN_HEADERS else name.replace("_", "-"): text
+            for name, text in headers.items()
+        }
         usual = {"subscription": "0", "message-id": f"id-{ack}", "ack": ack}
         subscribed = {frame.connection for frame in self.of("SUBSCRIBE")} & set(self._sockets)
         self._send(max(subscribed), "MESSAGE", {**usual, **named}, body)

@@ -22,6 +22,8 @@ PROMISED_KEYS = {
     "agents",
     "executions",
     "dead_letters",
+    "orphans",
+    "waiting_queues",
 }
 AGENT_KEYS = {
     "program",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Max
@@ -144,6 +145,7 @@ def dead_letter(request: HttpRequest, number: int) -> HttpResponse:
         f"Dead letter {row.pk}",
         [
             ("Cause", Cell(row.cause, "long")),
+            *_failure(row.failure),
             ("Meant for", Cell(row.destination, "code")),
             ("Type", Cell(row.message_type, "code")),
             (
@@ -184,6 +186,21 @@ def log_summary(request: HttpRequest) -> HttpResponse:
         "hours": SUMMARY_OF.total_seconds() / 3600,
     }
     return render(request, "pages/log_summary.html", context)
+
+
+def _failure(reported: Any) -> list[tuple[str, Cell]]:
+    """What the consumer of a dead letter reported of its last try; nothing when it did not."""
+    if not isinstance(reported, dict):
+        return []
+    log_id = reported.get("log_id")
+    return [
+        ("Error", Cell(reported.get("error"), "code")),
+        ("File or run", Cell(reported.get("subject") or None, "code")),
+        ("Raised at", Cell(reported.get("place") or None, "code")),
+        ("Tries", Cell(reported.get("try"), "code")),
+        ("Refused by", _writer(reported.get("agent"))),
+        ("Log line", linked("log", log_id, "code")),
+    ]
 
 
 def _readable(body: str) -> str:

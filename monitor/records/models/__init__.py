@@ -5,7 +5,12 @@ from monitor.records.models.counters import PersistentState
 from monitor.records.models.fast_processing import FastMonFile, SystemStateEvent, TFSlice, Worker
 from monitor.records.models.histograms import RunHistograms
 from monitor.records.models.logs import AppLog
-from monitor.records.models.messages import DeadLetter, RecorderStatus, WorkflowMessage
+from monitor.records.models.messages import (
+    DeadLetter,
+    QueueAbsence,
+    RecorderStatus,
+    WorkflowMessage,
+)
 from monitor.records.models.runs import Run, RunState, StfFile
 from monitor.records.models.subscribers import Subscriber
 from monitor.records.models.tokens import ApiToken
@@ -19,6 +24,7 @@ __all__ = [
     "FastMonFile",
     "Namespace",
     "PersistentState",
+    "QueueAbsence",
     "RecorderStatus",
     "Run",
     "RunHistograms",

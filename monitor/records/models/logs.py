@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models import Q
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Upper
 
 CONTEXT_LENGTHS = {"namespace": 100, "execution_id": 100, "run_id": 50}
@@ -54,4 +56,10 @@ class AppLog(models.Model):
             models.Index(fields=["run_id", "id"]),
             # a text anywhere in the message, in whatever case
             GinIndex(OpClass(Upper("message"), name="gin_trgm_ops"), name="applog_message_text"),
+            # the refusals of a message, by the broker's id of it
+            models.Index(
+                KeyTextTransform("broker_message_id", KeyTransform("refused", "extra_data")),
+                condition=Q(extra_data__has_key="refused"),
+                name="applog_refused",
+            ),
         ]

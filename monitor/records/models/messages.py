@@ -51,6 +51,11 @@ class DeadLetter(models.Model):
     execution_id = models.CharField(max_length=100, null=True, blank=True)
     headers = models.JSONField(default=dict)
     body = models.TextField()
+    failure = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="the last failing try, as its consumer reported it; null when it did not",
+    )
     received_at = models.DateTimeField(auto_now_add=True)
     resolution = models.CharField(
         max_length=10,
@@ -70,6 +75,20 @@ class DeadLetter(models.Model):
                 fields=["destination", "broker_message_id"], name="dead_letter_once"
             )
         ]
+
+
+class QueueAbsence(models.Model):
+    """A consumer queue that nobody consumes from, and for how long that was seen."""
+
+    queue = models.CharField(max_length=255, unique=True)
+    absent_s = models.FloatField(
+        default=0, help_text="seconds; those in which nobody looked do not count"
+    )
+    seen_at = models.DateTimeField(help_text="when somebody last looked")
+
+    class Meta:
+        db_table = "swf_queue_absences"
+        ordering = ["queue"]
 
 
 class RecorderStatus(models.Model):

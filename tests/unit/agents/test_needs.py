@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import yaml
 
 from agents.runtime.monitor import MonitorAway, MonitorClient
-from agents.runtime.needs import PROGRAMS, Needs
+from agents.runtime.needs import KNOWN_FOR_S, PROGRAMS, Needs, ended_before
 from testbed.project import ROOT
+from testbed.protocol.message import utc_now
+from testbed.testing import FakeClock
 from tests.unit.monitor_server import MonitorServer
 
 RUN = "100010"
@@ -43,11 +46,16 @@ class Records:
 
     def __init__(self, monitor: MonitorServer) -> None:
         self.monitor = monitor
-        self.needs = Needs(MonitorClient(monitor.url, "token", threading.Event()), "torre1")
+        self.clock = FakeClock(limit_s=2 * KNOWN_FOR_S)
+        client = MonitorClient(monitor.url, "token", threading.Event())
+        self.needs = Needs(client, "torre1", days=7, clock=self.clock)
         self.stf(None)
 
-    def agents(self, agents: dict[str, Any]) -> None:
-        execution = {"execution_id": "x-1", "parameter_values": {"agents": agents}}
+    def agents(self, agents: dict[str, Any], ended_days_ago: float | None = None) -> None:
+        execution: dict[str, Any] = {"execution_id": "x-1", "parameter_values": {"agents": agents}}
+        if ended_days_ago is not None:
+            ended = utc_now() - timedelta(days=ended_days_ago)
+            execution["end_time"] = ended.isoformat()
         self.monitor.answers["GET", "workflow-executions/"] = (200, [execution])
 
     def stf(self, record: dict[str, Any] | None) -> None:
@@ -231,3 +239,39 @@ def test_the_programs_are_those_of_the_services_in_compose() -> None:
         for one in labels
         if one.get("org.epic.testbed.role") == "agent"
     } == PROGRAMS
+
+
+@pytest.mark.parametrize(("days_ago", "needed"), [(6.9, True), (7.1, False)])
+def test_an_stf_is_needed_for_some_days_after_its_execution_has_ended(
+    records: Records, days_ago: float, needed: bool
+) -> None:
+    records.agents(ALL, ended_days_ago=days_ago)
+    records.stf(REGISTERED)
+    assert records.needs.stf(RUN, STF) is needed
+
+
+def test_that_an_execution_ended_long_ago_is_noticed_while_the_agent_runs(
+    records: Records,
+) -> None:
+    records.agents(ALL)
+    records.stf(REGISTERED)
+    assert records.needs.stf(RUN, STF)
+    records.agents(ALL, ended_days_ago=8)
+    records.clock.sleep(KNOWN_FOR_S + 1)
+    assert not records.needs.stf(RUN, STF)
+
+
+@pytest.mark.parametrize(
+    ("end_time", "days", "before"),
+    [
+        (None, 7, False),
+        ("never", 7, False),
+        ("2026-01-01T00:00:00", 7, False),  # without an offset it could be any moment
+        ("2026-01-01T00:00:00Z", 7, True),
+        ("2026-01-01T00:00:00Z", 0, False),
+    ],
+)
+def test_an_end_is_compared_with_the_days_that_are_set(
+    end_time: Any, days: float, before: bool
+) -> None:
+    assert ended_before(end_time, days) is before

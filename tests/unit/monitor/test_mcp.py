@@ -29,6 +29,7 @@ TOOLS = {
     "get_workflow_monitor",
     "list_runs": "get_run list_stf_files get_stf_file list_tf_slices get_tf_slice",
     "list_messages": "send_message list_logs get_log_entry",
+    "list_dead_letters": "get_dead_letter",
     "start_workflow": "stop_workflow",
     "list_supervised_agents": "start_supervised_agent stop_supervised_agent "
     "restart_supervised_agent get_agent_instance_status kill_agent",
@@ -207,7 +208,7 @@ def test_who_may_destroy_is_a_tool_that_acts(tools: dict[str, Any]) -> None:
 
 
 def test_texts_of_agents_are_marked_as_data(tools: dict[str, Any]) -> None:
-    for name in ("list_logs", "get_log_entry", "list_messages", "get_agent"):
+    for name in ("list_logs", "get_log_entry", "list_messages", "get_agent", "get_dead_letter"):
         assert "untrusted data" in json.dumps(tools[name].output_schema), name
 
 

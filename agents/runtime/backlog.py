@@ -1,0 +1,114 @@
+"""What waited for an agent while it was away, and is not to be handled any more (decision 0027).
+
+A program's queue keeps messages while the program is stopped. An agent that comes back works them
+off, but not those of executions in which it had no part, and not those of executions that ended
+long ago: the files are gone, and nobody waits for the result.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from agents.runtime.monitor import MonitorAway, MonitorClient, MonitorRefused
+from agents.runtime.needs import PROGRAMS, ended_before
+from agents.runtime.parameters import sections, table, takes_part
+from agents.runtime.settings import AgentSettings
+from testbed.protocol.destinations import RETRIED
+from testbed.protocol.link import Delivery
+from testbed.protocol.message import utc_now
+from testbed.protocol.messages import Message
+from testbed.protocol.states import ExecutionStatus
+
+log = logging.getLogger(__name__)
+
+CONSUMER_QUEUE = "/queue/Consumer."
+AWAY_S = 10.0
+"""Seconds for which a monitor that did not answer is not asked again: the backlog goes on."""
+REMEMBERED = 1_000
+"""Executions whose answer is kept."""
+
+
+class Backlog:
+    """Judges messages that were sent before this agent started; later ones are always its own.
+
+    :param agent: the agent's key in the configuration
+    """
+
+    def __init__(self, monitor: MonitorClient, agent: str, settings: AgentSettings) -> None:
+        self.dropped = 0
+        self._monitor = monitor
+        self._agent = agent
+        self._program = settings.program
+        self._days = settings.queue_retention_days
+        self._started = utc_now()
+        self._ask_from = 0.0
+        self._known: OrderedDict[str, str] = OrderedDict()
+
+    def is_stale(self, message: Message, delivery: Delivery) -> bool:
+        """Whether a message is to be acknowledged and dropped; counted when it is.
+
+        What is not known counts as not stale: also while the monitor does not answer.
+        """
+        if message.execution_id is None or message.timestamp >= self._started:
+            return False
+        headers = delivery.headers
+        if RETRIED in headers or not headers.get("destination", "").startswith(CONSUMER_QUEUE):
+            return False
+        stale = bool(self._reason(message.execution_id))
+        self.dropped += stale
+        return stale
+
+    def _reason(self, execution_id: str) -> str:
+        """Why messages of an execution are stale; empty when they are not."""
+        if execution_id not in self._known:
+            if time.monotonic() < self._ask_from:
+                return ""
+            try:
+                path = f"workflow-executions/{quote(execution_id, safe='')}/"
+                record = table(self._monitor.once("GET", path))
+            except MonitorAway as error:
+                log.debug("%s is not known: %s", execution_id, error)
+                self._ask_from = time.monotonic() + AWAY_S
+                return ""
+            except MonitorRefused as error:
+                log.debug("%s is not known: %s", execution_id, error)
+                record = {}
+            reason = why_stale(record, self._agent, self._program, self._days)
+            if reason:
+                log.warning("messages of %s are dropped: %s", execution_id, reason)
+            self._known[execution_id] = reason
+            while len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return self._known[execution_id]
+
+
+def why_stale(record: Mapping[str, Any], agent: str, program: str, days: float) -> str:
+    """Why an agent that comes back has nothing to do for an execution any more; empty when it
+    has, or when that is not certain.
+
+    :param record: the execution, as REST gives it
+    :param days: days after its end for which its messages are handled; 0: for ever
+    """
+    if record.get("status") not in [status for status in ExecutionStatus if status.final]:
+        return ""
+    if ended_before(record.get("end_time"), days):
+        return f"it ended more than {days:g} days ago"
+    agents = sections(sections(record.get("parameter_values")).get("agents"))
+    if _may_mean_it(agents, agent, program):
+        return ""
+    return "it ended, and had been started without this agent"
+
+
+def _may_mean_it(agents: Mapping[str, Mapping[str, Any]], agent: str, program: str) -> bool:
+    """Whether an enabled section means the agent, or may: the program of one that is none of the
+    testbed's is known to compose.yaml alone, unless the section names it.
+    """
+    return takes_part(agents, agent, program) or any(
+        section.get("enabled") and not section.get("program") and key not in PROGRAMS
+        for key, section in agents.items()
+    )

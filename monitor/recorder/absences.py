@@ -1,0 +1,97 @@
+"""Queues of absent programs expire (decision 0027).
+
+A queue from which nobody has consumed for `TESTBED_QUEUE_RETENTION_DAYS` is emptied, and stays so
+until somebody consumes from it. Only time in which the testbed ran and this was watched counts: a
+laptop that sleeps, or a recorder that is down, brings no queue closer to its end.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from monitor.control.commands import CONSUMER_QUEUES, Control
+from monitor.control.emptying import empty
+from monitor.control.queues import expires_after_s, own
+from monitor.records.models import QueueAbsence
+from testbed.protocol.destinations import RECORDER
+from testbed.protocol.link import Broker
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 30.0
+LONGEST_STEP = timedelta(seconds=2 * EVERY_S)
+"""What a look may add to an absence: the rest of a longer gap was not watched."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How long a queue was seen without a consumer, and when it was last looked at."""
+
+    absent_s: float
+    at: datetime
+
+
+def look_again(
+    before: Mapping[str, Seen], queues: Iterable[Mapping[str, Any]], now: datetime
+) -> dict[str, Seen]:
+    """The absences after another look: those of queues that exist and have no consumer. Pure."""
+    found = {}
+    for queue in queues:
+        if queue["consumers"] or queue["program"] == RECORDER:
+            continue
+        known = before.get(queue["queue"], Seen(0.0, now))
+        step = min(max(now - known.at, timedelta()), LONGEST_STEP)
+        found[queue["queue"]] = Seen(known.absent_s + step.total_seconds(), now)
+    return found
+
+
+class Absences:
+    """Watches the consumer queues, and empties those that have expired."""
+
+    def __init__(self, at: Broker) -> None:
+        self._broker = at
+        self._control = Control(at)
+
+    def start(self) -> None:
+        """Connect."""
+        self._control.start()
+
+    def stop(self) -> None:
+        """Disconnect."""
+        self._control.stop()
+
+    def look(self) -> None:
+        """One look at every queue.
+
+        :raises NoAnswer: the broker cannot be reached
+        :raises django.db.Error: the database is away
+        """
+        queues = own(self._control.queue_depths(CONSUMER_QUEUES))
+        before = {row.queue: Seen(row.absent_s, row.seen_at) for row in QueueAbsence.objects.all()}
+        after = look_again(before, queues, timezone.now())
+        QueueAbsence.objects.exclude(queue__in=after).delete()
+        QueueAbsence.objects.bulk_create(
+            [
+                QueueAbsence(queue=name, absent_s=s.absent_s, seen_at=s.at)
+                for name, s in after.items()
+            ],
+            update_conflicts=True,
+            unique_fields=["queue"],
+            update_fields=["absent_s", "seen_at"],
+        )
+        limit = expires_after_s()
+        for queue in queues:
+            seen = after.get(queue["queue"])
+            if limit is not None and seen and seen.absent_s >= limit and queue["waiting"]:
+                self._expire(queue["queue"], seen)
+
+    def _expire(self, name: str, seen: Seen) -> None:
+        emptied = empty(self._broker, name)
+        days = seen.absent_s / 86_400
+        log.warning("nobody consumed from %s for %.3g days: %s are dropped", name, days, emptied)

@@ -1,0 +1,93 @@
+"""`testbed queues`"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from testbed.commands.options import open_session, testbed_options
+
+VERBS = ("list", "purge")
+
+
+@click.command()
+@click.argument("verb", type=click.Choice(VERBS), default="list", metavar="[list|purge]")
+@click.argument("name", required=False, metavar="[QUEUE|PROGRAM]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+@click.option("--yes", is_flag=True, help="With purge: do not ask.")
+@testbed_options
+def queues(
+    verb: str,
+    name: str | None,
+    as_json: bool,
+    yes: bool,
+    config_file: str,
+    namespace: str | None,
+    verbose: bool,
+) -> None:
+    """List what waits for each program, or empty queues.
+
+    `purge` drops what waits in a queue, or in all queues of a program, from which nobody consumes:
+    that work is never done.
+    """
+    from testbed import console
+    from testbed.queues import table
+
+    if (verb == "purge") != (name is not None):
+        raise click.UsageError("Say what to empty: testbed queues purge QUEUE|PROGRAM")
+    session = open_session(config_file, verbose=verbose, namespace=namespace)
+    monitor = session.monitor()
+    found = monitor.consumer_queues()
+    if name is not None:
+        purge(monitor, chosen(found, name), ask=not yes)
+    elif as_json:
+        console.result(json.dumps(found, indent=2))
+    elif found:
+        console.result(table(found))
+    else:
+        console.note(f"No program of {session.project.name} has a queue yet.")
+
+
+def chosen(found: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """The queues that a name means: one queue, or all of a program.
+
+    :raises ConfigurationError: there are none
+    """
+    from testbed.configuration.suggestions import nearest
+    from testbed.errors import ConfigurationError
+
+    name = name.removeprefix("/queue/")
+    meant = [one for one in found if name in (one["queue"], one["program"])]
+    if not meant:
+        known = sorted({one["program"] for one in found})
+        problem = f"is no queue, and no program that has one; {nearest(name, known)}"
+        raise ConfigurationError(place=name, problem=problem, hint="See: testbed queues")
+    return meant
+
+
+def purge(monitor: Any, found: list[dict[str, Any]], *, ask: bool) -> None:
+    """Empty queues, after a question if wanted."""
+    from testbed import console
+    from testbed.queues import table
+
+    filled = [one for one in found if one["waiting"]]
+    if not filled:
+        console.note("Nothing waits there.")
+        return
+    console.note(table(filled))
+    if ask:
+        if not sys.stdin.isatty():
+            raise click.UsageError("This drops messages for good. Not on a terminal: add --yes")
+        total = sum(one["waiting"] for one in filled)
+        if not click.confirm(f"Drop these {total} messages for good?", err=True):
+            console.note("Nothing is dropped.")
+            return
+    for one in filled:
+        emptied = monitor.purge_queue(one["queue"])
+        console.note(f"{emptied['queue']}: {emptied['messages']} messages are dropped.")
+        left = one["waiting"] - emptied["messages"]
+        if left > 0:
+            console.warn(f"about {left} are left, as it took too long: do it again")
