@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from testbed import console
 from testbed.configuration.model import flat_parameters
 from testbed.errors import ExitCode, TestbedError
-from testbed.monitor_api import MonitorAway, MonitorRefused
+from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused
 from testbed.protocol.progress import Progress, planned_stfs
 from testbed.report import Report, write_record
 from testbed.running import Run
@@ -19,7 +22,20 @@ if TYPE_CHECKING:
     from testbed.session import Session
     from testbed.waiting import Gate
 
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 LEFT = "left as it was after a second Ctrl+C"
+
+
+class Ending(NamedTuple):
+    """How following a run ended.
+
+    :param undrained: what was open
+    :param ended_by: what ended the command, if not the run
+    """
+
+    progress: Progress
+    undrained: list[str]
+    ended_by: ExitCode | None
 
 
 def execute(session: Session, gate: Gate, ready_s: float) -> Report:
@@ -40,18 +56,17 @@ def execute(session: Session, gate: Gate, ready_s: float) -> Report:
     run = Run("", gate, planned=planned_stfs(flat_parameters(resolved)))
     run.begin()
     started = time.monotonic()
-    run.execution_id = gate.monitor.start_workflow(
-        {
-            "workflow_name": workflow.name,
-            "config": workflow.config,
-            "realtime": workflow.realtime,
-            "duration": workflow.duration,
-            "resolved": resolved,
-        }
-    )
+    command = {
+        "workflow_name": workflow.name,
+        "config": workflow.config,
+        "realtime": workflow.realtime,
+        "duration": workflow.duration,
+        "resolved": resolved,
+    }
+    run.execution_id, interrupted = _start(gate.monitor, command)
     console.note(f"Running {workflow.name} as {run.execution_id} ...")
     with session.project.running(run.execution_id):
-        progress, undrained, ended_by = _follow(run)
+        progress, undrained, ended_by = _stop(run) if interrupted else _follow(run)
         report = Report(
             namespace=configuration.namespace,
             progress=progress,
@@ -72,25 +87,56 @@ def execute(session: Session, gate: Gate, ready_s: float) -> Report:
     return report
 
 
-def _follow(run: Run) -> tuple[Progress, list[str], ExitCode | None]:
-    """Follow a run: its last progress, what was open, and what ended the command if not the run."""
+def _start(monitor: Monitor, command: dict[str, Any]) -> tuple[str, bool]:
+    """Start the workflow; its execution id, and whether the user has interrupted the command.
+
+    An interrupt waits for the answer: without it nobody could stop what was started.
+    """
+    with interrupts_deferred() as interrupts:
+        execution_id = monitor.start_workflow(command)
+    return execution_id, bool(interrupts)
+
+
+@contextmanager
+def interrupts_deferred() -> Iterator[list[int]]:
+    """Collect the signals that would interrupt the command, until the end of the block."""
+    seen: list[int] = []
+
+    def remember(number: int, _frame: object) -> None:
+        seen.append(number)
+
+    before = {number: signal.signal(number, remember) for number in INTERRUPTS}
     try:
-        return (*run.follow(), None)
+        yield seen
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _follow(run: Run) -> Ending:
+    """Follow a run to its end, or to what ends the command before."""
+    try:
+        return Ending(*run.follow(), None)
     except KeyboardInterrupt:
-        if run.progress is None:
-            run.progress = run.gate.monitor.progress(run.execution_id)
-        console.note("Stopping the workflow (Ctrl+C again to leave it as it is) ...")
-        try:
-            return (*run.stop(), ExitCode.INTERRUPTED)
-        except KeyboardInterrupt:
-            return run.progress, [LEFT], ExitCode.INTERRUPTED
-        except TestbedError as error:
-            return run.progress, [str(error)], ExitCode.INTERRUPTED
+        return _stop(run)
     except TestbedError as error:
         if run.progress is None:
             raise
         console.note(f"{error}\nStopping the workflow ...")
-        return (*run.give_up(str(error)), error.exit_code)
+        return Ending(*run.give_up(str(error)), error.exit_code)
+
+
+def _stop(run: Run) -> Ending:
+    """Stop a run that the user has interrupted."""
+    if run.progress is None:
+        run.progress = run.gate.monitor.progress(run.execution_id)
+    console.note("Stopping the workflow (Ctrl+C again to leave it as it is) ...")
+    try:
+        return Ending(*run.stop(), ExitCode.INTERRUPTED)
+    except KeyboardInterrupt:
+        return Ending(run.progress, [LEFT], ExitCode.INTERRUPTED)
+    except TestbedError as error:
+        return Ending(run.progress, [str(error)], ExitCode.INTERRUPTED)
 
 
 def _tell_monitor(session: Session, gate: Gate, report: Report) -> None:

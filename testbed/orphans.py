@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from testbed import console
 from testbed.gate import Container
-from testbed.monitor_api import MonitorAway, MonitorRefused
 
 if TYPE_CHECKING:
     from testbed.session import Session
@@ -61,7 +60,7 @@ def stop_orphaned_agents(session: Session, *, spare_a_run: bool = False) -> list
     names = sorted({one.program for one in orphans})
     if not names:
         return []
-    running = _running(session) if spare_a_run else []
+    running = session.runs_in_progress() if spare_a_run else []
     if running:
         console.warn(
             f"agents that compose.yaml does not have any more go on while {', '.join(running)} "
@@ -72,12 +71,3 @@ def stop_orphaned_agents(session: Session, *, spare_a_run: bool = False) -> list
     for one in orphans:
         session.containers.stop(one.container_id)
     return names
-
-
-def _running(session: Session) -> list[str]:
-    """The executions that run, as far as the monitor answers."""
-    try:
-        rows = session.monitor().running_executions(session.project.namespace)
-    except (MonitorAway, MonitorRefused):
-        return []
-    return [row["execution_id"] for row in rows]

@@ -1,0 +1,67 @@
+"""From the run command to the report: interrupts and failures end in a true report."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import pytest
+
+from testbed import execution
+from testbed.errors import BackendError, ExitCode
+from testbed.execution import LEFT, Ending
+from testbed.protocol.states import ExecutionStatus
+from tests.unit.following import EXECUTION, STF, Bed
+
+
+@pytest.fixture
+def bed() -> Bed:
+    return Bed()
+
+
+def interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_while_the_workflow_is_being_started_stops_it(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is waited for, since without it nobody could stop the workflow."""
+
+    def start(_command: dict[str, Any]) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return EXECUTION
+
+    monkeypatch.setattr(bed.monitor, "start_workflow", start)
+    handler = signal.getsignal(signal.SIGINT)
+    assert execution._start(bed.monitor, {}) == (EXECUTION, True)
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_an_interrupted_run_is_stopped_and_ends_as_interrupted(bed: Bed) -> None:
+    bed.monitor.change(EXECUTION, total_stf_files=5, stf=STF)
+    bed.clock.at(3, interrupt)
+    ending = execution._follow(bed.run)
+    assert (ending.progress.status, ending.undrained) == (ExecutionStatus.TERMINATED, [])
+    assert ending.ended_by == ExitCode.INTERRUPTED
+
+
+def test_a_second_interrupt_leaves_the_workflow_and_still_gives_a_report(bed: Bed) -> None:
+    bed.monitor.stopping_s = 1000
+    bed.clock.at(3, interrupt)
+    bed.clock.at(5, interrupt)
+    ending = execution._follow(bed.run)
+    assert (ending.undrained, ending.ended_by) == ([LEFT], ExitCode.INTERRUPTED)
+
+
+def test_an_engine_that_stays_away_ends_in_a_report_with_its_exit_code(bed: Bed) -> None:
+    bed.engine_away_between(5, float("inf"))
+    ending: Ending = execution._follow(bed.run)
+    assert ending.ended_by == ExitCode.BACKEND
+    assert "No Docker engine answers" in ending.undrained[0]
+
+
+def test_a_failure_before_anything_was_seen_is_the_commands_own(bed: Bed) -> None:
+    bed.monitor.away = True
+    with pytest.raises(BackendError):
+        execution._follow(bed.run)
