@@ -180,7 +180,7 @@ class Run:
         """The incidents of the run, with those that are not over."""
         for outage in (self._monitor, self._engine):
             self._end_outage(outage, over=False)
-        return [incident.as_json() for incident in self.incidents]
+        return self._told()
 
     def _try_to_look(self) -> Look | None:
         """How the run is; None while monitor or engine do not answer."""
@@ -262,7 +262,7 @@ class Run:
 
     def _record_incidents(self) -> None:
         """Keep the incidents at the monitor, so that its pages show them while the run goes on."""
-        present = [incident.as_json() for incident in self.incidents]
+        present = self._told()
         if present == self._recorded:
             return
         try:
@@ -270,6 +270,10 @@ class Run:
         except (MonitorAway, MonitorRefused):
             return  # it is tried again at the next look
         self._recorded = present
+
+    def _told(self) -> list[dict[str, Any]]:
+        """The incidents in the order of their time: one look may find several at once."""
+        return [one.as_json() for one in sorted(self.incidents, key=lambda one: one.at)]
 
     def _look(self) -> Look:
         progress = self.gate.monitor.progress(self.execution_id)
