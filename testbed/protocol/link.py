@@ -22,6 +22,8 @@ from typing import Any
 import stomp
 from stomp.exception import StompException
 
+from testbed.protocol.stomp_connection import Connection
+
 log = logging.getLogger(__name__)
 
 HEART_BEAT_MS = 5_000
@@ -245,13 +247,12 @@ class BrokerLink:
     def _connect(self) -> None:
         self._number += 1
         self._lost = False
-        connection = stomp.Connection12(
-            [(self._broker.host, self._broker.port)],
+        connection = Connection(
+            (self._broker.host, self._broker.port),
             heartbeats=(HEART_BEAT_MS, HEART_BEAT_MS),
             heart_beat_receive_scale=RECEIVE_SCALE,
             reconnect_attempts_max=1,
             timeout=CONNECT_TIMEOUT_S,
-            auto_content_length=False,
             try_loopback_connect=False,
         )
         # sorted behind stomp.py's own listener, or heart-beats stop (stomp.py#351)

@@ -47,6 +47,7 @@ class StompServer:
         self.reading = threading.Event()
         self.reading.set()
         self.frames: list[Frame] = []
+        self._before_next = b""
         self._changed = threading.Condition()
         self._sockets: dict[int, socket.socket] = {}
         self._numbers = itertools.count(1)
@@ -90,6 +91,10 @@ class StompServer:
         usual = {"subscription": "0", "message-id": f"id-{ack}", "ack": ack}
         subscribed = {frame.connection for frame in self.of("SUBSCRIBE")} & set(self._sockets)
         self._send(max(subscribed), "MESSAGE", {**usual, **named}, body)
+
+    def heart_beats(self, count: int) -> None:
+        """Put heart-beats in front of the next frame that is sent: both are read at once."""
+        self._before_next = b"\n" * count
 
     def complain(self, reason: str, receipt: str | None = None) -> None:
         """Send an ERROR over the newest connection, to the frame that asked for a receipt or to
@@ -156,7 +161,9 @@ class StompServer:
     def _send(self, number: int, command: str, headers: dict[str, str], body: str = "") -> None:
         lines = [command, *(f"{name}:{_escaped(text)}" for name, text in headers.items()), "", body]
         with contextlib.suppress(OSError, KeyError):
-            self._sockets[number].sendall("\n".join(lines).encode() + b"\0")
+            frame = self._before_next + "\n".join(lines).encode() + b"\0"
+            self._before_next = b""
+            self._sockets[number].sendall(frame)
 
     def _cut(self, number: int) -> None:
         connection = self._sockets.pop(number, None)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import stomp
 
 from testbed.protocol import link as link_module
 from testbed.protocol.link import Broker, LinkDown, Subscription
+from testbed.protocol.stomp_connection import Connection
 from tests.unit.protocol.client import QUEUE, Client
 from tests.unit.stomp_server import PATIENCE_S, StompServer
 
@@ -149,7 +149,7 @@ def test_a_connection_that_breaks_within_the_library_is_built_anew(
     server: StompServer, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """stomp.py forgets its socket on one thread while another one is about to use it."""
-    subscribe = stomp.Connection12.subscribe
+    subscribe = Connection.subscribe
     failures = [AttributeError("'NoneType' object has no attribute 'sendall'")]
 
     def breaking(*arguments: Any, **options: Any) -> None:
@@ -157,7 +157,7 @@ def test_a_connection_that_breaks_within_the_library_is_built_anew(
             raise failures.pop()
         subscribe(*arguments, **options)
 
-    monkeypatch.setattr(stomp.Connection12, "subscribe", breaking)
+    monkeypatch.setattr(Connection, "subscribe", breaking)
     client.link.start()
     assert client.link.wait_connected(PATIENCE_S)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
-import stomp
 
 from testbed.protocol.link import LinkDown
+from testbed.protocol.stomp_connection import Connection
 from tests.unit.protocol.client import QUEUE, Client
 from tests.unit.stomp_server import PATIENCE_S, StompServer
 
@@ -82,7 +83,7 @@ def test_what_breaks_within_the_library_counts_as_a_lost_connection(
     client.connect()
     server.deliver("one")
     delivery = client.message()
-    monkeypatch.setattr(stomp.Connection12, verb, breaking)
+    monkeypatch.setattr(Connection, verb, breaking)
     if verb == "ack":
         assert not client.link.ack(delivery)
     else:
@@ -95,3 +96,28 @@ def test_what_breaks_within_the_library_counts_as_a_lost_connection(
 def test_nothing_can_be_sent_before_the_link_is_connected(client: Client) -> None:
     with pytest.raises(LinkDown, match="not connected yet"):
         client.link.send("/topic/epictopic", "body", {})
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 7])
+def test_no_frame_is_lost_behind_heart_beats_that_were_read_at_once(
+    server: StompServer, client: Client, count: int
+) -> None:
+    """As after a pause of the process: stomp.py took two of them for the end of the headers."""
+    client.connect()
+    for number in range(3):
+        server.heart_beats(count)
+        server.deliver(f'{{"number": {number},\n\n"lines": 2}}', ack=f"ack-{number}")
+        assert json.loads(client.message().body) == {"number": number, "lines": 2}
+    server.heart_beats(count)
+    client.link.send("/topic/epictopic", "{}", {"receipt": "r-1"})
+    assert client.receipts.get(timeout=PATIENCE_S) == "r-1"
+
+
+def test_heart_beats_in_pieces_are_no_frames(server: StompServer, client: Client) -> None:
+    client.connect()
+    body = "a" * 200_000 + "\n\n" + "b" * 200_000
+    server.heart_beats(2)
+    server.deliver(body, ack="ack-1", content_length=str(len(body)))
+    server.deliver("next", ack="ack-2")
+    assert client.message().body == body
+    assert client.message().body == "next"
