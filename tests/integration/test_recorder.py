@@ -13,7 +13,7 @@ import pytest
 from monitor.control.commands import ANSWER_S
 from testbed.protocol.destinations import EPICTOPIC, SLICES
 from testbed.protocol.link import BrokerLink
-from tests.rest import Api
+from tests.rest import Api, Sql
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -140,6 +140,22 @@ def test_values_that_fit_no_column_do_not_stop_the_recorder(
         "the recorder goes on",
     )
     assert len(recorded(viewer, execution)) == 4
+
+
+def test_a_paused_monitor_does_not_slow_recording(
+    stack: TestbedStack, sender: BrokerLink, sql: Sql
+) -> None:
+    execution, messages = f"paused-{uuid4()}", 10_000
+    monitor: Any = docker.from_env().containers.get(stack.container_id("monitor"))
+    monitor.pause()
+    try:
+        for _ in range(messages):
+            send(sender, message(stack, execution_id=execution))
+        count = f"SELECT count(*) FROM swf_workflow_messages WHERE execution_id = '{execution}'"
+        # it was 480 a second when the recording thread itself asked the monitor
+        eventually(lambda: sql(count)[1].strip() == str(messages), "all are recorded", 12)
+    finally:
+        monitor.unpause()
 
 
 def test_the_record_of_a_worker_whose_agent_is_gone_is_ended(
