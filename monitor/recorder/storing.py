@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from monitor.recorder.reporting import count
-from monitor.records.models import DeadLetter, RunState
+from monitor.records.models import DeadLetter, RunState, WorkflowExecution
 from testbed.protocol.destinations import DEAD_LETTER_QUEUE, EPICTOPIC
 from testbed.protocol.link import Delivery
 from testbed.protocol.messages import (
@@ -126,6 +126,7 @@ def store(rows: list[Row], dead: list[DeadLetter], foreign: int = 0, malformed: 
             if row.message_id in new and row.queue_name.endswith(OF_RUNS)
         }
         _drive_run_states([row for row in steps.values() if _names_a_run(row)])
+        _give_run_numbers(rows)
         if dead:
             DeadLetter.objects.bulk_create(dead, ignore_conflicts=True)
     return stored
@@ -215,13 +216,34 @@ def _insert(rows: list[Row]) -> tuple[int, set[str]]:
         return new, set(steps or ())
 
 
+def _is_run_number(run_id: str | None) -> bool:
+    """Whether a run id is one that can have a record."""
+    return run_id is not None and run_id.isascii() and run_id.isdecimal() and len(run_id) <= 18
+
+
 def _names_a_run(row: Row) -> bool:
-    """Whether a lifecycle message's run id is one that can have a record."""
-    run_id = row.run_id or ""
-    known = run_id.isascii() and run_id.isdecimal() and len(run_id) <= 18
+    """Whether a lifecycle message names a run."""
+    known = _is_run_number(row.run_id)
     if not known:
         log.error("%s %s names no run: %r", row.message_type, row.message_id, row.run_id)
     return known
+
+
+def _give_run_numbers(rows: list[Row]) -> None:
+    """Give executions without a run number the one of their first message that has both ids: the
+    predecessor's runner does not record it.
+    """
+    firsts: dict[str, int] = {}
+    for row in rows:
+        if row.execution_id is not None and _is_run_number(row.run_id):
+            firsts.setdefault(row.execution_id, int(row.run_id or 0))
+    without = WorkflowExecution.objects.filter(
+        execution_id__in=sorted(firsts), run_number__isnull=True
+    ).order_by("pk")
+    for execution_id in without.values_list("execution_id", flat=True) if firsts else ():
+        number = firsts[execution_id]
+        log.info("%s is run %s, by its messages", execution_id, number)
+        without.filter(execution_id=execution_id).update(run_number=number)
 
 
 def _drive_run_states(steps: list[Row]) -> None:

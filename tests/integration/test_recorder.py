@@ -13,6 +13,8 @@ import pytest
 from monitor.control.commands import ANSWER_S
 from testbed.protocol.destinations import EPICTOPIC, SLICES
 from testbed.protocol.link import BrokerLink
+from tests.integration.test_rest_records import make_run
+from tests.integration.test_slice_results import new_execution
 from tests.rest import Api, Sql
 from tests.waiting import eventually
 
@@ -140,6 +142,23 @@ def test_values_that_fit_no_column_do_not_stop_the_recorder(
         "the recorder goes on",
     )
     assert len(recorded(viewer, execution)) == 4
+
+
+def test_an_execution_gets_its_run_number_from_the_first_message_with_both_ids(
+    stack: TestbedStack, sender: BrokerLink, viewer: Api
+) -> None:
+    agent = Api(stack, "agent")
+    unknown, known = new_execution(agent), new_execution(agent, run_number=4712)
+    number = make_run(agent)
+    send(sender, message(stack, execution_id=unknown, run_id="none"))
+    send(sender, message(stack, execution_id=unknown))
+    for execution in (unknown, known):
+        for run_id in (str(number), str(number + 1)):
+            send(sender, message(stack, execution_id=execution, run_id=run_id))
+    eventually(lambda: len(recorded(viewer, known)) == 2, "all messages are recorded")
+    told = {key: viewer.get(f"workflow-executions/{key}/progress/") for key in (unknown, known)}
+    assert told[unknown]["run_id"] == str(number)
+    assert told[known]["run_id"] == "4712"
 
 
 def test_a_paused_monitor_does_not_slow_recording(
