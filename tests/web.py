@@ -62,7 +62,8 @@ class _Form(HTMLParser):
             return
         if tag in ("textarea", "select"):
             self._name = given.get("name", "")
-            self.fields[self._name] = ""
+            if "multiple" not in given:
+                self.fields[self._name] = ""
         elif tag == "option" and self._name is not None and "selected" in given:
             self.fields[self._name] = given.get("value", "")
         elif tag == "input" and self._sends(given):

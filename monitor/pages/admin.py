@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import HttpRequest
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
     _Paginator = Paginator[Any]
     _ModelAdmin = admin.ModelAdmin[Any]
     _ModelForm = forms.ModelForm[Any]
+    _UserAdmin = UserAdmin[User]
 else:  # generic for the type checker only
     _Paginator, _ModelAdmin, _ModelForm = Paginator, admin.ModelAdmin, forms.ModelForm
+    _UserAdmin = UserAdmin
 
 
 admin.site.site_header = admin.site.site_title = "Testbed administration"
@@ -36,16 +40,12 @@ class CappedPaginator(_Paginator):
         return known
 
 
-class RecordAdmin(_ModelAdmin):
-    """A list that stays fast however long it is, and a form that writes what was changed in it.
+class ChangedFieldsMixin(_ModelAdmin):
+    """A form that writes what was changed in it.
 
     Records change while somebody looks at a form: a form that wrote all its fields would set back
     what agents and the recorder have written since. So it carries along what it was loaded with.
     """
-
-    paginator = CappedPaginator
-    show_full_result_count = False
-    list_per_page = 100
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **options)
@@ -61,8 +61,28 @@ class RecordAdmin(_ModelAdmin):
         if not change:
             super().save_model(request, obj, form, change)
         elif form.changed_data:
-            stamped = [one.name for one in self.opts.fields if getattr(one, "auto_now", False)]
-            obj.save(update_fields=[*form.changed_data, *stamped])
+            changed = [
+                one.name
+                for one in self.opts.fields
+                if one.name in form.changed_data or getattr(one, "auto_now", False)
+            ]
+            obj.save(update_fields=changed)
+
+
+class RecordAdmin(ChangedFieldsMixin):
+    """A list that stays fast however long it is."""
+
+    paginator = CappedPaginator
+    show_full_result_count = False
+    list_per_page = 100
+
+
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class PersonAdmin(ChangedFieldsMixin, _UserAdmin):
+    """Accounts. A form that set back the last sign-in would make its link work a second time."""
 
 
 class ReadOnlyAdmin(RecordAdmin):

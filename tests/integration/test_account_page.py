@@ -395,6 +395,21 @@ def test_the_admin_writes_only_what_was_changed_in_the_form(
     assert now == {**changed, "reason": "looked at"}
 
 
+def test_the_admin_does_not_undo_a_sign_in(
+    administrator: Browser, stranger: Browser, sql: Sql
+) -> None:
+    name, password = f"person-{uuid4().hex[:8]}", f"pass-{uuid4().hex}"
+    page = "/admin/auth/user/add/"
+    new = {"username": name, "password1": password, "password2": password}
+    page = urlsplit(administrator.post(page, page, usable_password="true", **new).url).path
+    fields = fields_of(administrator.get(page).text, "user_form")
+    assert urlsplit(stranger.sign_in(name, password).url).path == "/"
+    look = f"SELECT last_login, first_name FROM auth_user WHERE username = '{name}'"
+    before = sql(look)[1].strip()
+    administrator.send(page, {**fields, "first_name": "Jane"})
+    assert sql(look)[1].strip() == f"{before}Jane"
+
+
 def test_the_admin_does_not_let_an_execution_run_again(agent: Api, administrator: Browser) -> None:
     key = new_execution(agent)
     agent.patch(f"workflow-executions/{key}/", {"status": "failed"})
