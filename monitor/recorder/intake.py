@@ -29,7 +29,7 @@ class Intake:
 
     :param changed: guards the queue; notified when something comes, and when there is room again
     :param most: bytes
-    :param held_up: called each second while somebody waits for room
+    :param held_up: called each second or more often while somebody waits for room
     """
 
     def __init__(
@@ -52,8 +52,8 @@ class Intake:
         with self._changed:
             cleared = self._cleared
             while self._deliveries and self._bytes + size > self._most:
-                if not self._changed.wait(LOOK_S):
-                    self._held_up()
+                self._changed.wait(LOOK_S)
+                self._held_up()
                 if self._closed or cleared != self._cleared:
                     return
             self._deliveries.append(delivery)
