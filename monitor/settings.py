@@ -29,6 +29,11 @@ def _flag(name: str, default: bool = False) -> bool:
     return (os.environ.get(name) or str(default)).lower() in ("1", "true", "yes", "on")
 
 
+def _days(name: str, default: float) -> float:
+    """After how many days records are removed; 0: never."""
+    return float(os.environ.get(name) or default)
+
+
 def _words(name: str, default: str) -> list[str]:
     return [word for word in os.environ.get(name, default).split(",") if word]
 
@@ -36,8 +41,10 @@ def _words(name: str, default: str) -> list[str]:
 TESTBED_NAMESPACE = os.environ.get("TESTBED_NAMESPACE", "")
 TESTBED_ANONYMOUS_READ = _flag("TESTBED_ANONYMOUS_READ")
 TESTBED_SUPERVISOR = _flag("TESTBED_SUPERVISOR", default=True)
-TESTBED_LOG_RETENTION_DAYS = float(os.environ.get("TESTBED_LOG_RETENTION_DAYS") or 30)
-TESTBED_QUEUE_RETENTION_DAYS = float(os.environ.get("TESTBED_QUEUE_RETENTION_DAYS") or 7)
+TESTBED_LOG_RETENTION_DAYS = _days("TESTBED_LOG_RETENTION_DAYS", 30)
+TESTBED_QUEUE_RETENTION_DAYS = _days("TESTBED_QUEUE_RETENTION_DAYS", 7)
+TESTBED_AGENT_RETENTION_DAYS = _days("TESTBED_AGENT_RETENTION_DAYS", 30)
+TESTBED_EXECUTION_RETENTION_DAYS = _days("TESTBED_EXECUTION_RETENTION_DAYS", 90)
 TESTBED_WORKFLOWS = Path(__file__).resolve().parent.parent / "workflows"
 TESTBED_SECRETS = Path(os.environ.get("TESTBED_SECRETS", "/run/secrets"))
 TESTBED_MONITOR_URL = os.environ.get("SWF_MONITOR_URL", "http://monitor:8000")

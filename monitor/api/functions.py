@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -9,7 +10,9 @@ from django.core.cache import cache
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import api_view
@@ -22,7 +25,11 @@ from monitor.live.process import hub
 from monitor.records.models import DeadLetter, PersistentState, SystemAgent
 from monitor.records.models.counters import AGENT_ID, EXECUTION_SEQUENCE, RUN_NUMBER
 from testbed.protocol.identifiers import is_namespace
+from testbed.protocol.states import OperationalState
 
+EXITED_SHOWN = timedelta(hours=1)
+"""How long `readiness/` lists an agent after its last heartbeat once it is EXITED: containers are
+replaced, and a list of all that ever were would grow for ever."""
 HEARTBEAT_FIELDS = (
     "instance_name",
     "program",
@@ -77,7 +84,7 @@ def state(request: Request) -> Response:
 def readiness(request: Request) -> Response:
     """The gate's view: what every container last said, and the database's time.
 
-    Of each container only the newest agent instance stands here; EXITED ones too.
+    Of each container only the newest agent instance is listed; one that is EXITED for an hour.
     """
     unknown = set(request.query_params) - {"namespace"}
     if unknown:
@@ -86,7 +93,12 @@ def readiness(request: Request) -> Response:
     if not is_namespace(namespace):
         raise ValidationError({"namespace": ["This is not a valid namespace."]})
     rows = (
-        SystemAgent.objects.filter(namespace=namespace, container_id__isnull=False)
+        SystemAgent.objects.filter(
+            ~Q(operational_state=OperationalState.EXITED)
+            | Q(last_heartbeat__gt=timezone.now() - EXITED_SHOWN),
+            namespace=namespace,
+            container_id__isnull=False,
+        )
         .order_by("container_id", "-last_heartbeat")
         .distinct("container_id")
         .values(*HEARTBEAT_FIELDS)

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import HttpRequest
 
 from monitor.records import models
+from testbed.protocol.states import ExecutionStatus
 
 COUNT_UP_TO = 10_000
 
 if TYPE_CHECKING:
     _Paginator = Paginator[Any]
     _ModelAdmin = admin.ModelAdmin[Any]
+    _ModelForm = forms.ModelForm[Any]
+    _UserAdmin = UserAdmin[User]
 else:  # generic for the type checker only
-    _Paginator, _ModelAdmin = Paginator, admin.ModelAdmin
+    _Paginator, _ModelAdmin, _ModelForm = Paginator, admin.ModelAdmin, forms.ModelForm
+    _UserAdmin = UserAdmin
 
 
 admin.site.site_header = admin.site.site_title = "Testbed administration"
@@ -32,12 +40,49 @@ class CappedPaginator(_Paginator):
         return known
 
 
-class RecordAdmin(_ModelAdmin):
+class ChangedFieldsMixin(_ModelAdmin):
+    """A form that writes what was changed in it.
+
+    Records change while somebody looks at a form: a form that wrote all its fields would set back
+    what agents and the recorder have written since. So it carries along what it was loaded with.
+    """
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        if field is not None:
+            field.show_hidden_initial = True
+        return field
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        given = tuple(super().get_readonly_fields(request, obj))
+        return given if obj is None else (*given, self.opts.pk.name)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            super().save_model(request, obj, form, change)
+        elif form.changed_data:
+            changed = [
+                one.name
+                for one in self.opts.fields
+                if one.name in form.changed_data or getattr(one, "auto_now", False)
+            ]
+            obj.save(update_fields=changed)
+
+
+class RecordAdmin(ChangedFieldsMixin):
     """A list that stays fast however long it is."""
 
     paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 100
+
+
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class PersonAdmin(ChangedFieldsMixin, _UserAdmin):
+    """Accounts. A form that set back the last sign-in would make its link work a second time."""
 
 
 class ReadOnlyAdmin(RecordAdmin):
@@ -166,8 +211,28 @@ class DefinitionAdmin(ReadOnlyAdmin):
     search_fields = ("workflow_name", "version", "created_by")
 
 
+class ExecutionForm(_ModelForm):
+    """An execution that has ended never runs again, as for agents and operators."""
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or self.cleaned_data
+        before, after = self.instance.status, cleaned.get("status")
+        if (
+            "status" in self.changed_data
+            and after is not None
+            and not self.instance._state.adding
+            and ExecutionStatus(before).final
+            and not ExecutionStatus(after).final
+        ):
+            raise ValidationError(
+                {"status": f"The execution has ended ({before}); it cannot run again."}
+            )
+        return cleaned
+
+
 @admin.register(models.WorkflowExecution)
 class ExecutionAdmin(RecordAdmin):
+    form = ExecutionForm
     list_display = ("execution_id", "namespace", "status", "executed_by", "start_time", "end_time")
     list_filter = ("status", "namespace", "executed_by")
     search_fields = ("execution_id", "=run_number")

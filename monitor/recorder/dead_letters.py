@@ -69,6 +69,11 @@ class DeadLetterQueues:
         if self._link is not None:
             self._link.ack(delivery)
 
+    def held_up(self) -> None:
+        """A receiver is held up for want of room."""
+        if self._link is not None:
+            self._link.held_up()
+
     def _consume(self) -> None:
         if self._link is not None:
             self._link.stop()

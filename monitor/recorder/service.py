@@ -6,7 +6,6 @@ import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -18,11 +17,12 @@ from monitor.control.commands import broker
 from monitor.recorder import causes
 from monitor.recorder.absences import EVERY_S, Absences
 from monitor.recorder.dead_letters import DeadLetterQueues
+from monitor.recorder.housekeeping import Housekeeping
+from monitor.recorder.intake import Intake
 from monitor.recorder.reporting import Pace
 from monitor.recorder.retention import Retention
 from monitor.recorder.storing import Row, dead_letter, read_row, refused, store
 from monitor.recorder.sweep import Sweep
-from monitor.recorder.watch import LOOK_S, Watch
 from monitor.records.models import DeadLetter
 from testbed.protocol.destinations import RECORDER, TOPICS, consumer_queue
 from testbed.protocol.link import BrokerLink, Delivery, Subscription
@@ -35,9 +35,21 @@ log = logging.getLogger(__name__)
 
 BATCH = 1000
 PREFETCH = 2 * BATCH
+MEGABYTE = 1_000_000
+KEPT_BYTES = 24 * MEGABYTE
+LETTER_BYTES = 8 * MEGABYTE
+BATCH_BYTES = 8 * MEGABYTE
+"""Bytes of messages and of dead letters that wait to be stored, and of a batch. A batch is there
+six times while it is stored: its texts, each as bytes, these as one array, and libpq's buffer,
+which doubles as it grows. Beside that come 90 MB of Python and Django, and what the largest frame
+that the broker takes (10 MiB) may need: 40 MB on stomp.py's side, 210 MB to read it as JSON (a list
+of empty lists). 24 + 8 + 6 x 8 + 90 + 40 + 210 = 420 MB of the container's 512 MiB (decision 0024).
+"""
 ACK_EVERY = 100
 """Messages that one acknowledgement covers: after one for 800, nothing came for 60 to 120 ms."""
-SWEEP_S = 1.0
+REPORT_S = 1.0
+CAUSES_S = 2.0
+"""Seconds between two looks for the reasons of dead letters."""
 QUIET_S = 2.0
 STATE_VALID_S = 15.0
 
@@ -51,15 +63,14 @@ class Recorder:
 
     def __init__(self) -> None:
         self.namespace: str = settings.TESTBED_NAMESPACE
-        self._arrived: deque[Delivery] = deque()
-        self._letters: deque[Delivery] = deque()
         self._changed = threading.Condition()
+        self._arrived = Intake(self._changed, KEPT_BYTES, self._held_up)
+        self._letters = Intake(self._changed, LETTER_BYTES, self._letters_held_up)
+        self._in_hand = False
         self._stopping = False
-        self._idle = False
         self._database_ok = True
         self._publisher = Publisher(broker(), RECORDER)
         self._pace = Pace()
-        self._retention = Retention()
         self._sweep = Sweep(self.namespace, self._publisher, self._caught_up)
         self._last_arrival = time.monotonic()
         self._state_file = StateFile(settings.TESTBED_STATE_FILE, STATE_VALID_S)
@@ -77,9 +88,18 @@ class Recorder:
             on_message=self._take_in,
             on_state=self._link_changed,
         )
-        self._dead_letters = DeadLetterQueues(broker(), self._take_letter, self._forget_letters)
         self._absences = Absences(broker())
-        self._watch = Watch((causes.join, LOOK_S), (self._absences.look, EVERY_S))
+        self._dead_letters = DeadLetterQueues(broker(), self._letters.put, self._letters.clear)
+        self._housekeeping = (
+            Housekeeping(
+                "sweep",
+                (self._dead_letters.look, 0.0),
+                (self._sweep.run, 0.0),
+                (Retention().run, 0.0),
+                database_away=self._sweep.suspend,
+            ),
+            Housekeeping("watch", (causes.join, CAUSES_S), (self._absences.look, EVERY_S)),
+        )
         self._thread = threading.Thread(target=self._record, name="recorder", daemon=True)
 
     def start(self) -> None:
@@ -90,21 +110,29 @@ class Recorder:
         self._dead_letters.start()
         self._absences.start()
         self._thread.start()
-        self._watch.start()
+        for housekeeping in self._housekeeping:
+            housekeeping.start()
 
     def check(self) -> None:
-        """End the process with an error when the recording thread has died."""
-        if not self._thread.is_alive():
-            log.critical("the recording thread has died")
-            os._exit(1)
+        """End the process with an error when one of its threads has died."""
+        for name, alive in (
+            ("recording", self._thread.is_alive()),
+            *((one.name, one.alive) for one in self._housekeeping),
+        ):
+            if not alive:
+                log.critical("the %s thread has died", name)
+                os._exit(1)
 
     def stop(self) -> None:
         """Finish the batch in hand and disconnect."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
+        self._arrived.close()
+        self._letters.close()
+        for housekeeping in self._housekeeping:
+            housekeeping.stop()
         self._thread.join(10)
-        self._watch.stop()
         self._absences.stop()
         self._link.stop()
         self._dead_letters.stop()
@@ -113,56 +141,47 @@ class Recorder:
 
     def _caught_up(self) -> bool:
         """Whether all that the broker has for the recorder is stored."""
+        with self._changed:
+            waiting = bool(self._arrived) or self._in_hand
         quiet_s = time.monotonic() - self._last_arrival
-        return self._link.connected and not self._arrived and quiet_s > QUIET_S
+        return self._link.connected and not waiting and quiet_s > QUIET_S
 
     def _take_in(self, delivery: Delivery) -> None:
         self._last_arrival = time.monotonic()
-        self._arrived.append(delivery)
-        if self._idle:  # waking is dear, and most messages find the recorder at work
-            with self._changed:
-                self._changed.notify()
+        self._arrived.put(delivery)
 
-    def _take_letter(self, delivery: Delivery) -> None:
-        with self._changed:
-            self._letters.append(delivery)
-            self._changed.notify()
+    def _held_up(self) -> None:
+        self._last_arrival = time.monotonic()
+        self._link.held_up()
 
-    def _forget_letters(self) -> None:
-        with self._changed:
-            self._letters.clear()  # they are delivered again
+    def _letters_held_up(self) -> None:
+        self._dead_letters.held_up()
 
     def _link_changed(self, up: bool) -> None:
         if not up:
-            with self._changed:
-                self._arrived.clear()  # the broker delivers all of it again
+            self._arrived.clear()  # the broker delivers all of it again
 
     def _record(self) -> None:
-        swept = 0.0
+        reported = 0.0
         while True:
             with self._changed:
-                self._idle = True
+                self._in_hand = False
                 self._changed.wait_for(
-                    lambda: self._arrived or self._letters or self._stopping, SWEEP_S
+                    lambda: self._arrived or self._letters or self._stopping, REPORT_S
                 )
-                self._idle = False
                 if self._stopping:
                     return
-                batch = _take(self._arrived)
-                letters = _take(self._letters)
-            if batch:
-                self._store_messages(batch)
-            if letters:
-                self._store_letters(letters)
-            if time.monotonic() - swept >= SWEEP_S:
-                swept = time.monotonic()
-                self._look_after()
+                self._in_hand = True
+            # one after the other, and in no variable that would keep a batch until the next one
+            self._store_messages(self._arrived.take(BATCH, BATCH_BYTES))
+            self._store_letters(self._letters.take(BATCH, BATCH_BYTES))
+            if time.monotonic() - reported >= REPORT_S:
+                reported = time.monotonic()
+                self._report()
 
-    def _look_after(self) -> None:
-        self._dead_letters.look()
+    def _report(self) -> None:
+        """Say how far the recorder is, in the database and to the container's health check."""
         try:
-            self._sweep.run()
-            self._retention.run()
             self._pace.store(waiting=len(self._arrived))
             self._database_ok = True
         except (OperationalError, InterfaceError) as error:
@@ -171,11 +190,13 @@ class Recorder:
         self._state_file.write(OperationalState.READY if ready else OperationalState.STARTING)
 
     def _store_letters(self, letters: list[Delivery]) -> None:
-        if self._store_for_ever([], [dead_letter(delivery) for delivery in letters]):
+        if letters and self._store_for_ever([], [dead_letter(delivery) for delivery in letters]):
             for delivery in letters:
                 self._dead_letters.ack(delivery)
 
     def _store_messages(self, batch: list[Delivery]) -> None:
+        if not batch:
+            return
         rows: list[Row] = []
         dead: list[DeadLetter] = []
         for delivery in batch:
@@ -242,11 +263,6 @@ class Recorder:
         self._sweep.suspend()
         connection.close()
         close_old_connections()
-
-
-def _take(arrived: deque[Delivery]) -> list[Delivery]:
-    """The oldest deliveries, at most a batch of them."""
-    return [arrived.popleft() for _ in range(min(BATCH, len(arrived)))]
 
 
 def acknowledgements(batch: list[Delivery]) -> Iterator[Delivery]:

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from monitor.recorder.reporting import count
-from monitor.records.models import DeadLetter, RunState
+from monitor.records.models import DeadLetter, RunState, WorkflowExecution
 from testbed.protocol.destinations import DEAD_LETTER_QUEUE, EPICTOPIC
 from testbed.protocol.link import Delivery
 from testbed.protocol.messages import (
@@ -44,7 +44,9 @@ PHASES = {
 
 
 class Row(NamedTuple):
-    """One message as it is stored."""
+    """One message as it is stored. Of what its body says only what is used is kept: decoded, a body
+    takes up to twenty times as much.
+    """
 
     message_id: str
     message_type: str
@@ -53,8 +55,8 @@ class Row(NamedTuple):
     namespace: str | None
     execution_id: str | None
     run_id: str | None
-    content: dict[str, Any]
     body: str
+    target_workers: int | None
     sent_at: datetime
     queue_name: str
     correlation_id: str | None
@@ -82,8 +84,8 @@ def read_row(delivery: Delivery) -> Row:
         or _text(dict(delivery.headers), "namespace", 100),
         execution_id=_text(content, "execution_id", 100),
         run_id=_text(content, "run_id", 50),
-        content=content,
         body=delivery.body,
+        target_workers=_count(content, "target_worker_count"),
         sent_at=_time(content.get("timestamp") or content.get("created_at")),
         queue_name=delivery.headers.get("destination", "")[:200],
         correlation_id=delivery.headers.get("correlation-id", "")[:100] or None,
@@ -103,6 +105,11 @@ def _text(content: dict[str, Any], name: str, length: int) -> str | None:
     return None if value is None else str(value)[:length]
 
 
+def _count(content: dict[str, Any], name: str) -> int | None:
+    value = content.get(name)
+    return value if isinstance(value, int) and 0 <= value < 2**31 else None
+
+
 def store(rows: list[Row], dead: list[DeadLetter], foreign: int = 0, malformed: int = 0) -> int:
     """Store messages and dead letters in one transaction; how many messages were new.
 
@@ -119,6 +126,7 @@ def store(rows: list[Row], dead: list[DeadLetter], foreign: int = 0, malformed: 
             if row.message_id in new and row.queue_name.endswith(OF_RUNS)
         }
         _drive_run_states([row for row in steps.values() if _names_a_run(row)])
+        _give_run_numbers(rows)
         if dead:
             DeadLetter.objects.bulk_create(dead, ignore_conflicts=True)
     return stored
@@ -208,13 +216,34 @@ def _insert(rows: list[Row]) -> tuple[int, set[str]]:
         return new, set(steps or ())
 
 
+def _is_run_number(run_id: str | None) -> bool:
+    """Whether a run id is one that can have a record."""
+    return run_id is not None and run_id.isascii() and run_id.isdecimal() and len(run_id) <= 18
+
+
 def _names_a_run(row: Row) -> bool:
-    """Whether a lifecycle message's run id is one that can have a record."""
-    run_id = row.run_id or ""
-    known = run_id.isascii() and run_id.isdecimal() and len(run_id) <= 18
+    """Whether a lifecycle message names a run."""
+    known = _is_run_number(row.run_id)
     if not known:
         log.error("%s %s names no run: %r", row.message_type, row.message_id, row.run_id)
     return known
+
+
+def _give_run_numbers(rows: list[Row]) -> None:
+    """Give executions without a run number the one of their first message that has both ids: the
+    predecessor's runner does not record it.
+    """
+    firsts: dict[str, int] = {}
+    for row in rows:
+        if row.execution_id is not None and _is_run_number(row.run_id):
+            firsts.setdefault(row.execution_id, int(row.run_id or 0))
+    without = WorkflowExecution.objects.filter(
+        execution_id__in=sorted(firsts), run_number__isnull=True
+    ).order_by("pk")
+    for execution_id in without.values_list("execution_id", flat=True) if firsts else ():
+        number = firsts[execution_id]
+        log.info("%s is run %s, by its messages", execution_id, number)
+        without.filter(execution_id=execution_id).update(run_number=number)
 
 
 def _drive_run_states(steps: list[Row]) -> None:
@@ -239,15 +268,14 @@ def _drive_run_states(steps: list[Row]) -> None:
 def _state_after(row: Row) -> dict[str, Any]:
     """The columns of a run's state after a lifecycle message."""
     phase, state, substate = PHASES[row.message_type]
-    workers = row.content.get("target_worker_count")
     values: dict[str, Any] = {
         "phase": phase,
         "state": state,
         "substate": substate,
         "state_changed_at": row.sent_at,
     }
-    if isinstance(workers, int) and 0 <= workers < 2**31:
-        values["target_worker_count"] = workers
+    if row.target_workers is not None:
+        values["target_worker_count"] = row.target_workers
     return values
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 import http.client
 import logging
 import time
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -84,7 +84,7 @@ class Sweep:
         self._namespace = namespace
         self._publisher = publisher
         self._caught_up = caught_up
-        self._closed: set[str] = set()
+        self._closed: dict[str, datetime] = {}
         self._trusted_from = time.monotonic() + TRUST_AFTER_S
         self._alarm = SleepAlarm()
 
@@ -128,7 +128,8 @@ class Sweep:
             end_time__gt=recent,
             run_number__isnull=False,
         )
-        for execution in ended.exclude(execution_id__in=self._closed):
+        self._closed = still_asked_for(self._closed, recent)
+        for execution in ended.exclude(execution_id__in=list(self._closed)):
             if _is_contradicted(execution):
                 continue  # its runner is back, and closes the run itself
             kinds = set(
@@ -137,11 +138,16 @@ class Sweep:
                     message_type__in=("run_imminent", "end_run"),
                 ).values_list("message_type", flat=True)
             )
-            self._closed.add(execution.execution_id)
+            self._closed[execution.execution_id] = execution.end_time or recent
             if kinds == {"run_imminent"}:
                 log.warning("run %s was left open; closing it", execution.run_number)
                 note(execution, run_closed_by=RECORDER)
                 self._publisher.publish(EPICTOPIC, end_run_of(execution))
+
+
+def still_asked_for(closed: Mapping[str, datetime], since: datetime) -> dict[str, datetime]:
+    """The executions, with their ends, that have ended since a moment."""
+    return {name: ended for name, ended in closed.items() if ended > since}
 
 
 def end_run_of(execution: WorkflowExecution) -> EndRun:

@@ -23,6 +23,7 @@ CHANGED = (
     "completed_at",
     "updated_at",
     "metadata",
+    "counted",
 )
 
 
@@ -30,8 +31,9 @@ CHANGED = (
 def store_results(rows: Sequence[Row]) -> list[TFSlice]:
     """Mark slices, and add what was found in them to the histograms of their runs.
 
-    A slice that is completed stays as it is: a repeated result changes nothing. A failure counts
-    only for the try that it belongs to (`attempt`); one that failed for good may still be
+    A slice that is completed stays as it is: a repeated result changes nothing. One that somebody
+    has set back is completed again, but its result was added and is not added again. A failure
+    counts only for the try that it belongs to (`attempt`); one that failed for good may still be
     completed by a result that comes late.
 
     :return: for each row its slice, as it is now
@@ -47,7 +49,9 @@ def store_results(rows: Sequence[Row]) -> list[TFSlice]:
             continue
         if row["status"] == SliceStatus.COMPLETED:
             _complete(one, row, now)
-            found.setdefault(one.run_number, []).append((one, row))
+            if not one.counted:  # a client may have set it back since
+                one.counted = True
+                found.setdefault(one.run_number, []).append((one, row))
         elif one.status != SliceStatus.FAILED and row["attempt"] >= one.retries:
             _note_failure(one, row, now)
     TFSlice.objects.bulk_update(slices.values(), CHANGED)

@@ -8,6 +8,7 @@ or from within a callback, is known to stop its heart-beats.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import random
 import socket
@@ -37,6 +38,9 @@ the send in hand, so nothing else would notice a broker that has stopped reading
 buffers go on taking a little for a while: it was noticed after 31 s."""
 FIRST_BACK_OFF_S = 0.2
 MAX_BACK_OFF_S = 5.0
+CONNECTION_NUMBERS = itertools.count(1)
+"""One sequence for all links of the process: a delivery of a link that was replaced by another one
+must not be taken for the new one's."""
 BROKEN = (StompException, OSError, AttributeError)
 """What stomp.py raises on a broken connection; AttributeError: its socket is gone meanwhile."""
 
@@ -97,7 +101,8 @@ class BrokerLink:
     """A connection to the broker, its subscriptions and its acknowledgements.
 
     :param name: what log lines call it
-    :param on_message: called on stomp.py's receiver thread; must return at once
+    :param on_message: called on stomp.py's receiver thread; must return at once, or call `held_up`
+        while it waits: then nothing more is read, and the broker keeps the rest
     :param on_state: called on the owner's thread with True once all subscriptions are
         confirmed, and with False when the connection is lost
     :param on_receipt: called with the id of each RECEIPT that is not the link's own
@@ -159,6 +164,14 @@ class BrokerLink:
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join(timeout)
+
+    def held_up(self) -> None:
+        """Say that `on_message` holds up the receiver for want of room, and say so again every few
+        seconds: heart-beats wait behind what is not read, so that none of them is missing.
+        """
+        connection = self._connection
+        if connection is not None:
+            connection.on_heartbeat()
 
     def send(self, destination: str, body: str, headers: Mapping[str, str]) -> None:
         """Send one frame.
@@ -245,7 +258,7 @@ class BrokerLink:
             back_off = min(back_off * 2, MAX_BACK_OFF_S)
 
     def _connect(self) -> None:
-        self._number += 1
+        self._number = next(CONNECTION_NUMBERS)
         self._lost = False
         connection = Connection(
             (self._broker.host, self._broker.port),

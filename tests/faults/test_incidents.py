@@ -11,9 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from docker import from_env as engine_from_environment
 from docker.errors import APIError
 
+from testbed.containers import connect
 from tests.faults.conftest import SHORT_DELAYS
 from tests.faults.test_deaths import RunWith, check_exactly_once, docker
 from tests.mcp_client import McpClient
@@ -91,7 +91,7 @@ def test_an_agent_in_a_crash_loop_ends_an_endless_run(stack: TestbedStack, viewe
     with stack.command_in_background("run", "--json", *SHORT_DELAYS, *endless) as process:
         running = lambda: viewer.get("workflow-executions/", status="running")  # noqa: E731
         eventually(running, "the run has begun", 60)
-        container = engine_from_environment().containers.get(victim)
+        container = connect().containers.get(victim)
 
         def crash_again() -> bool:
             if process.poll() is None:

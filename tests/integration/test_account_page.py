@@ -12,9 +12,10 @@ from uuid import uuid4
 import pytest
 import requests
 
+from tests.integration.test_slice_results import new_execution
 from tests.rest import Api, Sql
 from tests.waiting import eventually
-from tests.web import Browser
+from tests.web import Browser, fields_of
 
 if TYPE_CHECKING:
     from testbed.integration import TestbedStack
@@ -371,3 +372,49 @@ def test_the_schema_names_every_record(viewer: Api) -> None:
     assert schema.status_code == 200
     for path in ("/api/runs/", "/api/tf-slices/", "/api/systemagents/heartbeat/"):
         assert path in schema.text
+
+
+EXECUTIONS = "/admin/records/workflowexecution"
+EXECUTION_FORM = "workflowexecution_form"
+
+
+def test_the_admin_writes_only_what_was_changed_in_the_form(
+    agent: Api, administrator: Browser
+) -> None:
+    key = new_execution(agent, parameter_values={"stf_count": 5}, run_number=None)
+    page = f"{EXECUTIONS}/{key}/change/"
+    fields = fields_of(administrator.get(page).text, EXECUTION_FORM)
+    metrics = {"stf_generated": 5}
+    ended = {"status": "completed", "end_time": "2026-01-01T00:01:00.5Z", "run_number": 4711}
+    changed = agent.patch(
+        f"workflow-executions/{key}/", {**ended, "performance_metrics": metrics}
+    ).json()
+    answer = administrator.send(page, {**fields, "reason": "looked at"})
+    assert urlsplit(answer.url).path == f"{EXECUTIONS}/", answer.text
+    now = agent.get(f"workflow-executions/{key}/")
+    assert now == {**changed, "reason": "looked at"}
+
+
+def test_the_admin_does_not_undo_a_sign_in(
+    administrator: Browser, stranger: Browser, sql: Sql
+) -> None:
+    name, password = f"person-{uuid4().hex[:8]}", f"pass-{uuid4().hex}"
+    page = "/admin/auth/user/add/"
+    new = {"username": name, "password1": password, "password2": password}
+    page = urlsplit(administrator.post(page, page, usable_password="true", **new).url).path
+    fields = fields_of(administrator.get(page).text, "user_form")
+    assert urlsplit(stranger.sign_in(name, password).url).path == "/"
+    look = f"SELECT last_login, first_name FROM auth_user WHERE username = '{name}'"
+    before = sql(look)[1].strip()
+    administrator.send(page, {**fields, "first_name": "Jane"})
+    assert sql(look)[1].strip() == f"{before}Jane"
+
+
+def test_the_admin_does_not_let_an_execution_run_again(agent: Api, administrator: Browser) -> None:
+    key = new_execution(agent)
+    agent.patch(f"workflow-executions/{key}/", {"status": "failed"})
+    page = f"{EXECUTIONS}/{key}/change/"
+    fields = fields_of(administrator.get(page).text, EXECUTION_FORM)
+    answer = administrator.send(page, {**fields, "status": "running"})
+    assert "it cannot run again" in answer.text
+    assert agent.get(f"workflow-executions/{key}/")["status"] == "failed"

@@ -308,6 +308,14 @@ def test_the_execution_keeps_its_end_time(chain: Chain, reader: Api) -> None:
     assert terminated.body["end_time"] is None
 
 
+def test_progress_knows_the_run_that_the_old_runner_did_not_record(
+    chain: Chain, reader: Api
+) -> None:
+    told = reader.get(f"workflow-executions/{chain.runner.execution_id}/progress/")
+    assert told["run_id"] == str(chain.run_number)
+    assert told["stf"]["registered"] == STFS
+
+
 def test_the_run_is_recorded_with_both_times(chain: Chain, reader: Api) -> None:
     (call,) = chain.calls("POST", "/runs/")
     (row,) = reader.get("runs/", run_number=chain.run_number)

@@ -13,7 +13,9 @@ from monitor.control.commands import ANSWER_S
 from testbed.containers import connect
 from testbed.protocol.destinations import EPICTOPIC, SLICES
 from testbed.protocol.link import BrokerLink
-from tests.rest import Api
+from tests.integration.test_rest_records import make_run
+from tests.integration.test_slice_results import new_execution
+from tests.rest import Api, Sql
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -140,6 +142,39 @@ def test_values_that_fit_no_column_do_not_stop_the_recorder(
         "the recorder goes on",
     )
     assert len(recorded(viewer, execution)) == 4
+
+
+def test_an_execution_gets_its_run_number_from_the_first_message_with_both_ids(
+    stack: TestbedStack, sender: BrokerLink, viewer: Api
+) -> None:
+    agent = Api(stack, "agent")
+    unknown, known = new_execution(agent), new_execution(agent, run_number=4712)
+    number = make_run(agent)
+    send(sender, message(stack, execution_id=unknown, run_id="none"))
+    send(sender, message(stack, execution_id=unknown))
+    for execution in (unknown, known):
+        for run_id in (str(number), str(number + 1)):
+            send(sender, message(stack, execution_id=execution, run_id=run_id))
+    eventually(lambda: len(recorded(viewer, known)) == 2, "all messages are recorded")
+    told = {key: viewer.get(f"workflow-executions/{key}/progress/") for key in (unknown, known)}
+    assert told[unknown]["run_id"] == str(number)
+    assert told[known]["run_id"] == "4712"
+
+
+def test_a_paused_monitor_does_not_slow_recording(
+    stack: TestbedStack, sender: BrokerLink, sql: Sql
+) -> None:
+    execution, messages = f"paused-{uuid4()}", 10_000
+    monitor: Any = connect().containers.get(stack.container_id("monitor"))
+    monitor.pause()
+    try:
+        for _ in range(messages):
+            send(sender, message(stack, execution_id=execution))
+        count = f"SELECT count(*) FROM swf_workflow_messages WHERE execution_id = '{execution}'"
+        # it was 480 a second when the recording thread itself asked the monitor
+        eventually(lambda: sql(count)[1].strip() == str(messages), "all are recorded", 12)
+    finally:
+        monitor.unpause()
 
 
 def test_the_record_of_a_worker_whose_agent_is_gone_is_ended(

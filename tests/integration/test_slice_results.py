@@ -117,6 +117,19 @@ def check_whole(run: Run) -> None:
     assert total["histograms"]["hits"]["storage"]["values"] == list(range(SLICES))
 
 
+def test_a_slice_that_was_set_back_counts_once_all_the_same(run: Run) -> None:
+    run.send(*(run.done(key) for key in range(SLICES)))
+    back = {"status": "queued", "retries": 0, "completed_at": None, "metadata": None}
+    one, two = run.slice(1)["id"], run.slice(2)["id"]
+    assert run.agent.patch(f"tf-slices/{one}/", {**back, "counted": False}).status_code == 200
+    changes = [{"id": two, "status": "processing", "retries": 0}]
+    assert run.agent.patch("tf-slices/", changes).status_code == 200
+    assert [run.slice(key)["status"] for key in (1, 2)] == ["queued", "processing"]
+    again = run.send(run.done(1), run.done(2))
+    assert [row["status"] for row in again] == ["completed", "completed"]
+    check_whole(run)
+
+
 def test_results_add_up_in_any_order_and_however_often_they_come(run: Run) -> None:
     rows = [run.done(key) for key in range(SLICES)] * 3
     random.Random(1).shuffle(rows)

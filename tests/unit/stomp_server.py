@@ -37,11 +37,13 @@ class StompServer:
     :ivar password: what a login has to bring; another one is refused as ActiveMQ refuses it
     :ivar silent: commands that are not answered (`STOMP` is the login)
     :ivar refused: destinations to which a frame is answered with an ERROR
+    :ivar heart_beat: what it says of its heart-beats, of which it sends none
     :ivar reading: cleared, nothing more is read, as of a broker that holds producers back
     """
 
     def __init__(self) -> None:
         self.password = "secret"
+        self.heart_beat = "0,0"
         self.silent: set[str] = set()
         self.refused: set[str] = set()
         self.reading = threading.Event()
@@ -146,7 +148,8 @@ class StompServer:
             return
         if frame.command == "STOMP":
             if frame.headers["passcode"] == self.password:
-                self._send(frame.connection, "CONNECTED", {"version": "1.2", "heart-beat": "0,0"})
+                facts = {"version": "1.2", "heart-beat": self.heart_beat}
+                self._send(frame.connection, "CONNECTED", facts)
                 return
             reason = f"User name [{frame.headers['login']}] or password is invalid."
             self._send(frame.connection, "ERROR", {"message": reason})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.core.validators import RegexValidator
 from django.db import models
 
@@ -99,4 +100,5 @@ class AgentStateChange(models.Model):
             models.Index(fields=["instance_name", "id"]),
             models.Index(fields=["namespace", "changed_at"]),
             models.Index(fields=["instance_name", "changed_at"]),
+            BrinIndex(fields=["changed_at"], autosummarize=True, name="agent_changed_at"),
         ]

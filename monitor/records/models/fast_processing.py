@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from monitor.records.models.choices import choices_of, one_of
 from monitor.records.models.runs import StfFile
@@ -83,6 +85,12 @@ class TFSlice(models.Model):
     assigned_worker = models.CharField(max_length=255, null=True, blank=True)
     assigned_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
+    counted = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="whether its result is in its run's histograms; it never goes in again",
+    )
 
     class Meta:
         db_table = "swf_tf_slices"
@@ -121,6 +129,7 @@ class Worker(models.Model):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True, help_text="null while it works")
     metadata = models.JSONField(null=True, blank=True)
+    recorded_at = models.DateTimeField(auto_now_add=True, db_default=Now(), editable=False)
 
     class Meta:
         db_table = "swf_workers"
@@ -143,6 +152,7 @@ class SystemStateEvent(models.Model):
     state = models.CharField(max_length=20)
     substate = models.CharField(max_length=20, null=True, blank=True)
     event_data = models.JSONField()
+    recorded_at = models.DateTimeField(auto_now_add=True, db_default=Now(), editable=False)
 
     class Meta:
         db_table = "swf_system_state_events"
@@ -153,4 +163,5 @@ class SystemStateEvent(models.Model):
             models.Index(fields=["state", "event_id"]),
             models.Index(fields=["substate", "event_id"]),
             models.Index(fields=["timestamp"]),
+            BrinIndex(fields=["recorded_at"], autosummarize=True, name="event_recorded_at"),
         ]

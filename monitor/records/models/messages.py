@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 
@@ -35,6 +36,8 @@ class WorkflowMessage(models.Model):
             models.Index(fields=["sender_agent", "id"]),
             models.Index(fields=["namespace", "id"]),
             models.Index(fields=["sent_at"]),
+            # it grows with the table: an index of some pages, which inserts do not touch
+            BrinIndex(fields=["recorded_at"], autosummarize=True, name="message_recorded_at"),
         ]
 
 

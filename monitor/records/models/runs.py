@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
+from django.db.models.functions import Now
 
 from monitor.records.models.choices import choices_of, one_of
 from testbed.protocol.states import FileStatus
@@ -18,6 +19,7 @@ class Run(models.Model):
     start_time = models.DateTimeField()
     end_time = models.DateTimeField(null=True, blank=True)
     run_conditions = models.JSONField(null=True, blank=True)
+    recorded_at = models.DateTimeField(auto_now_add=True, db_default=Now(), editable=False)
 
     class Meta:
         db_table = "swf_runs"
@@ -60,6 +62,7 @@ class RunState(models.Model):
     state_changed_at = models.DateTimeField()
     updated_at = models.DateTimeField(auto_now=True)
     metadata = models.JSONField(null=True, blank=True)
+    recorded_at = models.DateTimeField(auto_now_add=True, db_default=Now(), editable=False)
 
     class Meta:
         db_table = "swf_run_state"

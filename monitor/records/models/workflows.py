@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from monitor.records.models.choices import choices_of, one_of
 from testbed.protocol.states import ExecutionStatus
@@ -56,6 +57,7 @@ class WorkflowExecution(models.Model):
     command_id = models.UUIDField(
         null=True, blank=True, unique=True, help_text="the command that asked for it"
     )
+    recorded_at = models.DateTimeField(auto_now_add=True, db_default=Now(), editable=False)
 
     class Meta:
         db_table = "swf_workflow_executions"
