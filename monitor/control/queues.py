@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 BROWSE_S = 2.0
 """Seconds in which the broker shows the oldest message of each queue."""
+LOOKER_S = 1.0
+"""Seconds after which a consumer is one: who looks at a queue counts as one for a moment."""
 DAY_S = 86_400.0
 
 
@@ -66,12 +69,12 @@ def purge(asked_by: str, name: str) -> Emptied:
     :raises Refused: somebody consumes from it, or it is the recorder's
     :raises NoAnswer: the broker cannot be reached
     """
-    queues = {queue["queue"]: queue for queue in own(control().queue_depths())}
-    queue = queues.get(name)
-    if queue is None:
-        known = ", ".join(queues) or "none"
-        raise Unknown(f"There is no consumer queue {name!r:.300}. There are: {known}.")
+    queue = _find(name)
     program = queue["program"]
+    end = time.monotonic() + LOOKER_S
+    while queue["consumers"] and time.monotonic() < end:
+        time.sleep(LOOKER_S / 5)
+        queue = _find(name)
     if program == RECORDER:
         raise Refused(f"{name} holds what is not recorded yet: it is never emptied.")
     if queue["consumers"]:
@@ -82,6 +85,18 @@ def purge(asked_by: str, name: str) -> Emptied:
     emptied = empty(broker(), name)
     log.warning("%s emptied %s: %s are dropped", asked_by, name, emptied)
     return emptied
+
+
+def _find(name: str) -> dict[str, Any]:
+    """A queue by its name.
+
+    :raises Unknown: there is no such queue
+    """
+    queues = {queue["queue"]: queue for queue in own(control().queue_depths())}
+    if name not in queues:
+        known = ", ".join(queues) or "none"
+        raise Unknown(f"There is no consumer queue {name!r:.300}. There are: {known}.")
+    return queues[name]
 
 
 def _oldest(names: list[str]) -> dict[str, datetime]:

@@ -8,7 +8,7 @@ laptop that sleeps, or a recorder that is down, brings no queue closer to its en
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from django.utils import timezone
 from monitor.control.commands import CONSUMER_QUEUES, Control
 from monitor.control.emptying import empty
 from monitor.control.queues import expires_after_s, own
-from monitor.records.models import QueueAbsence
+from monitor.records.models import QueueAbsence, SystemAgent
 from testbed.protocol.destinations import RECORDER
 from testbed.protocol.link import Broker
 
@@ -38,16 +38,29 @@ class Seen:
 
 
 def look_again(
-    before: Mapping[str, Seen], queues: Iterable[Mapping[str, Any]], now: datetime
+    before: Mapping[str, Seen],
+    queues: Iterable[Mapping[str, Any]],
+    now: datetime,
+    consumed: Collection[str] = (),
 ) -> dict[str, Seen]:
-    """The absences after another look: those of queues that exist and have no consumer. Pure."""
+    """The absences after another look: those of queues that exist and have no consumer. Pure.
+
+    A consumer ends an absence when it is known to be one: the broker also counts who only looks at
+    a queue, for that moment.
+
+    :param consumed: the queues that had a consumer at the last look too, or whose program is alive
+    """
     found = {}
     for queue in queues:
-        if queue["consumers"] or queue["program"] == RECORDER:
+        name = queue["queue"]
+        if queue["program"] == RECORDER or (queue["consumers"] and name in consumed):
             continue
-        known = before.get(queue["queue"], Seen(0.0, now))
+        if queue["consumers"] and name not in before:
+            continue
+        known = before.get(name, Seen(0.0, now))
         step = min(max(now - known.at, timedelta()), LONGEST_STEP)
-        found[queue["queue"]] = Seen(known.absent_s + step.total_seconds(), now)
+        passed = 0.0 if queue["consumers"] else step.total_seconds()
+        found[name] = Seen(known.absent_s + passed, now)
     return found
 
 
@@ -57,6 +70,7 @@ class Absences:
     def __init__(self, at: Broker) -> None:
         self._broker = at
         self._control = Control(at)
+        self._consumed: frozenset[str] = frozenset()
 
     def start(self) -> None:
         """Connect."""
@@ -74,7 +88,10 @@ class Absences:
         """
         queues = own(self._control.queue_depths(CONSUMER_QUEUES))
         before = {row.queue: Seen(row.absent_s, row.seen_at) for row in QueueAbsence.objects.all()}
-        after = look_again(before, queues, timezone.now())
+        alive = self._alive()
+        consumed = self._consumed | {one["queue"] for one in queues if one["program"] in alive}
+        after = look_again(before, queues, timezone.now(), consumed)
+        self._consumed = frozenset(queue["queue"] for queue in queues if queue["consumers"])
         QueueAbsence.objects.exclude(queue__in=after).delete()
         QueueAbsence.objects.bulk_create(
             [
@@ -88,8 +105,14 @@ class Absences:
         limit = expires_after_s()
         for queue in queues:
             seen = after.get(queue["queue"])
-            if limit is not None and seen and seen.absent_s >= limit and queue["waiting"]:
+            expired = limit is not None and seen is not None and seen.absent_s >= limit
+            if seen and expired and queue["waiting"] and not queue["consumers"]:
                 self._expire(queue["queue"], seen)
+
+    def _alive(self) -> set[str | None]:
+        """The programs of which an agent was heard lately."""
+        lately = SystemAgent.objects.filter(last_heartbeat__gt=timezone.now() - LONGEST_STEP)
+        return set(lately.values_list("program", flat=True))
 
     def _expire(self, name: str, seen: Seen) -> None:
         emptied = empty(self._broker, name)

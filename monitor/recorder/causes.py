@@ -20,15 +20,16 @@ NEWEST = 500
 REPORTED = """
     SELECT letter.id, letter.cause, letter.failure, report.id, report.instance_name,
         report.app_name, report.timestamp, report.refused
-    FROM (SELECT id, cause, failure, destination, broker_message_id FROM swf_dead_letters
-        WHERE received_at > now() - interval '1 day' ORDER BY id DESC LIMIT %s) letter
+    FROM (SELECT id, cause, failure, destination, broker_message_id, received_at
+        FROM swf_dead_letters ORDER BY id DESC LIMIT %s) letter
     CROSS JOIN LATERAL (
         SELECT id, instance_name, app_name, timestamp, extra_data -> 'refused' AS refused
         FROM swf_applog WHERE extra_data ? 'refused'
             AND (extra_data -> 'refused') ->> 'broker_message_id' = letter.broker_message_id
             AND extra_data -> 'refused' ->> 'queue' = letter.destination
         ORDER BY timestamp DESC, id DESC LIMIT 1) report
-    WHERE report.id IS DISTINCT FROM (letter.failure ->> 'log_id')::bigint
+    WHERE letter.received_at > now() - interval '1 day'
+        AND report.id IS DISTINCT FROM (letter.failure ->> 'log_id')::bigint
 """
 FACTS = ("error", "text", "place", "subject", "msg_type", "message_id", "try")
 

@@ -14,6 +14,8 @@ from tests.acceptance.test_compose import left_behind
 from tests.waiting import eventually
 
 GHOST = "ghost-agent"
+FASTMON = "example-fastmon-agent"
+"""The program that the ghost is."""
 GHOSTS_FILE = "tests/acceptance/ghost_agent.yaml"
 
 
@@ -48,7 +50,7 @@ def own() -> Any:
         yield running
 
 
-def test_a_dropped_agent_is_shown_then_stopped_and_what_waits_for_it_too_until_it_is_removed(
+def test_a_dropped_agent_is_shown_and_stopped_and_what_waited_for_it_is_not_handled_later(
     own: TestbedStack,
 ) -> None:
     assert ghost_state(own) == "running"
@@ -60,7 +62,12 @@ def test_a_dropped_agent_is_shown_then_stopped_and_what_waits_for_it_too_until_i
 
     own.run("--no-realtime")
     waiting = eventually(lambda: status(own)["waiting_queues"], "what nobody consumes is shown")
-    assert [queue["program"] for queue in waiting] == ["example-fastmon-agent"]
+    assert [queue["program"] for queue in waiting] == [FASTMON]
+
+    assert own.command("agents", "start", FASTMON).returncode == 0
+    eventually(lambda: not status(own)["waiting_queues"], "an agent takes what waited for it")
+    log = own.session.containers.evidence(own.container_id(FASTMON)).log_lines
+    assert any("are dropped: it ended, and had been started without" in line for line in log), log
 
     down = own.command("down", "--volumes")
     assert down.returncode == 0, down.stderr

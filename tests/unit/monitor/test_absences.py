@@ -27,8 +27,18 @@ def test_each_look_adds_the_time_since_the_last_one() -> None:
     assert seen == {NAME: Seen(130.0, moment(30))}
 
 
-def test_a_consumer_ends_an_absence() -> None:
-    assert look_again({NAME: Seen(1e9, moment(0))}, [queue(consumers=1)], moment(1)) == {}
+def test_a_consumer_that_stays_ends_an_absence() -> None:
+    before = {NAME: Seen(1e9, moment(0))}
+    assert look_again(before, [queue(consumers=1)], moment(30), {NAME}) == {}
+
+
+def test_who_only_looks_at_a_queue_does_not_end_its_absence() -> None:
+    seen = look_again({NAME: Seen(100.0, moment(0))}, [queue(consumers=1)], moment(30))
+    assert seen == {NAME: Seen(100.0, moment(30))}, "nor does that time count"
+
+
+def test_a_queue_that_always_had_a_consumer_has_no_absence() -> None:
+    assert look_again({}, [queue(consumers=1)], moment(0)) == {}
 
 
 def test_a_queue_that_is_gone_is_forgotten() -> None:
