@@ -132,9 +132,10 @@ def remembered(folder: Path) -> int:
     :param folder: what belongs to the namespace alone
     """
     try:
-        return int((folder / MEMO).read_text())
+        port = int((folder / MEMO).read_text())
     except (OSError, ValueError):
         return 0
+    return port if 0 < port < 2**16 else 0
 
 
 def _demand_free(choice: Choice, holder: str | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from testbed import console
 from testbed.containers import Containers
 from testbed.inside_monitor import ask
 
@@ -58,5 +59,4 @@ def table(tokens: Sequence[dict[str, Any]]) -> list[str]:
         )
         for token in tokens
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return console.table(rows[0], rows[1:]).splitlines()
