@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.http import HttpRequest
 
 from monitor.records import models
+from monitor.records.sizes import large_columns
 
 COUNT_UP_TO = 10_000
 
@@ -32,12 +34,24 @@ class CappedPaginator(_Paginator):
         return known
 
 
+class LightList(ChangeList):
+    """A list that reads only what it shows: a hundred messages may have a megabyte each."""
+
+    def get_queryset(self, request: HttpRequest, *arguments: Any) -> Any:
+        rows = super().get_queryset(request, *arguments)
+        hidden = [name for name in large_columns(rows) if name not in self.list_display]
+        return rows.defer(*hidden)
+
+
 class RecordAdmin(_ModelAdmin):
     """A list that stays fast however long it is."""
 
     paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 100
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return LightList
 
 
 class ReadOnlyAdmin(RecordAdmin):
