@@ -1,4 +1,4 @@
-"""Addresses of the monitor."""
+"""Addresses that Django answers; those that are answered before it are in `monitor.asgi`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from monitor.api.executions import ExecutionViewSet
 from monitor.api.queues import QueueViewSet
 from monitor.api.slice_results import RunHistogramsViewSet, slice_results
 from monitor.api.supervised import SupervisedAgentViewSet
-from monitor.live.metrics import metrics
-from monitor.live.process import stream
 
 redoc = SpectacularRedocView.as_view(template_name="pages/redoc.html")
 router = DefaultRouter(use_regex_path=True)
@@ -56,7 +54,6 @@ api: list[URLPattern | URLResolver] = [
     path("state/next-agent-id/", functions.next_agent_id),
     path("state/next-run-number/", functions.next_run_number),
     path("state/next-workflow-execution-id/", functions.next_workflow_execution_id),
-    path("messages/stream/", stream, name="stream"),
     path("messages/stream/status/", functions.stream_status),
     path("readiness/", functions.readiness),
     path("backlog/", functions.backlog),
@@ -72,7 +69,4 @@ urlpatterns = [
     path("api/", include(api)),
     path("admin/", admin.site.urls),
     path("", include("monitor.pages.urls")),
-    path("healthz", functions.healthz),
-    path("readyz", functions.readyz),
-    path("metrics", metrics),
 ]

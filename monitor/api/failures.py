@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 API = "/api/"
 DATABASE_AWAY = {"detail": "The database is away."}
 COME_BACK_S = {"Retry-After": "1"}
+FAILED = {"detail": "The monitor failed; its log says why."}
 TOO_LARGE = {"detail": "The request body is too large."}
 
 
@@ -118,5 +119,5 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def failed(request: HttpRequest) -> HttpResponse:
     """The answer to a bug of ours."""
     if request.path.startswith(API):
-        return JsonResponse({"detail": "The monitor failed; its log says why."}, status=500)
+        return JsonResponse(FAILED, status=500)
     return server_error(request)

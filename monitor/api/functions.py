@@ -1,4 +1,4 @@
-"""What is not a record: counters, readiness, queues, health."""
+"""What is not a record: counters, readiness, queues."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
-from django.db import Error as DatabaseError
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -140,29 +136,3 @@ def backlog(request: Request) -> Response:
         queues = None
     open_letters = DeadLetter.objects.filter(resolution="open").count()
     return Response({"queues": queues, "dead_letters": open_letters})
-
-
-def healthz(request: HttpRequest) -> HttpResponse:
-    """The process is up."""
-    return JsonResponse({"status": "ok"})
-
-
-def readyz(request: HttpRequest) -> HttpResponse:
-    """Database, migrations and broker are fine; 503 names what is not."""
-    problems = {}
-    try:
-        if not cache.get("migrated"):
-            executor = MigrationExecutor(connection)
-            if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-                problems["migrations"] = "not all are applied"
-            else:
-                cache.set("migrated", True, None)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError as error:
-        problems["database"] = str(error).strip().splitlines()[0]
-    if not control().connected:
-        problems["broker"] = control().last_error
-    if problems:
-        return JsonResponse({"status": "not ready", "problems": problems}, status=503)
-    return JsonResponse({"status": "ready"})

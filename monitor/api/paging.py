@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -12,9 +11,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ListSerializer
 
+from monitor.records.sizes import MOST_BYTES, fitting, in_pieces, size_of
+
 PLAIN_LIMIT = 10_000
-"""Rows of a plain array at the most; `X-Truncated: true` tells that there are more."""
+"""Rows of a plain array, at most; `X-Truncated: true` tells that there are more."""
 MAX_LIMIT = 1_000
+
+
+class ReleasedResponse(Response):
+    """An answer that lets its content go once it is sent: view, request and answer hold each other,
+    so that large ones would pile up until the next full garbage collection.
+    """
+
+    def close(self) -> None:
+        super().close()
+        self.data = None
+        self.content = b""
 
 
 def _either(array: dict[str, Any], envelope: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +46,10 @@ class OptInPagination(LimitOffsetPagination):
 
 
 class OptInCursorPagination(CursorPagination):
-    """`?limit=` and `?cursor=`; the envelope's `count` is null, since counting would scan."""
+    """`?limit=` and `?cursor=`; the envelope's `count` is null, since counting would scan.
+
+    A page whose rows are large ends before `limit`; its `next` leads on.
+    """
 
     parameters = frozenset({"limit", "cursor"})
     page_size = None
@@ -52,8 +67,28 @@ class OptInCursorPagination(CursorPagination):
     def get_page_size(self, request: Request) -> int | None:
         return super().get_page_size(request) if "limit" in request.query_params else None
 
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: Any = None
+    ) -> list[Any] | None:
+        size = size_of(queryset)
+        if size is None or self.get_page_size(request) is None:
+            return super().paginate_queryset(queryset, request, view)
+        sized = queryset.only("pk").annotate(size=size)
+        page: Any = super().paginate_queryset(sized, request, view)
+        backwards = self.cursor is not None and self.cursor.reverse
+        kept = fitting(row.size for row in (reversed(page) if backwards else page))
+        if kept < len(page) and backwards:
+            self.has_previous, self.previous_position = True, str(page[-kept - 1].pk)
+            page = page[-kept:]
+        elif kept < len(page):
+            self.has_next, self.next_position = True, str(page[kept].pk)
+            page = page[:kept]
+        self.page = page
+        rows = queryset.in_bulk([row.pk for row in page])
+        return [rows[row.pk] for row in page if row.pk in rows]
+
     def get_paginated_response(self, data: Any) -> Response:
-        return Response(
+        return ReleasedResponse(
             {
                 "count": None,
                 "next": self.get_next_link(),
@@ -68,9 +103,9 @@ class OptInCursorPagination(CursorPagination):
         return _either(schema, described)
 
 
-def truncation(rows: Sequence[Any]) -> dict[str, str]:
+def truncation(more: bool) -> dict[str, str]:
     """The header that tells whether there are more rows than a plain array holds."""
-    return {"X-Truncated": str(len(rows) > PLAIN_LIMIT).lower()}
+    return {"X-Truncated": str(more).lower()}
 
 
 class PlainListMixin:
@@ -88,8 +123,15 @@ class PlainListMixin:
         return self.plain_array(queryset)
 
     def plain_array(self, queryset: QuerySet[Any]) -> Response:
-        """The rows of a query as an array."""
+        """The rows of a query as an array, no more than have `MOST_BYTES`."""
         view: Any = self
-        rows = list(queryset[: PLAIN_LIMIT + 1])
-        serializer: ListSerializer[Any] = view.get_serializer(rows[:PLAIN_LIMIT], many=True)
-        return Response(serializer.data, headers=truncation(rows))
+        rows: list[Any] = []
+        left, more = MOST_BYTES, False
+        for row, size in in_pieces(queryset, PLAIN_LIMIT + 1):
+            more = len(rows) == PLAIN_LIMIT or left <= 0
+            if more:
+                break
+            rows.append(row)
+            left -= size
+        serializer: ListSerializer[Any] = view.get_serializer(rows, many=True)
+        return ReleasedResponse(serializer.data, headers=truncation(more))

@@ -13,10 +13,12 @@ from uuid import uuid4
 from django.conf import settings
 
 from monitor.control.outcomes import NoAnswer as NoAnswer
+from monitor.control.outcomes import Places
 from monitor.control.outcomes import Refused as Refused
 from monitor.control.outcomes import Unanswered as Unanswered
 from monitor.control.outcomes import Unknown as Unknown
 from monitor.control.statistics import STATISTICS, STATISTICS_END, depths, facts
+from monitor.live.database import give_back
 from testbed.protocol.agent_control import AgentCommand
 from testbed.protocol.destinations import AGENT_CONTROL, CONTROL, COPIED, WORKFLOW_CONTROL
 from testbed.protocol.link import Broker, BrokerLink, Delivery, LinkDown, Subscription
@@ -54,9 +56,14 @@ def broker() -> Broker:
 
 
 class Control:
-    """A connection for commands; a request and its replies find each other by correlation id."""
+    """A connection for commands; a request and its replies find each other by correlation id.
 
-    def __init__(self, at: Broker) -> None:
+    :param before_waiting: called before the broker's answer is waited for
+    """
+
+    def __init__(self, at: Broker, before_waiting: Callable[[], None] = give_back) -> None:
+        self._before_waiting = before_waiting
+        self._places = Places()
         self._changed = threading.Condition()
         self._replies: dict[str, list[Delivery]] = {}
         self._receipts: dict[str, str | None] = {}
@@ -142,6 +149,7 @@ class Control:
             self._receipts[receipt] = None
         try:
             self._link.send(destination, body, {**headers, "receipt": receipt})
+            self._before_waiting()
             with self._changed:
                 self._changed.wait_for(lambda: self._receipts[receipt] is not None, CONFIRMATION_S)
                 answer = self._receipts[receipt]
@@ -207,7 +215,7 @@ class Control:
         :param valid: seconds for which the command may be begun
         :param patience: seconds to wait for the reply
         :param alive: asked now and then whether somebody is there who could answer
-        :raises NoAnswer: the broker is away, or the reply makes no sense
+        :raises NoAnswer: the broker is away, too many wait already, or the reply makes no sense
         """
         deadline = time.time() + valid
         if "expires_at" in type(command).model_fields:
@@ -222,8 +230,9 @@ class Control:
         }
         try:
             copy = {**command.headers(), "correlation-id": key}
-            self._link.send(CONTROL, command.body(), copy)
-            replies = self._ask(queue, command.body(), headers, key, bool, patience, alive)
+            with self._places.one():
+                self._link.send(CONTROL, command.body(), copy)
+                replies = self._ask(queue, command.body(), headers, key, bool, patience, alive)
         except LinkDown as error:
             raise NoAnswer(f"The broker cannot be reached: {error}") from error
         try:
@@ -252,6 +261,7 @@ class Control:
             self._link.send(
                 destination, body, {**headers, "reply-to": REPLIES, "correlation-id": key}
             )
+            self._before_waiting()
             while (left := deadline - time.monotonic()) > 0:
                 with self._changed:
                     pause = left if alive is None else min(left, BEGUN_S)

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+MOST_WAITING = 16
+"""Commands that wait for a reply at once. Each holds a thread that nobody else can have."""
+
 
 class NoAnswer(Exception):
     """Nobody answered a command in time."""
@@ -28,3 +35,26 @@ class Refused(Exception):
 
 class Unknown(Refused):
     """There is no such thing as was named."""
+
+
+class Places:
+    """Places for those who wait, no more than `MOST_WAITING`."""
+
+    def __init__(self) -> None:
+        self._free = threading.BoundedSemaphore(MOST_WAITING)
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Hold a place.
+
+        :raises NoAnswer: there is none left
+        """
+        if not self._free.acquire(blocking=False):
+            raise NoAnswer(
+                f"{MOST_WAITING} commands wait for an answer already, so this one was not sent. "
+                "Does the program hang that should answer them? See: testbed status"
+            )
+        try:
+            yield
+        finally:
+            self._free.release()

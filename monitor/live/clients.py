@@ -26,6 +26,7 @@ class Client:
         self.wanted = wanted
         self.position = Position()
         self.overflowed = False
+        self.cut_off = False
         self.task = asyncio.current_task() if _in_a_loop() else None
         self._waiting: deque[Event] = deque()
         self._waiting_characters = 0

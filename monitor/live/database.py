@@ -26,6 +26,14 @@ def own_connection() -> Iterator[None]:
         connection.close()
 
 
+def give_back() -> None:
+    """Give this thread's connection back to the pool; whoever waits for somebody else does so
+    first. A transaction keeps its own.
+    """
+    if not connection.in_atomic_block:
+        connection.close()
+
+
 async def connect() -> psycopg.AsyncConnection[Any]:
     """A connection that commits each statement, and gives JSON as its text: one value that
     cannot be decoded must not make a whole page unreadable.

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 from typing import Any
 
 import psycopg
-from django.db import Error as DatabaseError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
 
 from monitor.api.failures import COME_BACK_S, DATABASE_AWAY, first_line
-from monitor.api.roles import ADMINISTRATOR, AGENT, OPERATOR, RolePermission, key_in
+from monitor.api.roles import ADMINISTRATOR, AGENT, OPERATOR
+from monitor.live.admission import Admission, Refusal, Rules
 from monitor.live.database import AWAY, connect
-from monitor.live.keys import BadToken, Keys
 from monitor.records.heartbeats import (
+    LARGEST_BODY,
     STATEMENT,
     BadHeartbeat,
     Beat,
@@ -34,7 +37,10 @@ PATH = "/api/systemagents/heartbeat/"
 BATCH = 200
 PATIENCE_S = 5.0
 """Seconds that a batch may take; then the database counts as away, and the agents try again."""
-MAY_WRITE = frozenset({AGENT, OPERATOR, ADMINISTRATOR})
+RULES = Rules(
+    roles=frozenset({AGENT, OPERATOR, ADMINISTRATOR}),
+    no_key="The Authorization header has to be: Token <key>",
+)
 Waiting = tuple[Beat, "asyncio.Future[StoredHeartbeat]"]
 
 
@@ -138,84 +144,53 @@ class HeartbeatWriter:
 class HeartbeatEndpoint:
     """The ASGI application at `PATH`, for requests with a key."""
 
-    def __init__(self, writer: HeartbeatWriter, keys: Keys) -> None:
+    def __init__(self, writer: HeartbeatWriter, admission: Admission) -> None:
         self._writer = writer
-        self._keys = keys
+        self._admission = admission
 
-    def takes(self, scope: Any) -> bool:
-        """Whether a request is answered here."""
-        return (
-            scope["path"] == PATH
-            and scope["method"] == "POST"
-            and _header(scope, b"authorization") != b""
-        )
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        request = Request(scope, receive)
+        with contextlib.suppress(ClientDisconnect):
+            answer = await self._answer(request)
+            await answer(scope, receive, send)
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> int:
-        """Answer a request; the status."""
-        body = await _body(receive)
-        if body is None:
-            return 499
-        status, answer, headers = await self._answer(scope, body)
-        await send(
-            {
-                "type": "http.response.start",
-                "status": status,
-                "headers": [
-                    (b"content-type", b"application/json"),
-                    (b"content-length", str(len(answer)).encode()),
-                    *((name.lower().encode(), text.encode()) for name, text in headers.items()),
-                ],
-            }
-        )
-        await send({"type": "http.response.body", "body": answer})
-        return status
-
-    async def _answer(self, scope: Any, body: bytes) -> tuple[int, bytes, dict[str, str]]:
+    async def _answer(self, request: Request) -> Response:
+        await self._admission.admit(request, RULES)  # before anything of the body is read
+        if not request.headers.get("content-type", "").lower().startswith("application/json"):
+            raise Refusal(415, "The body has to be application/json.")
         try:
-            key = key_in(_header(scope, b"authorization"))
-            if key is None:
-                raise BadToken("The Authorization header has to be: Token <key>")
-            roles = await self._keys.roles(key)
-        except BadToken as error:
-            return _said(401, {"detail": str(error)}, {"WWW-Authenticate": "Token"})
-        except DatabaseError:
-            return _said(503, DATABASE_AWAY, COME_BACK_S)
-        if not roles & MAY_WRITE:
-            return _said(403, {"detail": RolePermission.message})
-        if not _header(scope, b"content-type").lower().startswith(b"application/json"):
-            return _said(415, {"detail": "The body has to be application/json."})
-        try:
-            stored = await self._writer.store(read_body(body))
+            stored = await self._writer.store(read_body(await _body(request)))
         except BadHeartbeat as error:
-            return _said(400, error.problems)
+            return JSONResponse(error.problems, 400)
         except AWAY:
-            return _said(503, DATABASE_AWAY, COME_BACK_S)
+            return JSONResponse(DATABASE_AWAY, 503, COME_BACK_S)
         except psycopg.Error as error:
-            return _said(400, {"non_field_errors": [first_line(error)]})
-        return 201 if stored.is_new else 200, stored.agent.encode(), {}
+            return JSONResponse({"non_field_errors": [first_line(error)]}, 400)
+        return Response(stored.agent, 201 if stored.is_new else 200, media_type="application/json")
 
 
-def _said(
-    status: int, answer: dict[str, Any], headers: dict[str, str] | None = None
-) -> tuple[int, bytes, dict[str, str]]:
-    return status, json.dumps(answer).encode(), headers or {}
+async def _body(request: Request) -> bytes:
+    """The body of a heartbeat, or so much of it that it is seen to be too large.
+
+    :raises ClientDisconnect: the client has gone
+    """
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > LARGEST_BODY:
+            break
+    return body
 
 
-def _header(scope: Any, wanted: bytes) -> bytes:
-    for name, value in scope["headers"]:
-        if name == wanted:
-            found: bytes = value
-            return found
-    return b""
+class HeartbeatRoute(Route):
+    """The route of heartbeats with a key; what a browser sends is Django's, which asks for its
+    CSRF token.
+    """
 
-
-async def _body(receive: Any) -> bytes | None:
-    """The whole body; None when the client has gone."""
-    parts = []
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(parts)
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether a request is a heartbeat with a key."""
+        has_key = any(name == b"authorization" and value for name, value in scope["headers"])
+        if scope["type"] == "http" and scope["method"] == "POST" and has_key:
+            return super().matches(scope)
+        return Match.NONE, {}

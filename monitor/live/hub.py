@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import psycopg
@@ -13,7 +14,8 @@ import psycopg
 from monitor.live.clients import Client
 from monitor.live.database import AWAY, connect
 from monitor.live.events import KINDS, Event, Position, Wanted
-from monitor.live.stored import PAGE, newest, read_events
+from monitor.live.stored import newest, read_events
+from monitor.records.sizes import PAGE_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +23,12 @@ CHANNEL = "swf_live"
 STALLED_S = 10.0
 """Seconds after which a dropped client that does not even read so is cut off."""
 READERS = 4
-"""Clients that catch up at the same time: each takes a connection for a page."""
+"""Clients that catch up at the same time: each takes a connection for a page, and memory until the
+page is sent."""
+GATHER_S = 0.0002
+"""Seconds for each client that the hub lets new events gather after it has handed some out: many
+small pieces cost each client as much as a few large ones."""
+LONGEST_GATHER_S = 0.1
 LOOK_S = 5.0
 """Seconds after which the hub looks by itself, should a notification have been lost."""
 RETRY_S = 0.5
@@ -50,7 +57,7 @@ class Hub:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def join(self, client: Client, since: Position | None) -> AsyncIterator[list[str]]:
+    async def join(self, client: Client, since: Position | None) -> AsyncGenerator[list[str]]:
         """Hand a client what it has missed since a position, then every new event.
 
         Yields pages of frames, an empty one first: from then on nothing is missed. Once this ends,
@@ -64,8 +71,9 @@ class Hub:
             self.clients[client.id] = client
         yield []
         if client.id not in self.clients:
-            async for frames in self._missed(client):
-                yield frames
+            async with aclosing(self._missed(client)) as pages:
+                async for frames in pages:
+                    yield frames
 
     def _behind(self, wanted: Wanted, reached: Position) -> list[str]:
         """The kinds of which the hub has read more than a client at that position."""
@@ -77,7 +85,7 @@ class Hub:
         """Forget a client."""
         self.clients.pop(client.id, None)
 
-    async def _missed(self, client: Client) -> AsyncIterator[list[str]]:
+    async def _missed(self, client: Client) -> AsyncGenerator[list[str]]:
         reached = client.position
         while True:
             assert self._position is not None
@@ -88,14 +96,22 @@ class Hub:
                 return
             for kind in behind:
                 end = level.of(kind)
-                async with self._reading, await connect() as connection:
-                    events = await read_events(
-                        connection, kind, reached.of(kind), end, client.wanted
-                    )
-                full = len(events) == PAGE
-                reached = reached.after(kind, events[-1].id if full else end)
-                if events:
-                    yield client.frames(events)
+                async with self._reading:
+                    async with await connect() as connection:
+                        page = await read_events(
+                            connection, kind, reached.of(kind), end, client.wanted, PAGE_BYTES
+                        )
+                    reached = reached.after(kind, page.events[-1].id if page.more else end)
+                    if page.events:
+                        frames = client.frames(page.events)
+                        del page
+                        stalled = asyncio.get_running_loop().call_later(
+                            STALLED_S, self._cut_off, client
+                        )
+                        try:
+                            yield frames
+                        finally:
+                            stalled.cancel()
 
     async def _follow_for_ever(self) -> None:
         while True:
@@ -123,17 +139,24 @@ class Hub:
                     async for notice in listening.notifies(timeout=LOOK_S, stop_after=1)
                 }
                 await self._catch_up(reading, [k for k in KINDS if k in announced] or KINDS)
+                await asyncio.sleep(min(len(self.clients) * GATHER_S, LONGEST_GATHER_S))
 
     def _offer(self, client: Client, events: Sequence[Event]) -> None:
         before = client.overflowed
         client.offer(events)
         if client.overflowed and not before:
-            asyncio.get_running_loop().call_later(STALLED_S, self._cut_off, client)
+            asyncio.get_running_loop().call_later(STALLED_S, self._end_of_dropped, client)
+
+    def _end_of_dropped(self, client: Client) -> None:
+        """End a dropped client that is still here."""
+        if client.id in self.clients:
+            self._cut_off(client)
 
     def _cut_off(self, client: Client) -> None:
-        """End a dropped client that is still here: it reads nothing at all."""
-        if client.id in self.clients and client.task is not None:
+        """End a client that reads nothing at all."""
+        if client.task is not None:
             log.warning("client %s of the live stream does not read; it is cut off", client.id)
+            client.cut_off = True
             client.task.cancel()
 
     async def _catch_up(
@@ -147,10 +170,10 @@ class Hub:
         for kind in kinds:
             while True:
                 assert self._position is not None
-                events = await read_events(connection, kind, self._position.of(kind))
-                if events:
-                    self._position = self._position.after(kind, events[-1].id)
+                page = await read_events(connection, kind, self._position.of(kind))
+                if page.events:
+                    self._position = self._position.after(kind, page.events[-1].id)
                     for client in list(self.clients.values()):
-                        self._offer(client, events)
-                if len(events) < PAGE:
+                        self._offer(client, page.events)
+                if not page.more:
                     break

@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus: requests of this process, and what the database knows."""
+"""Metrics for Prometheus: requests of this process, and what the database knows."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
+from django.db import Error as DatabaseError
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -22,13 +23,17 @@ from prometheus_client import (
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from monitor.api.roles import BadToken, key_in, roles_of, token_of
 from monitor.control.commands import NoAnswer, control
 from monitor.records.models import DeadLetter, RecorderStatus, SystemAgent, WorkflowExecution
 from testbed.protocol.destinations import RECORDER
 from testbed.protocol.states import ExecutionStatus, OperationalState
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+NO_ANSWER = 499
+"""The status that counts a client that went before it had an answer."""
 disable_created_metrics()  # type: ignore[no-untyped-call]
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 registry = CollectorRegistry()
@@ -80,8 +85,7 @@ class MetricsMiddleware:
 def _observe(request: HttpRequest, response: HttpResponse, started: float) -> None:
     match = request.resolver_match
     route = _readable(match.route) if match is not None else "none"
-    known = request.method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-    method = str(request.method) if known else "other"
+    method = str(request.method) if request.method in METHODS else "other"
     observe(method, route, response.status_code, time.perf_counter() - started)
 
 
@@ -169,16 +173,44 @@ def _counter(name: str, text: str, value: float) -> Metric:
 registry.register(StoredFacts())
 
 
-def metrics(request: HttpRequest) -> HttpResponse:
-    """The page that Prometheus scrapes; a viewer's key opens it."""
-    try:
-        key = key_in(request.headers.get("Authorization", "").encode("latin-1", "replace"))
-        token = None if key is None else token_of(key)
-    except BadToken as error:
-        headers = {"WWW-Authenticate": "Token"}
-        return JsonResponse({"detail": str(error)}, status=401, headers=headers)
-    roles = roles_of(request.user if token is None else token.user, token)
-    if not roles and not settings.TESTBED_ANONYMOUS_READ:
-        detail = {"detail": "Authentication credentials were not provided."}
-        return JsonResponse(detail, status=401, headers={"WWW-Authenticate": "Token"})
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE)
+def exposition() -> bytes:
+    """The text that Prometheus scrapes; asks the database and the broker."""
+    return generate_latest(registry)
+
+
+class Observed:
+    """Counts the requests that an application beside Django answers.
+
+    :param route: what they are counted as
+    """
+
+    def __init__(self, app: ASGIApp, route: str) -> None:
+        self._app = app
+        self._route = route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        told = False
+
+        def tell(status: int) -> None:
+            nonlocal told
+            if not told:
+                told = True
+                observe(method, self._route, status, time.perf_counter() - started)
+
+        async def observed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                tell(message["status"])
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observed)
+        except HTTPException as refusal:
+            tell(refusal.status_code)
+            raise
+        except DatabaseError:
+            tell(503)
+            raise
+        finally:
+            tell(NO_ANSWER)

@@ -1,14 +1,17 @@
 """What exists once in the monitor's process; the ASGI application starts and stops it."""
 
+from monitor.live.admission import Admission
+from monitor.live.callers import Callers
+from monitor.live.health import Health, Look
 from monitor.live.heartbeats import HeartbeatEndpoint, HeartbeatWriter
 from monitor.live.hub import Hub
-from monitor.live.keys import Keys
 from monitor.live.metrics import STREAM_CLIENTS
-from monitor.live.stream import stream_view
+from monitor.live.stream import StreamEndpoint
 
-keys = Keys()
+admission = Admission(Callers())
 hub = Hub()
 heartbeat_writer = HeartbeatWriter()
-heartbeat_endpoint = HeartbeatEndpoint(heartbeat_writer, keys)
-stream = stream_view(hub, keys)
+heartbeat_endpoint = HeartbeatEndpoint(heartbeat_writer, admission)
+stream_endpoint = StreamEndpoint(hub, admission)
+health = Health(admission, Look())
 STREAM_CLIENTS.set_function(lambda: len(hub.clients))

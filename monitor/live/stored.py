@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -9,9 +10,15 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from monitor.live.events import EVENT_OF, FILTERS, Event, Position, Wanted
+from monitor.records.sizes import MOST_BYTES, UPPER
 
 PAGE = 500
 """Rows that are read at once."""
+LARGE_COLUMNS = {
+    "message": ("message_content",),
+    "agent": ("description",),
+    "log": ("message", "extra_data"),
+}
 CONTENT_COLUMNS = (
     "id",
     "message_id",
@@ -80,6 +87,14 @@ FILTER_COLUMNS = {
 FILTER_COLUMNS["log"] = FILTER_COLUMNS["agent"]
 
 
+@dataclass(frozen=True)
+class Page:
+    """Some events in their order; there may be more after them."""
+
+    events: list[Event]
+    more: bool
+
+
 async def newest(connection: psycopg.AsyncConnection[Any]) -> Position:
     """The position after all that is stored."""
     values = {}
@@ -97,8 +112,12 @@ async def read_events(
     after: int,
     end: int | None = None,
     wanted: Wanted | None = None,
-) -> list[Event]:
-    """A page of events of one kind with ids in (after, end] that a client wants, in order."""
+    most: int = MOST_BYTES,
+) -> Page:
+    """A page of events of one kind with ids in (after, end] that a client wants, in order.
+
+    :param most: bytes of their contents, unless the first event has more
+    """
     table, columns = SOURCES[kind]
     conditions = [sql.SQL("id > {}").format(after)]
     if end is not None:
@@ -110,12 +129,26 @@ async def read_events(
             conditions.append(
                 sql.SQL("{} = ANY({})").format(sql.Identifier(column), sql.Literal(values))
             )
-    query = sql.SQL("SELECT {} FROM {} WHERE {} ORDER BY id LIMIT {}").format(
-        sql.SQL(", ").join(map(sql.Identifier, columns)),
-        sql.Identifier(table),
-        sql.SQL(" AND ").join(conditions),
-        PAGE,
+    size = sql.SQL(" + ").join(
+        sql.SQL(UPPER).format(sql.Identifier(column)) for column in LARGE_COLUMNS[kind]
+    )
+    query = sql.SQL(
+        "SELECT {columns}, upto FROM ("
+        " SELECT *, sum({size}) OVER (ORDER BY id) AS upto, {size} AS size FROM ("
+        "  SELECT {columns} FROM {table} WHERE {conditions} ORDER BY id LIMIT {page}"
+        " ) AS page"
+        ") AS sized WHERE upto - size < {most} ORDER BY id"
+    ).format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        size=size,
+        table=sql.Identifier(table),
+        conditions=sql.SQL(" AND ").join(conditions),
+        page=PAGE,
+        most=most,
     )
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(query)
-        return [EVENT_OF[kind](row) for row in await cursor.fetchall()]
+        rows = await cursor.fetchall()
+    upto = [row.pop("upto") for row in rows]
+    more = len(rows) == PAGE or (bool(upto) and upto[-1] >= most)
+    return Page([EVENT_OF[kind](row) for row in rows], more)

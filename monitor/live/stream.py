@@ -1,137 +1,113 @@
-"""`GET /api/messages/stream/`: server-sent events of what is recorded, as it is recorded."""
+"""`GET /api/messages/stream/`: server-sent events of what is recorded, as it is recorded.
+
+A stream is a task on the event loop: it holds no thread, and a connection to the database only
+while it catches up.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
-from asgiref.sync import sync_to_async
-from django.conf import settings
-from django.contrib.auth import get_user
 from django.db import Error as DatabaseError
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
-from django.views.decorators.csrf import csrf_exempt
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from monitor.api.failures import COME_BACK_S, DATABASE_AWAY
-from monitor.api.roles import RolePermission, key_in, roles_of
+from monitor.live.admission import Admission, Refusal, Rules
 from monitor.live.clients import CAPACITY, Client
-from monitor.live.database import AWAY, own_connection
+from monitor.live.database import AWAY
 from monitor.live.events import BadParameter, Position, Wanted, joined, said
 from monitor.live.hub import Hub
-from monitor.live.keys import BadToken, Keys
-from testbed.protocol.states import Role
 
+PATH = "/api/messages/stream/"
 IDLE_S = 15.0
 """Seconds without an event after which the stream shows that it is alive."""
 CHECK_S = 10.0
 """Seconds after which it is checked again whether a client may read."""
 MAX_CLIENTS = 500
-HEADERS = {"Cache-Control": "no-cache, no-store", "X-Accel-Buffering": "no"}
+RULES = Rules(reading=True)
+HEADERS = {
+    "Cache-Control": "no-cache, no-store",
+    "X-Accel-Buffering": "no",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
-def stream_view(hub: Hub, keys: Keys) -> Callable[[HttpRequest], Any]:
-    """The view that streams from a hub."""
+class StreamEndpoint:
+    """The ASGI application at `PATH`."""
 
-    @csrf_exempt  # it only reads, and says so itself to whoever writes
-    async def stream(request: HttpRequest) -> Any:
-        refusal = await _refusal(request, keys)
-        if refusal is not None:
-            return refusal
+    def __init__(self, hub: Hub, admission: Admission) -> None:
+        self._hub = hub
+        self._admission = admission
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream to one client until one of the two ends it."""
+        if scope["method"] != "GET":
+            raise Refusal(405, "Only GET.", {"Allow": "GET"})
+        request = HTTPConnection(scope)
+        await self._admission.admit(request, RULES)
         try:
-            wanted = Wanted.read({name: request.GET[name] for name in request.GET})
-            since = _last_event(request)
+            wanted = Wanted.read(dict(request.query_params))
+            last = request.headers.get("last-event-id", "")
+            since = Position.parse(last) if last else None
         except BadParameter as error:
-            return JsonResponse({error.name: [str(error)]}, status=400)
-        if hub.readers >= MAX_CLIENTS:
-            detail = {"detail": f"There are {MAX_CLIENTS} clients already."}
-            return JsonResponse(detail, status=503, headers=COME_BACK_S)
-        return StreamingHttpResponse(
-            _events(hub, wanted, since, lambda: _may_read(request, keys)),
-            content_type="text/event-stream",
-            headers=HEADERS,
-        )
+            await JSONResponse({error.name: [str(error)]}, 400)(scope, receive, send)
+            return
+        # nothing may be awaited between the look and the count
+        if self._hub.readers >= MAX_CLIENTS:
+            raise Refusal(503, f"There are {MAX_CLIENTS} clients already.", COME_BACK_S)
+        client = Client(wanted)
+        self._hub.readers += 1
+        events = self._events(client, since, request)
+        answer = StreamingResponse(events, media_type="text/event-stream", headers=HEADERS)
+        try:
+            await answer(scope, receive, send)
+        except asyncio.CancelledError:
+            if not client.cut_off:
+                raise
+        finally:
+            self._hub.readers -= 1
+            self._hub.leave(client)
+            await events.aclose()
 
-    return stream
-
-
-async def _events(
-    hub: Hub, wanted: Wanted, since: Position | None, may_read: Callable[[], Awaitable[bool]]
-) -> AsyncIterator[bytes]:
-    client = Client(wanted)
-    hub.readers += 1
-    checked = time.monotonic()
-    try:
-        connected = said("connected", {"client_id": client.id, "status": "connected"})
-        async for frames in hub.join(client, since):
-            yield joined(frames or [connected])
-        while True:
-            frames = await client.take(IDLE_S)
-            if time.monotonic() - checked > CHECK_S:
-                checked = time.monotonic()
-                if not await may_read():
-                    yield said("dropped", {"reason": "your access has ended"}).encode()
+    async def _events(
+        self, client: Client, since: Position | None, request: HTTPConnection
+    ) -> AsyncGenerator[bytes]:
+        checked = time.monotonic()
+        try:
+            connected = said("connected", {"client_id": client.id, "status": "connected"})
+            async with aclosing(self._hub.join(client, since)) as pages:
+                async for frames in pages:
+                    yield joined(frames or [connected])
+            while True:
+                frames = await client.take(IDLE_S)
+                if time.monotonic() - checked > CHECK_S:
+                    checked = time.monotonic()
+                    if not await self._may_read(request):
+                        yield said("dropped", {"reason": "your access has ended"}).encode()
+                        return
+                if client.overflowed:
+                    reason = f"more than {CAPACITY} events were waiting for this client"
+                    yield said("dropped", {"reason": reason}).encode()
                     return
-            if client.overflowed:
-                reason = f"more than {CAPACITY} events were waiting for this client"
-                yield said("dropped", {"reason": reason}).encode()
-                return
-            if frames:
-                yield joined(frames)
-            else:
-                yield said("heartbeat", {"timestamp": time.time()}, client.position).encode()
-    except (*AWAY, DatabaseError):
-        yield said("dropped", {"reason": DATABASE_AWAY["detail"]}).encode()
-    finally:
-        hub.readers -= 1
-        hub.leave(client)
+                if frames:
+                    yield joined(frames)
+                else:
+                    yield said("heartbeat", {"timestamp": time.time()}, client.position).encode()
+        except (*AWAY, DatabaseError):
+            yield said("dropped", {"reason": DATABASE_AWAY["detail"]}).encode()
 
+    async def _may_read(self, request: HTTPConnection) -> bool:
+        """Whether a client that reads already still may.
 
-async def _refusal(request: HttpRequest, keys: Keys) -> HttpResponse | None:
-    """Why a request may not read; None when it may."""
-    if request.method != "GET":
-        return JsonResponse({"detail": "Only GET."}, status=405, headers={"Allow": "GET"})
-    try:
-        roles = await _roles(request, keys)
-    except BadToken as error:
-        headers = {"WWW-Authenticate": "Token"}
-        return JsonResponse({"detail": str(error)}, status=401, headers=headers)
-    except DatabaseError:
-        return JsonResponse(DATABASE_AWAY, status=503, headers=COME_BACK_S)
-    if roles or settings.TESTBED_ANONYMOUS_READ:
-        return None
-    if request.headers.get("Authorization") or request.COOKIES.get(settings.SESSION_COOKIE_NAME):
-        return JsonResponse({"detail": RolePermission.message}, status=403)
-    detail = {"detail": "Authentication credentials were not provided."}
-    return JsonResponse(detail, status=401, headers={"WWW-Authenticate": "Token"})
-
-
-async def _roles(request: HttpRequest, keys: Keys) -> frozenset[Role]:
-    key = key_in(request.headers.get("Authorization", "").encode("latin-1", "replace"))
-    if key is not None:
-        return await keys.roles(key)
-    return await sync_to_async(_roles_of_session, thread_sensitive=False)(request)
-
-
-def _roles_of_session(request: HttpRequest) -> frozenset[Role]:
-    """The roles of who is signed in now: the session is read anew, it may have ended."""
-    with own_connection():
-        store = type(request.session)
-        request.session = store(request.session.session_key)
-        return roles_of(get_user(request))
-
-
-async def _may_read(request: HttpRequest, keys: Keys) -> bool:
-    """Whether a client that reads already still may.
-
-    :raises django.db.Error: the database is away
-    """
-    try:
-        return bool(await _roles(request, keys)) or settings.TESTBED_ANONYMOUS_READ
-    except BadToken:
-        return False
-
-
-def _last_event(request: HttpRequest) -> Position | None:
-    text = request.headers.get("Last-Event-ID", "")
-    return Position.parse(text) if text else None
+        :raises django.db.Error: the database is away
+        """
+        try:
+            await self._admission.admit(request, RULES)
+        except Refusal:
+            return False
+        return True

@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.resolve import Resolve
 
-from monitor.api.roles import OPERATOR, key_in, roles_of, token_of
-from testbed.protocol.states import Role
+from monitor.api.roles import OPERATOR
+from monitor.live.callers import Caller
 
 SCOPE_KEY = "testbed.caller"
 """Where the ASGI scope of a request holds its caller."""
-
-
-@dataclass(frozen=True)
-class Caller:
-    """A user, with the roles of the token in use."""
-
-    name: str
-    roles: frozenset[Role]
-
-
-def caller_with(header: bytes) -> Caller | None:
-    """The caller whom an `Authorization` header names; None when it carries no key of ours.
-
-    :raises BadToken: the key opens nothing
-    """
-    key = key_in(header)
-    if key is None:
-        return None
-    token = token_of(key)
-    token.used()
-    return Caller(token.user.get_username(), roles_of(token.user, token))
 
 
 def caller_of(context: Context[Any, Any]) -> Caller:

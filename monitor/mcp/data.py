@@ -14,7 +14,8 @@ from monitor.mcp.lists import NEWEST_OF_FEW, Few, Many, Page, Record, given, one
 from monitor.mcp.texts import UntrustedJson
 from monitor.mcp.times import End, Start, window
 from monitor.mcp.tools import unknown
-from monitor.records.models import Run, StfFile, TFSlice
+from monitor.records.counting import number_of
+from monitor.records.models import FastMonFile, Run, StfFile, TFSlice
 from testbed.protocol.message import UtcTime
 from testbed.protocol.states import FileStatus, SliceStatus
 
@@ -99,7 +100,7 @@ def list_runs(start_time: Start = None, end_time: End = None, limit: Few = 100) 
     Next: get_run, or list_stf_files(run_number=...).
     """
     rows = Run.objects.filter(**window(start_time, end_time, WEEK).of("start_time"))
-    counted = rows.annotate(stf_file_count=Count("stf_files")).order_by("-run_number")
+    counted = rows.annotate(stf_file_count=number_of(StfFile, "run")).order_by("-run_number")
     return page(counted, limit, RunSummary, lambda row: RunSummary(**_run(row)))
 
 
@@ -141,7 +142,7 @@ def list_stf_files(
             machine_state__iexact=machine_state,
         ),
     )
-    counted = rows.select_related("run").annotate(tf_file_count=Count("tf_files"))
+    counted = rows.select_related("run").annotate(tf_file_count=number_of(FastMonFile, "stf_file"))
     newest = counted.order_by("-created_at", "-stf_filename")
     return page(newest, limit, StfSummary, lambda row: StfSummary(**_stf(row, StfSummary)))
 
@@ -159,7 +160,7 @@ def get_stf_file(
     row = (
         StfFile.objects.filter(**given(file_id=file_id, stf_filename=stf_filename))
         .select_related("run")
-        .annotate(tf_file_count=Count("tf_files"))
+        .annotate(tf_file_count=number_of(FastMonFile, "stf_file"))
         .first()
     )
     if row is None:

@@ -10,6 +10,8 @@ from django.db.models import F, QuerySet
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, ConfigDict, Field
 
+from monitor.records.sizes import first_rows
+
 COUNTED = 10_000
 """Matches are counted up to here: counting a million rows would take seconds."""
 
@@ -50,10 +52,9 @@ def page(
 
     :param make: an item from a row; default: the fields of the same names
     """
-    found = list(rows[: limit + 1])
-    has_more = len(found) > limit
+    found, has_more = first_rows(rows, limit)
     total = rows.order_by()[: COUNTED + 1].count() if has_more else len(found)
-    items = [make(row) if make else kind.model_validate(row) for row in found[:limit]]
+    items = [make(row) if make else kind.model_validate(row) for row in found]
     return Page[kind](  # type: ignore[valid-type]
         items=items,
         total_count=min(total, COUNTED),

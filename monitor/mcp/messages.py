@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Max
+from django.db.models import Max, TextField
+from django.db.models.functions import Cast, Left, Length
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
@@ -17,7 +18,14 @@ from monitor.control.commands import control
 from monitor.control.workflows import sender_of
 from monitor.mcp.callers import Operator
 from monitor.mcp.lists import NEWEST_OF_FEW, Many, Page, Record, given, page
-from monitor.mcp.texts import Untrusted, UntrustedJson, UntrustedLine, UntrustedSummary
+from monitor.mcp.texts import (
+    SUMMARY_LENGTH,
+    Untrusted,
+    UntrustedJson,
+    UntrustedLine,
+    UntrustedSummary,
+    cut,
+)
 from monitor.mcp.times import End, Start, window
 from monitor.mcp.tools import or_else, unknown
 from monitor.records.models import AppLog, WorkflowMessage
@@ -100,6 +108,7 @@ def list_messages(
     processing_complete, end_run. Each has the first 200 characters of its content. For an
     execution of earlier give start_time (see list_workflow_executions).
     """
+    content = Cast("message_content", TextField())
     rows = WorkflowMessage.objects.filter(
         **window(start_time, end_time, HOUR).of("sent_at"),
         **given(
@@ -109,8 +118,11 @@ def list_messages(
             message_type=message_type,
         ),
     )
+    shown = rows.defer("message_content").annotate(
+        beginning=Left(content, SUMMARY_LENGTH), characters=Length(content)
+    )
     order = "-id" if execution_id is None else NEWEST_OF_FEW
-    return page(rows.order_by(order), limit, MessageSummary, _message)
+    return page(shown.order_by(order), limit, MessageSummary, _message)
 
 
 def send_message(
@@ -210,10 +222,10 @@ def get_log_entry(
     return LogEntry.model_validate(row)
 
 
-def _message(row: WorkflowMessage) -> MessageSummary:
+def _message(row: Any) -> MessageSummary:
     facts: dict[str, Any] = {name: getattr(row, name, None) for name in MessageSummary.model_fields}
-    text = json.dumps(row.message_content, ensure_ascii=False)
-    return MessageSummary(**{**facts, "payload_summary": text})
+    summary = cut(row.beginning, SUMMARY_LENGTH, row.characters)
+    return MessageSummary(**{**facts, "payload_summary": summary})
 
 
 def _level(text: str) -> int:

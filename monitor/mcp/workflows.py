@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any
 
-from django.db.models import Count
 from pydantic import Field
 
 from monitor.control import draining
@@ -16,6 +15,7 @@ from monitor.mcp.messages import LogSummary
 from monitor.mcp.texts import Untrusted, UntrustedBrief, UntrustedJson
 from monitor.mcp.times import End, Start, window
 from monitor.mcp.tools import or_else, unknown
+from monitor.records.counting import number_of
 from monitor.records.models import (
     AppLog,
     WorkflowDefinition,
@@ -119,7 +119,7 @@ def list_workflow_definitions(
         WorkflowDefinition.objects.filter(
             **given(workflow_type=workflow_type, created_by=created_by)
         )
-        .annotate(execution_count=Count("executions"))
+        .annotate(execution_count=number_of(WorkflowExecution, "workflow_definition"))
         .order_by("-id")
     )
     return page(rows, limit, Definition)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -13,6 +14,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest
 
 from monitor.records import models
+from monitor.records.sizes import large_columns
 from testbed.protocol.states import ExecutionStatus
 
 COUNT_UP_TO = 10_000
@@ -69,12 +71,24 @@ class ChangedFieldsMixin(_ModelAdmin):
             obj.save(update_fields=changed)
 
 
+class LightList(ChangeList):
+    """A list that reads only what it shows: a hundred messages may have a megabyte each."""
+
+    def get_queryset(self, request: HttpRequest, *arguments: Any) -> Any:
+        rows = super().get_queryset(request, *arguments)
+        hidden = [name for name in large_columns(rows) if name not in self.list_display]
+        return rows.defer(*hidden)
+
+
 class RecordAdmin(ChangedFieldsMixin):
     """A list that stays fast however long it is."""
 
     paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 100
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return LightList
 
 
 admin.site.unregister(User)

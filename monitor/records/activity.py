@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import TextField, Value
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models.functions import Coalesce, Left, NullIf
 
 from monitor.records.json_values import as_object
 from monitor.records.models import AgentStateChange, WorkflowExecution, WorkflowMessage
@@ -19,7 +22,21 @@ BESIDE = timedelta(seconds=5)
 """The runner is at work shortly before an execution begins, and after its end."""
 MOST_AGENTS = 16
 MOST_CHANGES = 5_000
-"""State changes of one agent that are read."""
+"""State changes of one agent that are read: the newest of a period."""
+
+
+LONGEST_NAME = 255
+SUBJECT = Coalesce(
+    *(
+        NullIf(KeyTextTransform(name, source), Value(""))
+        for source in ("message_content", KeyTransform("content", "message_content"))
+        for name in ("filename", "stf_filename", "tf_filename")
+    ),
+    "sender_agent",
+    Value(""),
+    output_field=TextField(),
+)
+"""What a message is about, as an expression: the file that it names, or else its sender."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +63,8 @@ class StateChange:
 class AgentHistory:
     """The states of one agent instance, in order.
 
-    :param known_until: until when they are known: an agent may change more often than is read
+    :param changes: they begin late when the agent changed more often than is read
+    :param known_until: the end of what was asked for
     """
 
     instance_name: str
@@ -118,8 +136,9 @@ def moments(execution_id: str, message_type: str, period: Period) -> list[Moment
         execution_id=execution_id,
         message_type=message_type,
         sent_at__range=(period.begin, period.end),
-    ).values_list("sent_at", "message_content", "sender_agent")
-    return [Moment(sent, _subject(content) or sender or "") for sent, content, sender in rows]
+    )
+    # a message may have a megabyte, of which only a name is shown
+    return [Moment(*row) for row in rows.values_list("sent_at", Left(SUBJECT, LONGEST_NAME))]
 
 
 def run_states(execution_id: str) -> list[StateChange]:
@@ -150,26 +169,16 @@ def _history(instance_name: str, program: str, shown: Period) -> AgentHistory:
     begin, end = shown.begin - BESIDE, shown.end + BESIDE
     own = AgentStateChange.objects.filter(instance_name=instance_name)
     before = own.filter(changed_at__lt=begin).order_by("-changed_at", "-id").first()
-    rows = own.filter(changed_at__range=(begin, end)).order_by("changed_at", "id")
-    changes = [
-        StateChange(moment, state)
-        for moment, state in rows.values_list("changed_at", "operational_state")[:MOST_CHANGES]
-    ]
-    known_until = changes[-1].moment if len(changes) == MOST_CHANGES else end
-    if before is not None:
+    rows = own.filter(changed_at__range=(begin, end)).order_by("-changed_at", "-id")
+    newest = rows.values_list("changed_at", "operational_state")[: MOST_CHANGES + 1]
+    changes = [StateChange(moment, state) for moment, state in newest][::-1]
+    if len(changes) > MOST_CHANGES:
+        del changes[0]
+    elif before is not None:
         changes.insert(0, StateChange(begin, before.operational_state))
-    return AgentHistory(instance_name, program, changes, known_until)
+    return AgentHistory(instance_name, program, changes, end)
 
 
 def _daq_state(content: dict[str, Any]) -> str:
     parts = (content.get("state"), content.get("substate"))
     return " ".join(part for part in parts if isinstance(part, str))
-
-
-def _subject(content: object) -> str:
-    outer = as_object(content)
-    for source in (outer, as_object(outer.get("content"))):
-        for name in ("filename", "stf_filename", "tf_filename"):
-            if isinstance(source.get(name), str):
-                return str(source[name])
-    return ""

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError, connection
 
 from monitor.records.models import AppLog
+from monitor.records.redaction import RedactingFormatter
 
 CAPACITY = 10_000
 BATCH = 500
@@ -33,6 +34,7 @@ class DatabaseLogHandler(logging.Handler):
 
     def __init__(self, service: str) -> None:
         super().__init__(logging.INFO)
+        self.setFormatter(RedactingFormatter())
         self.dropped = 0
         self._instance = f"{service}-{socket.gethostname()[:12]}"
         self._records: deque[AppLog] = deque()

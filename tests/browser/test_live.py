@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -76,6 +77,20 @@ def test_a_changed_state_appears_on_the_open_overview(
     changing.says("EXITED", "EXITED")
     expect(row(viewer, changing)).to_have_count(0, timeout=AT_ONCE_MS)
     assert viewer.evaluate(SAME), "without a reload"
+
+
+@pytest.mark.parametrize("wrong_ms", [3_600_000, -86_400_000])
+def test_ages_are_those_of_the_monitors_clock_when_the_viewers_is_wrong(
+    viewer: Page, changing: ChangingAgent, wrong_ms: int
+) -> None:
+    viewer.add_init_script(f"const real = Date.now; Date.now = () => real() + {wrong_ms};")
+    changing.says("READY")
+    live(viewer)
+    age = row(viewer, changing).locator("time[data-shown=age]")
+    expect(age).to_have_text(re.compile(r"^[2-9] s ago$"))
+    changing.says("PROCESSING")
+    expect(row(viewer, changing)).to_contain_text("PROCESSING", timeout=AT_ONCE_MS)
+    expect(age).to_have_text(re.compile(r"^[2-9] s ago$"))
 
 
 def test_a_new_log_line_appears_on_the_open_list(viewer: Page, stack: TestbedStack) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -10,6 +12,8 @@ from uuid import uuid4
 import requests
 
 from testbed.project import user_name
+from tests.rest import Api
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from testbed.integration import TestbedStack
@@ -72,3 +76,24 @@ def test_a_link_is_for_whom_and_what_was_asked_for(stack: TestbedStack) -> None:
     assert "operator" not in account
     wrong = stack.command("open", "--user", "no such;name")
     assert (wrong.returncode, "no user name" in wrong.stderr) == (2, True)
+
+
+def test_a_key_that_is_refused_stands_in_no_log(stack: TestbedStack, viewer: Api) -> None:
+    link = link_of(stack)
+    key = link.rstrip("/").rsplit("/", 1)[1]
+    refused = requests.post(link, timeout=20)
+    assert refused.status_code == 403
+    rows = eventually(
+        lambda: viewer.get("logs/", app_name="swf-monitor", search="/accounts/link/"),
+        "the refusal is logged",
+    )
+    assert "Forbidden" in rows[0]["message"]
+    assert key not in json.dumps(rows)
+    shown = subprocess.run(
+        ["docker", "logs", stack.container_id("monitor")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "/accounts/link/<key>" in shown.stdout + shown.stderr
+    assert key not in shown.stdout + shown.stderr

@@ -94,6 +94,11 @@ def test_the_rest_page_lists_every_path() -> None:
     urls = (ROOT / "monitor" / "urls.py").read_text().split("\nurlpatterns = ")[0]
     registered = re.findall(r'router\.register\("([\w-]+)"', urls)
     paths = re.findall(r'path\("([\w/-]+/)"', urls)
+    paths += [
+        path
+        for module in (ROOT / "monitor" / "live").glob("*.py")
+        for path in re.findall(r'^PATH = "/api/([\w/-]+/)"', module.read_text(), re.MULTILINE)
+    ]
     for path in [f"{name}/" for name in registered] + paths:
         assert f"`{path}`" in text, path
 

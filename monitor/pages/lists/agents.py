@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, Subquery
-from django.db.models.functions import Coalesce
-
 from monitor.api.filters import AgentFilter, NamespaceFilter, SubscriberFilter, WorkerFilter
 from monitor.pages.cells import Column, span
 from monitor.pages.links import listed, to
 from monitor.pages.lists.listing import Listing
+from monitor.records.counting import number_of
 from monitor.records.json_values import as_object
 from monitor.records.models import (
     Namespace,
@@ -39,13 +37,6 @@ def known_programs() -> Sequence[str]:
 
 def known_namespaces() -> Sequence[str]:
     return list(Namespace.objects.values_list("name", flat=True)[:SUGGESTED])
-
-
-def _counted(model: type[Any]) -> Any:
-    """How many rows of a model are of a namespace."""
-    own = model.objects.filter(namespace=OuterRef("name")).order_by()
-    counts = own.values("namespace").annotate(number=Count("pk")).values("number")
-    return Coalesce(Subquery(counts, output_field=IntegerField()), 0)
 
 
 def _work(name: str) -> Callable[[SystemAgent], Any]:
@@ -101,7 +92,8 @@ NAMESPACES = Listing(
     title="Namespaces",
     about="Who shares this monitor; a testbed has one namespace.",
     rows=lambda: Namespace.objects.annotate(
-        agents=_counted(SystemAgent), executions=_counted(WorkflowExecution)
+        agents=number_of(SystemAgent, "namespace", "name"),
+        executions=number_of(WorkflowExecution, "namespace", "name"),
     ),
     columns=(
         Column("Name", "name", link=lambda n: to("namespace", n.name), sort="name"),

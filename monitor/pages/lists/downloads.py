@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpResponse
 
 from monitor.pages.cells import Column
+from monitor.records.sizes import MOST_BYTES
 
 FORMATS = ("csv", "json")
 MOST_ROWS = 10_000
@@ -20,14 +20,23 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet would run a text that begins so, and agents write texts."""
 
 
-def download(name: str, columns: Sequence[Column], rows: QuerySet[Any], kind: str) -> HttpResponse:
-    """The first `MOST_ROWS` rows; the header `X-Truncated` tells whether there are more.
+def download(
+    name: str, columns: Sequence[Column], rows: Iterable[tuple[Any, int]], kind: str
+) -> HttpResponse:
+    """The first `MOST_ROWS` rows, or as many as have `MOST_BYTES`; the header `X-Truncated` tells
+    whether there are more.
 
+    :param rows: each with its size in bytes
     :param kind: one of `FORMATS`
     """
-    found = list(rows[: MOST_ROWS + 1])
-    truncated = len(found) > MOST_ROWS
-    values = [[_plain(column.value_of(row)) for column in columns] for row in found[:MOST_ROWS]]
+    values: list[list[Any]] = []
+    left, truncated = MOST_BYTES, False
+    for row, size in rows:
+        truncated = len(values) == MOST_ROWS or left <= 0
+        if truncated:
+            break
+        values.append([_plain(column.value_of(row)) for column in columns])
+        left -= size
     names = [column.name for column in columns]
     if kind == "csv":
         body, content_type = _csv(names, values), "text/csv; charset=utf-8"

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, Subquery
-from django.db.models.functions import Coalesce
-
 from monitor.api.filters import FastMonFileFilter, StfFileFilter, TFSliceFilter
 from monitor.pages.cells import Column, span
 from monitor.pages.links import listed, to
 from monitor.pages.lists.listing import Listing
+from monitor.records.counting import number_of
 from monitor.records.json_values import as_object
 from monitor.records.models import FastMonFile, StfFile, TFSlice
-
-
-def _samples() -> Any:
-    files = FastMonFile.objects.filter(stf_file=OuterRef("pk")).order_by().values("stf_file")
-    counts = files.annotate(number=Count("pk")).values("number")
-    return Coalesce(Subquery(counts, output_field=IntegerField()), 0)
 
 
 def failure_of(row: Any) -> Any:
@@ -36,7 +28,9 @@ STF_FILES = Listing(
     name="stf-files",
     title="STF files",
     about="Super time frames that the data agent has registered.",
-    rows=lambda: StfFile.objects.select_related("run").annotate(number=_samples()),
+    rows=lambda: StfFile.objects.select_related("run").annotate(
+        number=number_of(FastMonFile, "stf_file")
+    ),
     columns=(
         Column(
             "STF file",

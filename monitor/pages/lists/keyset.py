@@ -11,6 +11,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import F, Field, Model, Q, QuerySet
 from django.db.models.expressions import OrderBy
 
+from monitor.records.sizes import first_rows
+
 
 class BadCursor(ValueError):
     """A cursor that no page of this list gave."""
@@ -77,13 +79,14 @@ class Order:
     def page(
         self, rows: QuerySet[Any], cursor: Cursor | None, size: int
     ) -> tuple[list[Any], Cursor | None, Cursor | None]:
-        """The rows of a page, and the cursors of the previous and the next one, if any."""
+        """The rows of a page, and the cursors of the previous and the next one, if any; large rows
+        make a shorter page.
+        """
         backwards = cursor is not None and cursor.backwards
         rows = rows.order_by(*self.terms(backwards))
         if cursor is not None:
             rows = rows.filter(self._beyond(cursor))
-        found = list(rows[: size + 1])
-        more, found = len(found) > size, found[:size]
+        found, more = first_rows(rows, size)
         if backwards:
             found.reverse()
         before, after = (more, True) if backwards else (cursor is not None, more)

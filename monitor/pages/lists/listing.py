@@ -16,6 +16,7 @@ from monitor.pages.access import View, readers
 from monitor.pages.cells import Cell, Column
 from monitor.pages.lists.downloads import FORMATS, MOST_ROWS, download
 from monitor.pages.lists.keyset import BadCursor, Cursor, Order
+from monitor.records.sizes import AT_ONCE, in_pieces
 from testbed.configuration.suggestions import nearest
 
 PAGE_SIZE = 100
@@ -100,7 +101,9 @@ def list_view(listing: Listing) -> View:
             return render(request, "pages/list.html", context, status=400)
         if "format" in request.GET:
             rows = filters.qs.order_by(*order.terms(backwards=False))
-            return download(listing.name, listing.columns, rows, request.GET["format"])
+            found = in_pieces(rows, MOST_ROWS + 1)
+            with AT_ONCE:
+                return download(listing.name, listing.columns, found, request.GET["format"])
         context = _context(listing, request, filters, **_page(listing, filters.qs, order, cursor))
         return render(request, "pages/list.html", context)
 

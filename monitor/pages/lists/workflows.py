@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, Subquery
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from monitor.api.filters import DefinitionFilter, ExecutionFilter, RunFilter
@@ -14,6 +12,7 @@ from monitor.pages.cells import Column, span
 from monitor.pages.links import listed, to
 from monitor.pages.lists.agents import known_namespaces
 from monitor.pages.lists.listing import Listing
+from monitor.records.counting import number_of
 from monitor.records.json_values import as_object
 from monitor.records.models import Run, StfFile, WorkflowDefinition, WorkflowExecution
 
@@ -26,12 +25,6 @@ def known_workflows() -> Sequence[str]:
 def _seconds(row: Any) -> float | None:
     """How long it took, or has taken so far."""
     return span(row.start_time, row.end_time or timezone.now())
-
-
-def _stf_files() -> Any:
-    files = StfFile.objects.filter(run=OuterRef("pk")).order_by().values("run")
-    counts = files.annotate(number=Count("pk")).values("number")
-    return Coalesce(Subquery(counts, output_field=IntegerField()), 0)
 
 
 def _generated(execution: WorkflowExecution) -> Any:
@@ -78,7 +71,7 @@ DEFINITIONS = Listing(
     title="Definitions",
     about="The source of every workflow that was executed; another source is another version.",
     rows=lambda: WorkflowDefinition.objects.defer("definition", "parameter_values").annotate(
-        number=Count("executions")
+        number=number_of(WorkflowExecution, "workflow_definition")
     ),
     columns=(
         Column(
@@ -108,7 +101,7 @@ RUNS = Listing(
     name="runs",
     title="Runs",
     about="Runs of the DAQ; each belongs to an execution.",
-    rows=lambda: Run.objects.annotate(number=_stf_files()),
+    rows=lambda: Run.objects.annotate(number=number_of(StfFile, "run")),
     columns=(
         Column(
             "Run", "run_number", "code", link=lambda r: to("run", r.run_number), sort="run_number"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -25,7 +26,7 @@ def sign_in(request: HttpRequest, key: str) -> HttpResponse:
         link = read_key(key)
         if request.method != "POST":
             return render(request, TEMPLATE, {"person": link.user.get_username()})
-        login(request, link.use())
+        login(request, link.use(), backend=settings.PASSWORD_BACKEND)
     except DeadLink as error:
         return render(request, TEMPLATE, {"reason": str(error)}, status=GONE)
     return redirect(FIRST_PAGE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -20,6 +21,7 @@ from monitor.control.commands import (
     Unanswered,
     patience_with,
 )
+from monitor.control.outcomes import MOST_WAITING
 from monitor.control.statistics import STATISTICS, facts
 from testbed.protocol.agent_control import Done, KillAgent, ListAgents, RestartAgent, StopAgent
 from testbed.protocol.destinations import (
@@ -292,6 +294,51 @@ def test_a_supervisor_that_is_switched_off_is_not_waited_for(
 )
 def test_who_asks_waits_as_long_as_an_agent_may_take(command: ListAgents, seconds: float) -> None:
     assert patience_with(command) == seconds
+
+
+# --- What others need meanwhile --------------------------------------------------------------
+
+
+def test_the_connection_to_the_database_is_given_back_before_an_answer_is_waited_for(
+    server: StompServer,
+) -> None:
+    given_back: list[int] = []
+    control = Control(server.broker, lambda: given_back.append(len(asked(server))))
+    control.start()
+    assert control._link.wait_connected(PATIENCE_S)
+    server.wait(lambda: server.of("SUBSCRIBE"), "the subscription to replies")
+    answer(server, '{"msg_type": "accepted", "execution_id": "e-1"}')
+    control.ask_runner(RunWorkflow(workflow_name="stf_datataking", namespace="torre1"))
+    assert len(given_back) == 1
+    control.send(EPICTOPIC, Message(msg_type="announcement", namespace="torre1"))
+    assert len(given_back) == 2
+    control.stop()
+
+
+def test_no_more_commands_wait_at_once_than_there_are_places(
+    server: StompServer, control: Control
+) -> None:
+    def ask() -> None:
+        with contextlib.suppress(NoAnswer):
+            control.ask_runner(RunWorkflow(workflow_name="stf_datataking", namespace="torre1"))
+
+    waiting = [threading.Thread(target=ask) for _ in range(MOST_WAITING)]
+    for thread in waiting:
+        thread.start()
+    server.wait(lambda: len(asked(server)) == MOST_WAITING, "all have asked")
+    with pytest.raises(NoAnswer, match="wait for an answer already"):
+        control.ask_supervisor(ListAgents(namespace="torre1"))
+    for frame in asked(server):
+        reply = '{"msg_type": "accepted", "execution_id": "e-1"}'
+        server.deliver(reply, ack="1", correlation_id=frame.headers["correlation-id"])
+    for thread in waiting:
+        thread.join(PATIENCE_S)
+    one_more = threading.Thread(target=ask)
+    one_more.start()
+    server.wait(lambda: len(asked(server)) > MOST_WAITING, "there is a place again")
+    key = asked(server)[-1].headers["correlation-id"]
+    server.deliver('{"msg_type": "accepted"}', ack="1", correlation_id=key)
+    one_more.join(PATIENCE_S)
 
 
 # --- Messages to everybody ------------------------------------------------------------------

@@ -12,13 +12,23 @@ import pytest
 from django.db import OperationalError
 from hypothesis import example, given
 from hypothesis import strategies as st
+from starlette.routing import Match
 
+from monitor.api.roles import BadToken
 from monitor.live import heartbeats as live
+from monitor.live.admission import Admission
+from monitor.live.callers import Caller, Callers, Kind
 from monitor.live.database import AWAY
-from monitor.live.heartbeats import BATCH, PATH, HeartbeatEndpoint, HeartbeatWriter
-from monitor.live.keys import BadToken
+from monitor.live.heartbeats import (
+    BATCH,
+    PATH,
+    HeartbeatEndpoint,
+    HeartbeatRoute,
+    HeartbeatWriter,
+)
 from monitor.records.heartbeats import (
     COLUMNS,
+    LARGEST_BODY,
     STATEMENT,
     BadHeartbeat,
     Beat,
@@ -30,6 +40,7 @@ from monitor.records.heartbeats import (
 from testbed.protocol.heartbeat import Heartbeat
 from testbed.protocol.json_text import MAX_DEPTH, holds_nul
 from testbed.protocol.states import Role
+from tests.unit.monitor.asking import GONE, Asked, application
 
 PATIENCE_S = 10.0
 FULL: dict[str, Any] = {
@@ -532,21 +543,22 @@ class Writer:
         return self.answer
 
 
-class KnownKeys:
-    """Stands for the keys: a role each, or what looking one up raises."""
+class KnownKeys(Callers):
+    """Stands for the table of keys: a role each, or what looking one up raises."""
 
-    def __init__(self) -> None:
-        self.error: Exception | None = None
+    def __init__(self, error: Exception | None) -> None:
+        super().__init__()
+        self.error = error
 
-    async def roles(self, key: str) -> frozenset[Role]:
+    async def by_now(self, kind: Kind, key: str) -> Caller:
         if self.error is not None:
             raise self.error
         if key not in list(Role):
             raise BadToken("Invalid token.")
-        return frozenset(Role) if key == Role.ADMINISTRATOR else frozenset({Role(key)})
+        return Caller(key, frozenset(Role) if key == Role.ADMINISTRATOR else frozenset({Role(key)}))
 
 
-class Exchange:
+class Exchange(Asked):
     """One request to the endpoint, and its answer."""
 
     def __init__(
@@ -557,56 +569,32 @@ class Exchange:
         body: bytes = b'{"instance_name": "a"}',
         keys_error: Exception | None = None,
         pieces: int = 1,
+        gone: bool = False,
     ) -> None:
         self.writer = Writer(answer or StoredHeartbeat('{"id": 1}', False))
-        keys = KnownKeys()
-        keys.error = keys_error
         fake_writer: Any = self.writer
-        fake_keys: Any = keys
-        self.endpoint = HeartbeatEndpoint(fake_writer, fake_keys)
-        self.scope = {
-            "type": "http",
-            "method": "POST",
-            "path": PATH,
-            "headers": [
-                (b"authorization", authorization.encode("latin-1")),
-                (b"content-type", content_type.encode()),
-            ],
-        }
+        endpoint = HeartbeatEndpoint(fake_writer, Admission(KnownKeys(keys_error)))
         size = max(1, -(-len(body) // pieces))
-        self._incoming: list[dict[str, Any]] = [
+        incoming: list[dict[str, Any]] = [
             {"type": "http.request", "body": body[at : at + size], "more_body": True}
             for at in range(0, len(body), size)
         ]
-        self._incoming.append({"type": "http.request"})
-        self.sent: list[dict[str, Any]] = []
-        self.returned = asyncio.run(self._run())
-
-    async def _run(self) -> int:
-        async def receive() -> dict[str, Any]:
-            return self._incoming.pop(0)
-
-        async def send(message: dict[str, Any]) -> None:
-            self.sent.append(message)
-
-        return await self.endpoint(self.scope, receive, send)
+        super().__init__(
+            application(HeartbeatRoute(PATH, endpoint)),
+            PATH,
+            "POST",
+            {"authorization": authorization, "content-type": content_type},
+            incoming=[*incoming, GONE if gone else {"type": "http.request"}],
+        )
+        self.now()
 
     @property
     def status(self) -> int:
         start, end = self.sent
         assert (start["type"], end["type"]) == ("http.response.start", "http.response.body")
-        assert start["status"] == self.returned
         assert int(self.headers["content-length"]) == len(end["body"])
         assert self.headers["content-type"] == "application/json"
-        return self.returned
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {name.decode(): value.decode() for name, value in self.sent[0]["headers"]}
-
-    @property
-    def answer(self) -> Any:
-        return json.loads(self.sent[1]["body"])
+        return super().status
 
 
 @pytest.mark.parametrize(("is_new", "status"), [(True, 201), (False, 200)])
@@ -697,14 +685,19 @@ def test_what_the_database_refuses_is_a_400_with_its_reason_in_one_line() -> Non
 
 
 def test_a_client_that_has_gone_gets_no_answer() -> None:
-    exchange = Exchange()
-    exchange.sent.clear()
-    exchange._incoming = [
-        {"type": "http.request", "body": b"{", "more_body": True},
-        {"type": "http.disconnect"},
-    ]
-    assert asyncio.run(exchange._run()) == 499
+    exchange = Exchange(body=b"{", gone=True)
     assert exchange.sent == []
+    assert exchange.writer.stored == []
+
+
+def test_a_body_is_read_only_for_who_may_write_and_not_to_its_end_when_it_is_too_large() -> None:
+    large = b" " * (40 * LARGEST_BODY)
+    refused = Exchange(authorization="Token wrong", body=large, pieces=1000)
+    assert (refused.status, refused.read) == (401, 0)
+    too_large = Exchange(body=large, pieces=1000)
+    assert too_large.status == 400
+    assert f"at most {LARGEST_BODY} bytes" in too_large.answer["detail"][0]
+    assert too_large.read < 30
 
 
 @pytest.mark.parametrize(
@@ -722,4 +715,5 @@ def test_only_heartbeats_with_credentials_are_answered_here(
     changes: dict[str, Any], taken: bool
 ) -> None:
     exchange = Exchange()
-    assert exchange.endpoint.takes({**exchange.scope, **changes}) is taken
+    match, _ = HeartbeatRoute(PATH, print).matches({**exchange.scope, **changes})
+    assert (match is Match.FULL) is taken

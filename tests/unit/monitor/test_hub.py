@@ -19,6 +19,7 @@ from monitor.live import hub as hub_module
 from monitor.live.clients import CAPACITY, Client
 from monitor.live.events import KINDS, Event, Position, Wanted
 from monitor.live.hub import Hub
+from monitor.live.stored import Page
 
 PATIENCE_S = 5.0
 PAGE = 3
@@ -156,7 +157,8 @@ def test_clients_have_ids_of_their_own() -> None:
 class Tables:
     """Stands for the database: what was added, how reading it is interrupted, who is told.
 
-    :param random: decides where other tasks come in between
+    :param random: decides where other tasks come in between, and whether pages end early, as they
+        do when events are large
     """
 
     def __init__(self, random: Random) -> None:
@@ -165,6 +167,7 @@ class Tables:
         self.connections = 0
         self.listened = 0
         self.fail: list[Exception] = []
+        self.bounded = random.random() < 0.5
         self._notices: asyncio.Queue[str] = asyncio.Queue()
 
     def add(self, kind: str, count: int) -> None:
@@ -204,7 +207,8 @@ class Tables:
         after: int,
         end: int | None = None,
         wanted: Wanted | None = None,
-    ) -> list[Event]:
+        most: int = 0,
+    ) -> Page:
         """A page, as the query gives it; the answer may be old when it arrives."""
         await self.others()
         if self.fail:
@@ -215,9 +219,10 @@ class Tables:
             if after < one.id
             and (end is None or one.id <= end)
             and (wanted is None or wanted.accepts(one))
-        ][:PAGE]
+        ][: self.random.choice((PAGE, 1) if self.bounded else (PAGE,))]
+        more = len(page) == PAGE or (bool(page) and self.bounded)
         await self.others()
-        return page
+        return Page(page, more)
 
     async def others(self) -> None:
         """Let other tasks come in between."""
@@ -259,7 +264,6 @@ def instead_of_the_database(tables: Tables, look_s: float = 0.02) -> Iterator[No
         patch.setattr(hub_module, "connect", tables.connect)
         patch.setattr(hub_module, "read_events", tables.read)
         patch.setattr(hub_module, "newest", tables.newest)
-        patch.setattr(hub_module, "PAGE", PAGE)
         patch.setattr(hub_module, "LOOK_S", look_s)
         patch.setattr(hub_module, "RETRY_S", 0.001)
         yield
@@ -555,5 +559,30 @@ def test_a_database_that_goes_away_while_a_client_catches_up_is_told() -> None:
             async for _ in pages:
                 pass
         assert hub.clients == {}
+
+    with_hub(tables, use)
+
+
+def test_clients_that_do_not_read_what_they_missed_are_cut_off_and_block_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "STALLED_S", 0.02)
+    tables = Tables(Random(1))
+    tables.add("message", 20)
+
+    async def stuck(hub: Hub) -> None:
+        async with aclosing(hub.join(Client(Wanted()), Position())) as pages:
+            async for frames in pages:
+                if frames:
+                    await asyncio.Event().wait()
+
+    async def use(hub: Hub) -> None:
+        await until(lambda: hub.following)
+        waiting = [asyncio.create_task(stuck(hub)) for _ in range(hub_module.READERS)]
+        await until(hub._reading.locked)
+        client = Client(Wanted())
+        pages = [page async for page in hub.join(client, Position())]
+        assert len([frame for page in pages for frame in page]) == 20
+        await until(lambda: all(task.cancelled() for task in waiting))
 
     with_hub(tables, use)

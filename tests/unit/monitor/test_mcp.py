@@ -12,8 +12,8 @@ import pytest
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import TypeAdapter
 
+from monitor.live.admission import Refusal, check_host
 from monitor.mcp import server as mcp_server
-from monitor.mcp.endpoint import Refusal, _check_host
 from monitor.mcp.lists import one_of
 from monitor.mcp.server import CATEGORIES, make_server
 from monitor.mcp.texts import JSON_LENGTH, TEXT_LENGTH, Untrusted, UntrustedJson, cut, cut_json
@@ -137,8 +137,8 @@ def test_an_agent_that_was_never_heard_of_is_not_fresh() -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:32768", "monitor:8000", "[::1]:8000"])
 def test_our_own_names_are_served_on_every_port(host: str) -> None:
-    _check_host(host, None)
-    _check_host(host, f"http://{host}")
+    check_host(host, None)
+    check_host(host, f"http://{host}")
 
 
 @pytest.mark.parametrize(
@@ -153,13 +153,13 @@ def test_our_own_names_are_served_on_every_port(host: str) -> None:
 )
 def test_other_names_are_refused(host: str, origin: str | None, status: int) -> None:
     with pytest.raises(Refusal) as caught:
-        _check_host(host, origin)
-    assert caught.value.status == status
+        check_host(host, origin)
+    assert caught.value.status_code == status
 
 
 def test_a_host_may_be_added(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("django.conf.settings.ALLOWED_HOSTS", [".lab.example"])
-    _check_host("testbed.lab.example:8443", None)
+    check_host("testbed.lab.example:8443", None)
 
 
 # --- Tools ----------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.api.roles import ALL_ROLES, BadToken, asker, key_in, roles_of
-from monitor.live import keys as keys_module
-from monitor.live.keys import CAPACITY, REMEMBERED_S, Keys
+from monitor.live import callers as callers_module
+from monitor.live.callers import CAPACITY, REMEMBERED_S, Caller, Callers, Kind
 from testbed.protocol.states import Role
 from testbed.protocol.users import USER_HEADER
 
@@ -127,20 +127,29 @@ class Book:
         self.let_go = threading.Event()
         self.let_go.set()
 
-    def look_up(self, key: str) -> frozenset[Role]:
+    def look_up(self, kind: Kind, key: str) -> Caller | None:
         self.looked_up.append(key)
         assert self.let_go.wait(10)
         found = self.known.get(key, VIEWER_ONLY)
         if isinstance(found, Exception):
             raise found
-        return found
+        return Caller(f"{kind} {key}", found)
+
+
+class Keys(Callers):
+    """The roles of callers by their keys."""
+
+    async def roles(self, key: str) -> frozenset[Role]:
+        caller = await self.by(Kind.KEY, key)
+        assert caller is not None
+        return caller.roles
 
 
 @pytest.fixture
 def book(monkeypatch: pytest.MonkeyPatch) -> Book:
     made = Book()
-    monkeypatch.setattr(keys_module, "_look_up", made.look_up)
-    monkeypatch.setattr(keys_module, "time", SimpleNamespace(monotonic=lambda: made.now))
+    monkeypatch.setattr(callers_module, "_look_up", made.look_up)
+    monkeypatch.setattr(callers_module, "time", SimpleNamespace(monotonic=lambda: made.now))
     return made
 
 
@@ -239,7 +248,7 @@ def test_many_requests_with_a_new_key_look_it_up_once(book: Book) -> None:
 def test_no_more_keys_are_remembered_than_there_is_room_for(
     book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys_module, "CAPACITY", 10)
+    monkeypatch.setattr(callers_module, "CAPACITY", 10)
 
     async def use() -> None:
         keys = Keys()

@@ -20,6 +20,7 @@ from monitor.pages.lists import downloads
 from monitor.pages.lists.keyset import BadCursor, Cursor, Order
 from monitor.pages.urls import LISTINGS
 from monitor.records.models import StfFile, WorkflowMessage
+from monitor.records.sizes import fitting
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -69,15 +70,12 @@ def test_a_column_follows_related_rows_and_dictionaries_as_far_as_they_go() -> N
     assert Column("C", "none.x").value_of(row) is None
 
 
-class Rows(list[Any]):
-    """As much of a query as a download needs."""
-
-
 COLUMNS = (Column("File", "name"), Column("Made at", "made", "time"), Column("Facts", "facts"))
 
 
 def rows(*names: str) -> Any:
-    return Rows(SimpleNamespace(name=name, made=NOON, facts={"a": 1}) for name in names)
+    """Rows with their sizes."""
+    return [(SimpleNamespace(name=name, made=NOON, facts={"a": 1}), 10) for name in names]
 
 
 def test_a_csv_file_holds_every_row_and_no_formula() -> None:
@@ -102,6 +100,23 @@ def test_a_download_says_when_it_is_not_all(monkeypatch: pytest.MonkeyPatch) -> 
     answer = downloads.download("files", COLUMNS, rows("a", "b", "c"), "json")
     assert len(json.loads(answer.content)) == 2
     assert answer.headers["X-Truncated"] == "true"
+
+
+@pytest.mark.parametrize(("most", "kept"), [(1, 1), (10, 1), (11, 2), (20, 2), (30, 3)])
+def test_a_download_ends_when_it_is_large(
+    monkeypatch: pytest.MonkeyPatch, most: int, kept: int
+) -> None:
+    monkeypatch.setattr(downloads, "MOST_BYTES", most)
+    answer = downloads.download("files", COLUMNS, rows("a", "b", "c"), "json")
+    assert len(json.loads(answer.content)) == kept
+    assert answer.headers["X-Truncated"] == str(kept < 3).lower()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "kept"), [([], 0), ([50], 1), ([3, 3, 4, 1], 3), ([11, 1], 1), ([1, 20], 1)]
+)
+def test_what_is_read_at_once_fits_or_is_one_row(sizes: list[int], kept: int) -> None:
+    assert fitting(sizes, 10) == kept
 
 
 @pytest.mark.parametrize("field", ["-created_at", "stf_filename", "run__run_number", "-file_id"])

@@ -1,0 +1,59 @@
+"""A limit for the requests that an application answers at once; others wait for their turn."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from monitor.api.failures import COME_BACK_S
+
+MOST_AT_ONCE = 64
+"""Requests in Django. Each holds a thread, and the container has `pids_limit` of them: without a
+limit, a few hundred slow requests would leave none for anybody.
+"""
+PATIENCE_S = 10.0
+"""Seconds that a request waits for its turn."""
+BUSY = {"detail": "The monitor is busy."}
+
+
+class Busy(Exception):
+    """A request got no turn in time."""
+
+
+class Turns:
+    """Lets so many requests into an application at once, in the order in which they came.
+
+    A request takes its turn when its body has come: whoever sends one slowly keeps nobody waiting.
+    """
+
+    def __init__(self, app: ASGIApp, at_once: int = MOST_AT_ONCE) -> None:
+        self._app = app
+        self._turns = asyncio.Semaphore(at_once)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        mine = False
+
+        async def received() -> Message:
+            nonlocal mine
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body") and not mine:
+                await self._wait()
+                mine = True
+            return message
+
+        try:
+            await self._app(scope, received, send)
+        except Busy:
+            await JSONResponse(BUSY, 503, COME_BACK_S)(scope, receive, send)
+        finally:
+            if mine:
+                self._turns.release()
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise Busy from None
