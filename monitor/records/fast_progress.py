@@ -98,6 +98,11 @@ def _times(execution_id: str, run_number: int) -> dict[str, Any]:
     }
 
 
-def _named(values: list[Any]) -> dict[str, float]:
+def _named(values: list[Any] | None) -> dict[str, float] | None:
+    """Quantiles by name; None where no slice has both times, as the predecessor's agents give no
+    `completed_at`.
+    """
+    if values is None:
+        return None
     seconds = [round(float(value), 3) for value in values]
     return dict(zip(QUANTILES, seconds, strict=True))
