@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from testbed.configuration import Configuration
-from testbed.containers import connect, read_time
+from testbed.containers import connect
 from testbed.doctor import Facts
 from testbed.engine import Engine, Place, find_engine
 from testbed.engine_socket import GROUP, SOCKET
 from testbed.errors import TestbedError
+from testbed.inspected import read_time
 from testbed.project import Project, read_env
 from testbed.reach import doubtful, file_system
 from testbed.secret_files import LENGTHS

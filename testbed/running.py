@@ -13,12 +13,15 @@ from testbed import console
 from testbed.containers import EngineRefused, NoEngine
 from testbed.errors import BackendError, ExitCode, TestbedError
 from testbed.gate import AgentVerdict, Outcome
-from testbed.incidents import Incident, Watch
-from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused
+from testbed.incidents import Incident
+from testbed.monitor_api import MonitorAway, MonitorRefused
+from testbed.progress_line import progress_line
 from testbed.protocol.destinations import RECORDER
 from testbed.protocol.message import utc_now
 from testbed.protocol.progress import Progress, open_items
+from testbed.stopping import STOP_PATIENCE_S
 from testbed.waiting import Gate
+from testbed.watch import Watch
 
 POLL_S = 0.25
 WATCH_S = 1.0
@@ -27,12 +30,9 @@ DRAIN_PATIENCE_S = 90.0
 """Seconds without any progress after which a run that has ended counts as not drained."""
 IDLE_PATIENCE_S = 30.0
 """The same where no message waits and no agent is at work."""
-STOP_PATIENCE_S = 30.0
 AWAY_PATIENCE_S = 120.0
 """Seconds for which the monitor, or the engine, may be away in mid-run."""
 MAX_CRASHES_IN_A_ROW = 3
-SHOWN_OPEN = 2
-"""Open items that the line of progress names."""
 
 
 class KeepsDying(TestbedError):
@@ -320,57 +320,3 @@ def _has_left(agent: AgentVerdict) -> bool:
     """Whether an agent that is not READY was stopped on purpose: it does not come back."""
     container = agent.container
     return container is not None and container.state == "exited" and container.exit_code == 0
-
-
-def progress_line(progress: Progress, planned: int = 0, open_now: Iterable[str] = ()) -> str:
-    """Where a run stands, in one line: its phase, counts as n of N, and what is open at its end.
-
-    :param planned: STFs that the configuration asks for; 0 where nobody knows
-    """
-    stf = progress.stf
-    total = progress.total_stf_files or max(planned, stf["generated"])
-    made = f"{stf['generated']} of {total}" if total > stf["generated"] else str(stf["generated"])
-    failed = f", {stf['failed']} failed" if stf["failed"] else ""
-    slices = progress.slices
-    fast = f"; slices {slices['completed']} of {slices['created']}" if slices["created"] else ""
-    line = (
-        f"  {progress.phase(open_now)}: STFs {made} generated, "
-        f"{stf['registered']} registered, {stf['processed']} processed{failed}{fast}"
-    )
-    items = list(open_now) if progress.status.final else []
-    more = f" and {len(items) - SHOWN_OPEN} more" if len(items) > SHOWN_OPEN else ""
-    return line + (f"; open: {', '.join(items[:SHOWN_OPEN])}{more}" if items else "")
-
-
-class StillRunning(TestbedError):
-    """{execution_id} was asked to stop and is still {status} after {seconds:.0f} s."""
-
-    hint = "Look at it with: testbed status, testbed logs workflow-runner"
-    exit_code = ExitCode.WORKFLOW_FAILED
-
-
-def stop_execution(
-    monitor: Monitor,
-    execution_id: str,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> str:
-    """Stop an execution and wait for its end; its final status.
-
-    :raises StillRunning: it does not end within `STOP_PATIENCE_S` seconds
-    """
-    try:
-        monitor.stop_workflow(execution_id)
-    except MonitorRefused as error:
-        if error.status != 409:  # else it has ended meanwhile
-            raise
-    end = clock() + STOP_PATIENCE_S
-    while True:
-        progress = monitor.progress(execution_id)
-        if progress.status.final:
-            return progress.status
-        if clock() > end:
-            raise StillRunning(
-                execution_id=execution_id, status=progress.status, seconds=STOP_PATIENCE_S
-            )
-        sleep(POLL_S)

@@ -13,11 +13,11 @@ from testbed import console
 from testbed.containers import (
     FOLDER_LABEL,
     PROJECT_LABEL,
-    ROLE_LABEL,
     SERVICE_LABEL,
     inspect_labelled,
 )
 from testbed.errors import BackendError
+from testbed.inspected import ROLE_LABEL
 from testbed.project import Project
 from testbed.session import MONITOR_PORT, MONITOR_SERVICE
 

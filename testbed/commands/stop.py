@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def stop(execution: str | None, config_file: str, namespace: str | None, verbose: bool) -> None:
     """Stop the running workflow gracefully; the agents stay."""
     from testbed import console
-    from testbed.running import stop_execution
+    from testbed.stopping import stop_execution
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     monitor = session.monitor()

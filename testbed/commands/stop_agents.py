@@ -33,7 +33,7 @@ def end_running_workflows(session: Session) -> None:
     """Stop what runs, so that its run is closed and its STFs are worked off."""
     from testbed import console
     from testbed.monitor_api import MonitorAway, MonitorRefused
-    from testbed.running import stop_execution
+    from testbed.stopping import stop_execution
 
     try:
         monitor = session.monitor()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from testbed.containers import NEVER, read_container, read_time
+from testbed.inspected import NEVER, read_container, read_time
 
 INSPECTED: dict[str, Any] = {
     "Id": "ab" * 32,

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.incidents import UNNOTICED_S, Incident, Kind, Watch
+from testbed.incidents import Incident, Kind
 from testbed.testing import EPOCH, FakeClock, FakeContainers, FakeMonitor
+from testbed.watch import UNNOTICED_S, Watch
 
 AGENT = "transformer"
 BROKER = "activemq"

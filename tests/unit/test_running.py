@@ -10,6 +10,7 @@ import pytest
 from testbed.containers import NoEngine
 from testbed.errors import ExitCode
 from testbed.monitor_api import MonitorAway
+from testbed.progress_line import progress_line
 from testbed.protocol.states import ExecutionStatus
 from testbed.running import (
     AWAY_PATIENCE_S,
@@ -19,7 +20,6 @@ from testbed.running import (
     POLL_S,
     WATCH_S,
     KeepsDying,
-    progress_line,
 )
 from testbed.testing import new_progress
 from tests.unit.following import DATA, EXECUTION, RECORDERS, STF, Bed

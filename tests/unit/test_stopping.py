@@ -7,7 +7,8 @@ import pytest
 from testbed.errors import ExitCode
 from testbed.monitor_api import MonitorAway, MonitorRefused
 from testbed.protocol.states import ExecutionStatus
-from testbed.running import POLL_S, STOP_PATIENCE_S, StillRunning, stop_execution
+from testbed.running import POLL_S
+from testbed.stopping import STOP_PATIENCE_S, StillRunning, stop_execution
 from tests.unit.following import EXECUTION, STF, Bed
 
 
