@@ -127,9 +127,12 @@ class Consumer:
         hung = self._watch.give_up()
         for work in hung:
             error = HandlerOverdue(self._watch.verdict(work))
-            log.error("%s is given up: %s", work.message.msg_type, error)
             if len(work.arrivals) == 1:
-                self.link.nack(work.arrivals[0].delivery)
+                (arrival,) = work.arrivals
+                self._refusals.report(arrival.delivery, arrival.message, error)
+                self.link.nack(arrival.delivery)
+            else:
+                log.error("%s is given up: %s", work.message.msg_type, error)
         return "; ".join(self._watch.verdict(work) for work in hung)
 
     @property
