@@ -65,11 +65,10 @@ class ExecutionSerializer(RecordSerializer[models.WorkflowExecution]):
             )
         if status.final and not attrs.get("end_time"):
             attrs["end_time"] = (before.end_time if before else None) or timezone.now()
-        if self.partial and before and attrs.get("performance_metrics"):
-            attrs["performance_metrics"] = {
-                **as_object(before.performance_metrics),
-                **attrs["performance_metrics"],
-            }
+        if before and status != before.status and metrics.pop("ended_by", None):
+            attrs.setdefault("performance_metrics", {})  # it was ended by another one after all
+        if self.partial and before and attrs.get("performance_metrics") is not None:
+            attrs["performance_metrics"] = {**metrics, **attrs["performance_metrics"]}
         return attrs
 
 
