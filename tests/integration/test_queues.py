@@ -138,19 +138,20 @@ def test_a_queue_that_nobody_consumed_from_for_long_is_emptied(
 def test_a_dead_letter_says_which_error_for_which_file_by_whom(
     stack: TestbedStack, sender: BrokerLink, viewer: Api
 ) -> None:
-    file = f"swf.1.{uuid4().int % 10**6:06d}.stf"
+    run = str(10**15 + uuid4().int % 10**9)  # other tests expect that there is no run 1
+    file = f"swf.{run}.000001.stf"
     sent = announce(
         stack,
         sender,
         f"poison-{uuid4().hex[:8]}",
         msg_type="stf_gen",
-        run_id="1",
+        run_id=run,
         state="run",
         substate="physics",
         simulation_tick=1.0,
         filename=file,
         sequence=1,
-        file_url=f"file:///data/daq/1/{file}",
+        file_url=f"file:///data/daq/{run}/{file}",
         checksum="sha256:00",
         size_bytes=10**30,
         tf_count=1,
