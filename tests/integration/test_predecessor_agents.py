@@ -35,6 +35,7 @@ from tests.predecessor import (
 )
 from tests.rest import Api
 from tests.waiting import eventually
+from tests.web import Browser
 
 if TYPE_CHECKING:
     from testbed.integration import TestbedStack
@@ -308,12 +309,17 @@ def test_the_execution_keeps_its_end_time(chain: Chain, reader: Api) -> None:
     assert terminated.body["end_time"] is None
 
 
-def test_progress_knows_the_run_that_the_old_runner_did_not_record(
-    chain: Chain, reader: Api
+def test_progress_and_page_know_the_run_that_the_old_runner_did_not_record(
+    stack: TestbedStack, chain: Chain, reader: Api
 ) -> None:
     told = reader.get(f"workflow-executions/{chain.runner.execution_id}/progress/")
     assert told["run_id"] == str(chain.run_number)
     assert told["stf"]["registered"] == STFS
+    browser = Browser(stack.monitor_url)
+    browser.sign_in("admin", stack.session.project.secret("admin_password"))
+    page = browser.get(f"/executions/{chain.runner.execution_id}/")
+    assert page.status_code == 200
+    assert str(chain.run_number) in page.text
 
 
 def test_the_run_is_recorded_with_both_times(chain: Chain, reader: Api) -> None:
