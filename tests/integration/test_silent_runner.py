@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 
-from monitor.recorder.sweep import ORPHAN_AFTER_S
 from testbed.protocol.link import BrokerLink
 from tests.integration.test_recorder import message, send
 from tests.integration.test_rest_records import make_run
@@ -17,6 +16,9 @@ from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from testbed.integration import TestbedStack
+
+GRACE_S = 60
+"""Seconds that a runner may be EXITED before its execution is ended."""
 
 
 class SilentRunner:
@@ -84,7 +86,7 @@ def runner(stack: TestbedStack, agent: Api, sender: BrokerLink, sql: Sql) -> Sil
 
 
 def test_within_its_grace_a_silent_runner_loses_nothing(runner: SilentRunner, sql: Sql) -> None:
-    runner.grow_old(ORPHAN_AFTER_S - 30)
+    runner.grow_old(GRACE_S - 30)
     done, passes = sql("SELECT updated_at FROM swf_recorder_status")
     assert done, passes
     eventually(lambda: sql("SELECT updated_at FROM swf_recorder_status")[1] != passes, "a pass")
@@ -95,7 +97,7 @@ def test_within_its_grace_a_silent_runner_loses_nothing(runner: SilentRunner, sq
 def test_behind_its_grace_its_execution_and_run_end_once_and_for_good(
     runner: SilentRunner,
 ) -> None:
-    runner.grow_old(ORPHAN_AFTER_S + 1)
+    runner.grow_old(GRACE_S + 1)
     eventually(lambda: runner.record()["status"] == "failed", "the recorder ends the execution")
     assert f"{runner.name} is gone: it did not come back within 60 s" in runner.record()["reason"]
     eventually(lambda: "end_run" in runner.kinds(), "the recorder closes the run")
@@ -108,7 +110,7 @@ def test_behind_its_grace_its_execution_and_run_end_once_and_for_good(
 def test_a_runner_that_is_back_before_its_run_is_closed_ends_it_itself(
     runner: SilentRunner,
 ) -> None:
-    runner.grow_old(ORPHAN_AFTER_S + 1)
+    runner.grow_old(GRACE_S + 1)
     eventually(lambda: runner.record()["status"] == "failed", "the recorder ends the execution")
     runner.beat("PROCESSING", "OK")
     assert runner.close("completed").status_code == 200
