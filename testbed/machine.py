@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import stat
 import subprocess
 from collections.abc import Callable
@@ -12,19 +11,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from testbed import monitor_port
 from testbed.configuration import Configuration
 from testbed.containers import connect
 from testbed.doctor import Facts
 from testbed.engine import Engine, Place, find_engine
 from testbed.engine_socket import GROUP, SOCKET
-from testbed.errors import TestbedError
+from testbed.errors import ConfigurationError, TestbedError
 from testbed.inspected import read_time
-from testbed.project import Project, read_env
+from testbed.project import Project
 from testbed.reach import doubtful, file_system
 from testbed.secret_files import LENGTHS
 from testbed.session import MONITOR_PORT, MONITOR_SERVICE, Session
 
-PORT_VARIABLE = "TESTBED_MONITOR_PORT"
 PATIENCE_S = 10.0
 
 
@@ -152,22 +151,16 @@ def _free_bytes(root: Path, engine_folder: str | None) -> dict[str, int]:
 
 def _monitor_port(root: Path, session: Session | None) -> tuple[int | None, str]:
     """The port that is asked for, and why it cannot be had."""
-    text = os.environ.get(PORT_VARIABLE) or read_env(root / ".env", PORT_VARIABLE)
-    if not text or text == "0":
+    choice = monitor_port.user_choice(root)
+    try:
+        port = choice.port if choice else 0
+    except ConfigurationError as error:
+        return None, str(error.problem)
+    if not port:
         return None, ""
-    if not text.isdecimal() or not 0 < int(text) < 2**16:
-        return None, f"{PORT_VARIABLE}={text} is no port"
-    port = int(text)
-    if session is not None:
-        own = session.containers.published_port(MONITOR_SERVICE, MONITOR_PORT)
-        if own is not None and own[1] == port:
-            return port, ""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            return port, f"it is taken ({error.strerror})"
+    own = session.containers.published_port(MONITOR_SERVICE, MONITOR_PORT) if session else None
+    if (own is None or own[1] != port) and monitor_port.is_bound(port):
+        return port, "it is taken"
     return port, ""
 
 

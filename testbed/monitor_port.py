@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed import console
+from testbed.engine import Place, find_engine
 from testbed.errors import ConfigurationError
-from testbed.project import Project
+from testbed.project import Project, read_env
 
 CHOSEN = "TESTBED_MONITOR_PORT"
 KEPT = "TESTBED_KEPT_MONITOR_PORT"
@@ -42,10 +43,9 @@ def is_bound(port: int) -> bool:
     return False
 
 
-def engine_is_here(environment: Mapping[str, str] = os.environ) -> bool:
+def engine_is_here() -> bool:
     """Whether the engine publishes ports on this host, so that they can be looked at."""
-    host = environment.get("DOCKER_HOST", "")
-    return not host or host.startswith("unix://")
+    return find_engine().place != Place.ELSEWHERE
 
 
 def settle(
@@ -119,11 +119,8 @@ def user_choice(root: Path, environment: Mapping[str, str] = os.environ) -> Choi
     """The port that the user names: in the environment, else in .env."""
     if environment.get(CHOSEN):
         return Choice(environment[CHOSEN], "the environment")
-    file = root / ".env"
-    lines = file.read_text().splitlines() if file.exists() else []
-    named = [line.partition("=") for line in lines if line.partition("=")[0].strip() == CHOSEN]
-    text = named[-1][2].strip().strip("\"'") if named else ""
-    return Choice(text, str(file)) if text else None
+    text = read_env(root / ".env", CHOSEN).strip("\"'")
+    return Choice(text, str(root / ".env")) if text else None
 
 
 def remembered(folder: Path) -> int:
