@@ -159,7 +159,7 @@ class DockerContainers:
     def publisher(self, port: int) -> str | None:
         with _engine_errors():
             for summary in self._client.api.containers():
-                if any(binding.get("PublicPort") == port for binding in summary.get("Ports", [])):
+                if any(_takes(binding, port) for binding in summary.get("Ports", [])):
                     return str(summary["Names"][0]).removeprefix("/")
         return None
 
@@ -197,10 +197,11 @@ class DockerContainers:
     def image_exists(self, name: str) -> bool:
         from docker.errors import ImageNotFound
 
-        try:
-            self._client.images.get(name)
-        except ImageNotFound:
-            return False
+        with _engine_errors():
+            try:
+                self._client.images.get(name)
+            except ImageNotFound:
+                return False
         return True
 
     def pull(self, name: str) -> None:
@@ -242,9 +243,11 @@ class DockerContainers:
                     made.remove(force=True)
 
     def folders(self) -> set[str]:
+        with _engine_errors():
+            summaries = self._list()
         return {
             summary["Labels"][FOLDER_LABEL]
-            for summary in self._list()
+            for summary in summaries
             if FOLDER_LABEL in summary["Labels"]
         }
 
@@ -277,6 +280,12 @@ def connect() -> Any:
     except (DockerException, OSError) as error:  # what requests and ssh raise is an OSError
         raise NoEngine(cause=f"{engine}: {_plain(error)}") from error
     return client
+
+
+def _takes(binding: Mapping[str, Any], port: int) -> bool:
+    """Whether a published port is one of this host's loopback address."""
+    here = binding.get("IP", "") in ("", "0.0.0.0", "::", "127.0.0.1")
+    return here and binding.get("Type") == "tcp" and binding.get("PublicPort") == port
 
 
 def _plain(error: BaseException) -> str:

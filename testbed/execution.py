@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -38,10 +38,11 @@ class Ending(NamedTuple):
     ended_by: ExitCode | None
 
 
-def execute(session: Session, gate: Gate, ready_s: float) -> Report:
+def execute(session: Session, gate: Gate, ready_s: float, named: Callable[[str], object]) -> Report:
     """Start the workflow and follow it to its end; its report, which is recorded.
 
     :param ready_s: seconds that the agents took to be ready
+    :param named: called with the execution's id
     :raises TestbedError: the workflow could not be started
     """
     configuration = session.configuration
@@ -65,25 +66,29 @@ def execute(session: Session, gate: Gate, ready_s: float) -> Report:
     }
     run.execution_id, interrupted = _start(gate.monitor, command)
     console.note(f"Running {workflow.name} as {run.execution_id} ...")
-    with session.project.running(run.execution_id):
-        progress, undrained, ended_by = _stop(run) if interrupted else _follow(run)
-        report = Report(
-            namespace=configuration.namespace,
-            progress=progress,
-            ready_s=ready_s,
-            duration_s=time.monotonic() - started,
-            expect=configuration.expect,
-            undrained=undrained,
-            incidents=run.close(),
-            ended_by=ended_by,
-        )
-        context = {
-            "resolved": resolved,
-            "images": {name: session.services[name].image for name in gate.plan.services},
-            "gate": gate.history,
-        }
+    named(run.execution_id)
+    progress, undrained, ended_by = _stop(run) if interrupted else _follow(run)
+    report = Report(
+        namespace=configuration.namespace,
+        progress=progress,
+        ready_s=ready_s,
+        duration_s=time.monotonic() - started,
+        expect=configuration.expect,
+        undrained=undrained,
+        incidents=run.close(),
+        ended_by=ended_by,
+    )
+    context = {
+        "resolved": resolved,
+        "images": {name: session.services[name].image for name in gate.plan.services},
+        "gate": gate.history,
+    }
+    try:
         write_record(session.project.runs, report, context)
-        _tell_monitor(session, gate, report)
+    except OSError as error:  # the verdict is more important
+        report.run_record = ""
+        console.warn(f"the run record could not be written: {error}")
+    _tell_monitor(session, gate, report)
     return report
 
 
@@ -120,23 +125,22 @@ def _follow(run: Run) -> Ending:
     except KeyboardInterrupt:
         return _stop(run)
     except TestbedError as error:
-        if run.progress is None:
-            raise
         console.note(f"{error}\nStopping the workflow ...")
-        return Ending(*run.give_up(str(error)), error.exit_code)
+        try:
+            return Ending(*run.give_up(str(error)), error.exit_code)
+        except KeyboardInterrupt:
+            return Ending(run.seen, [str(error), LEFT], error.exit_code)
 
 
 def _stop(run: Run) -> Ending:
     """Stop a run that the user has interrupted."""
-    if run.progress is None:
-        run.progress = run.gate.monitor.progress(run.execution_id)
     console.note("Stopping the workflow (Ctrl+C again to leave it as it is) ...")
     try:
         return Ending(*run.stop(), ExitCode.INTERRUPTED)
     except KeyboardInterrupt:
-        return Ending(run.progress, [LEFT], ExitCode.INTERRUPTED)
+        return Ending(run.seen, [LEFT], ExitCode.INTERRUPTED)
     except TestbedError as error:
-        return Ending(run.progress, [str(error)], ExitCode.INTERRUPTED)
+        return Ending(run.seen, [str(error)], ExitCode.INTERRUPTED)
 
 
 def _tell_monitor(session: Session, gate: Gate, report: Report) -> None:
@@ -155,7 +159,10 @@ def git_version(root: Path) -> dict[str, str | bool]:
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(root), *arguments]
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        try:
+            found = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError:  # it is not installed
+            return ""
         return found.stdout.strip() if found.returncode == 0 else ""
 
     commit = git("rev-parse", "HEAD")

@@ -15,7 +15,7 @@ NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 def write_junit(path: Path, report: Report) -> None:
     """Write the outcome of a run: one test for the workflow, one for each expectation."""
-    judged_by_expectations = report.missed and not report.failures and report.ended_by is None
+    judged_by_expectations = report.missed and not report.failures and not report.cut_short
     fine = report.exit_code == ExitCode.DONE or (
         judged_by_expectations and report.status == "completed"
     )

@@ -15,6 +15,8 @@ from testbed.protocol.progress import Progress
 from testbed.protocol.users import USER_HEADER, USER_PATTERN
 
 TIMEOUT_S = 10.0
+START_S = 20.0
+"""Seconds in which it answers a start: its turn may take 10 s, the runner's answer 4.5 s."""
 ACTION_S = 70.0
 """Seconds in which the monitor answers an action on agents: a stop takes its time."""
 
@@ -147,8 +149,10 @@ class RestMonitor(RestQueues):
 
     def start_workflow(self, command: dict[str, Any]) -> str:
         try:
-            answer = self._call("POST", "workflow-executions/start/", json=command)
+            answer = self._call("POST", "workflow-executions/start/", timeout=START_S, json=command)
         except MonitorAway as error:
+            if error.fields.get("sent"):
+                raise RunnerSilent(cause=f"the answer was lost ({error.cause})") from error
             if error.fields.get("status") == 503:
                 raise NoRunner(cause=error.fields["cause"]) from error
             if error.fields.get("status") == 504:
@@ -220,7 +224,8 @@ class RestMonitor(RestQueues):
             answer = self._session.request(method, f"{url}/api/{path}", timeout=timeout, **options)
         except self._requests.RequestException as error:
             self._url = None
-            raise MonitorAway(cause=f"{type(error).__name__} at {url}") from error
+            cause = f"{type(error).__name__} at {url}"
+            raise MonitorAway(cause=cause, sent=_may_have_arrived(error)) from error
         self._url = url
         if answer.status_code >= 500:
             raise MonitorAway(cause=_detail(answer), status=answer.status_code)
@@ -236,6 +241,15 @@ class RestMonitor(RestQueues):
                 status=answer.status_code,
                 text="its answer is not JSON; is something else listening there?",
             ) from error
+
+
+def _may_have_arrived(error: Any) -> bool:
+    """Whether a request that got no answer may have reached the monitor all the same."""
+    from requests import ConnectTimeout
+    from urllib3.exceptions import NewConnectionError
+
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return not isinstance(error, ConnectTimeout) and not isinstance(reason, NewConnectionError)
 
 
 def _detail(answer: Any) -> str:

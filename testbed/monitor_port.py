@@ -25,7 +25,7 @@ KEPT = "TESTBED_KEPT_MONITOR_PORT"
 MEMO = "monitor-port"
 HOST = "127.0.0.1"
 CANDIDATES = range(20000, 32768)
-"""Below the ports that Linux gives to outgoing connections, which would take it while it rests."""
+"""Below the ports of outgoing connections, so that none takes it while the monitor is down."""
 TRIES = 200
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from testbed import console
 from testbed.gate import Container
+from testbed.monitor_api import MonitorAway
 
 if TYPE_CHECKING:
     from testbed.session import Session
@@ -60,7 +62,10 @@ def stop_orphaned_agents(session: Session, *, spare_a_run: bool = False) -> list
     names = sorted({one.program for one in orphans})
     if not names:
         return []
-    running = session.runs_in_progress() if spare_a_run else []
+    running: list[str] = []
+    if spare_a_run:
+        with suppress(MonitorAway):  # it has just been started
+            running = session.runs_in_progress(patience_s=0)
     if running:
         console.warn(
             f"agents that compose.yaml does not have any more go on while {', '.join(running)} "

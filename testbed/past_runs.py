@@ -38,7 +38,7 @@ def find_report(runs: Path, execution_id: str, monitor: Callable[[], Monitor]) -
             place=execution_id,
             problem="neither the monitor nor a run record here knows it"
             + (f"; {nearest(execution_id, known)}" if known else ""),
-            hint="The monitor's list: GET /api/workflow-executions/",
+            hint="What there is: testbed runs",
         ) from error
     except MonitorAway as error:
         raise MonitorAway(
@@ -67,9 +67,16 @@ def _from_monitor(monitor: Monitor, execution_id: str) -> Report:
             incidents=past_incidents(kept),
             told=told_by(kept),
         )
+    progress = monitor.progress(execution_id)
+    if not progress.status.final:
+        raise ConfigurationError(
+            place=execution_id,
+            problem=f"is still {progress.status}: there is no report of it yet",
+            hint="How far it is: testbed status",
+        )
     return Report(
         namespace=record["namespace"] or "",
-        progress=monitor.progress(execution_id),
+        progress=progress,
         ready_s=None,
         duration_s=_seconds(record),
         expect=ExpectSection.model_validate({**wanted, "within": None}),

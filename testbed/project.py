@@ -16,6 +16,7 @@ from testbed.errors import ConfigurationError
 ROOT = Path(__file__).resolve().parent.parent
 """The repository: where compose.yaml, images/ and workflows/ are."""
 RUN_MARK = ".running"
+STARTING = "a run that another command is starting"
 
 
 @dataclass(frozen=True)
@@ -77,29 +78,31 @@ class Project:
             yield
 
     @contextmanager
-    def running(self, execution_id: str) -> Iterator[None]:
-        """Mark an execution as followed by this command, until it has drained.
+    def following(self) -> Iterator[Callable[[str], None]]:
+        """Mark that this command starts and follows a run, until it has drained.
 
         The mark is a lock on a file, so that it ends with the process, however that ends.
+
+        :return: names the execution once it has an id
         """
         self.runs.mkdir(parents=True, exist_ok=True)
-        path = self.runs / f"{execution_id}{RUN_MARK}"
+        path = self.runs / f"{os.getpid()}{RUN_MARK}"
         with path.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             try:
-                yield
+                yield lambda execution_id: _write(path, execution_id)
             finally:
                 path.unlink(missing_ok=True)
 
     def followed(self) -> list[str]:
-        """The executions that a command of this checkout follows at the moment."""
+        """The runs that commands of this checkout start or follow at the moment."""
         found = []
         for path in self.runs.glob(f"*{RUN_MARK}"):
             with suppress(FileNotFoundError), path.open() as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    found.append(path.name.removesuffix(RUN_MARK))
+                    found.append(file.read() or STARTING)
         return sorted(found)
 
 
@@ -112,6 +115,10 @@ def login_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid{os.getuid()}"
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)
 
 
 def user_name() -> str:

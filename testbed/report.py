@@ -94,6 +94,11 @@ class Report:
         return ExitCode.DONE
 
     @property
+    def cut_short(self) -> bool:
+        """Whether the command ended before the run could be judged."""
+        return self.exit_code not in (ExitCode.DONE, ExitCode.WORKFLOW_FAILED)
+
+    @property
     def missed(self) -> list[Expectation]:
         """Expectations that were not met."""
         return [expectation for expectation in self.expectations if not expectation.ok]
@@ -207,7 +212,7 @@ class Report:
     def _time(self) -> str:
         if self.ready_s is None:
             return f"{self.duration_s:.1f} s from the workflow's start to its end"
-        end = "given up after" if self.undrained or self.ended_by is not None else "drained in"
+        end = "given up after" if self.undrained or self.cut_short else "drained in"
         return f"agents ready in {self.ready_s:.1f} s, run {end} {self.duration_s:.1f} s"
 
 
@@ -220,14 +225,17 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def without_a_run(code: ExitCode, reason: str) -> dict[str, Any]:
-    """The JSON object of a `testbed run` that did not come to start its workflow."""
+def without_a_run(code: ExitCode, reason: str, *, unknown: bool = False) -> dict[str, Any]:
+    """The JSON object of a `testbed run` that did not come to start its workflow.
+
+    :param unknown: it was asked to start, and nobody answered: it may run
+    """
     stages = ("generated", "registered", "processed", "failed")
     return {
         "execution_id": None,
         "run_id": None,
         "namespace": None,
-        "status": "not started",
+        "status": "unknown" if unknown else "not started",
         "reason": reason,
         "verdict": f"{VERDICTS.get(code, f'FAILED (exit code {int(code)})')}: {reason}",
         "exit_code": int(code),

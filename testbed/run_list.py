@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from testbed import console
-from testbed.errors import ConfigurationError
-from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused
+from testbed.errors import BackendError, ConfigurationError
+from testbed.monitor_api import Monitor, MonitorRefused
 from testbed.protocol.states import ExecutionStatus
 from testbed.report import read_record
 
@@ -21,7 +21,7 @@ HEADER = ("EXECUTION", "RUN", "STATUS", "EXIT CODE", "STARTED", "BY", "KNOWN FRO
 class ListedRun:
     """One of them.
 
-    :param exit_code: that of `testbed run`; None where none ran it, or it runs still
+    :param exit_code: of `testbed run`; None where it was not used, or the run is not over
     :param by: who ran it; empty where only a record is left
     :param sources: `record`, `monitor` or both
     """
@@ -36,7 +36,7 @@ class ListedRun:
 
     @property
     def over(self) -> bool:
-        return ExecutionStatus(self.status).final
+        return _is_final(self.status)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -73,7 +73,7 @@ def find_runs(
     rows: list[dict[str, Any]] = []
     try:
         rows = monitor().latest_executions(namespace, limit)
-    except (MonitorAway, MonitorRefused):
+    except (BackendError, MonitorRefused, ConfigurationError):
         console.note("The monitor does not answer: these are the runs with a record here.")
     return merged(recorded(folder), rows)[:limit]
 
@@ -124,13 +124,19 @@ def merged(records: Iterable[ListedRun], rows: Iterable[Mapping[str, Any]]) -> l
     for row in rows:
         record = runs.get(row["execution_id"])
         told = (row["performance_metrics"] or {}).get("report") or {}
+        statuses = (record.status if record else "", told.get("status") or "")
         runs[row["execution_id"]] = ListedRun(
             execution_id=row["execution_id"],
             run_id=str(row["run_number"] or ""),
-            status=record.status if record else str(told.get("status") or row["status"]),
+            # what an interrupted command has left behind is not the last word
+            status=next((one for one in statuses if one and _is_final(one)), row["status"]),
             exit_code=record.exit_code if record else told.get("exit_code"),
             started=datetime.fromisoformat(row["start_time"]),
             by=row["executed_by"] or "",
             sources=(*(record.sources if record else ()), "monitor"),
         )
     return sorted(runs.values(), key=lambda run: run.started, reverse=True)
+
+
+def _is_final(status: str) -> bool:
+    return ExecutionStatus(status).final

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -78,7 +79,6 @@ class Run:
     the engine does not start again, is started again here, so that its work is done.
 
     :param planned: STFs that the configuration asks for; 0 where it leaves them open
-    :param record: keeps the incidents at the monitor whenever they change
     """
 
     execution_id: str
@@ -99,6 +99,11 @@ class Run:
         plan = self.gate.plan
         since = self.gate.containers.now()
         return Watch(frozenset(plan.services), frozenset(plan.backend), self.wall_clock, since)
+
+    @property
+    def seen(self) -> Progress:
+        """The last progress that was seen."""
+        return self.progress or Progress.unknown(self.execution_id)
 
     @property
     def incidents(self) -> list[Incident]:
@@ -144,8 +149,7 @@ class Run:
         try:
             progress, items = self.stop()
         except (BackendError, MonitorRefused):
-            assert self.progress is not None
-            progress, items = self.progress, []
+            progress, items = self.seen, []
         return progress, [reason, *items]
 
     def stop(self) -> tuple[Progress, list[str]]:
@@ -161,7 +165,9 @@ class Run:
                 now = self._look()
                 if not now.open or self.clock() > end:
                     return now.progress, now.open
-            except (MonitorAway, NoEngine) as error:
+                with suppress(KeepsDying):
+                    self._watch_containers()
+            except (MonitorAway, NoEngine, EngineRefused) as error:
                 if self.clock() > end:
                     console.warn(f"the workflow could not be stopped: {error}")
                     raise
@@ -177,7 +183,9 @@ class Run:
         return True
 
     def close(self) -> list[dict[str, Any]]:
-        """The incidents of the run, with those that are not over."""
+        """The incidents of the run, with those of its last moments and those that are not over."""
+        with suppress(TestbedError):
+            self.watch.take(self.gate.containers.all(), self.gate.containers.events)
         for outage in (self._monitor, self._engine):
             self._end_outage(outage, over=False)
         return self._told()
@@ -188,21 +196,21 @@ class Run:
         try:
             self._watch_containers()
             self._end_outage(self._engine, over=True)
-        except NoEngine as error:
+        except (NoEngine, EngineRefused) as error:  # an engine that restarts may answer with 500
             self._go_on_without(self._engine, error)
         try:
             now = self._look()
             self._end_outage(self._monitor, over=True)
         except MonitorAway as error:
             self._go_on_without(self._monitor, error)
-        except NoEngine as error:
+        except (NoEngine, EngineRefused) as error:
             self._go_on_without(self._engine, error)
         return now
 
-    def _go_on_without(self, outage: Outage, error: MonitorAway | NoEngine) -> None:
+    def _go_on_without(self, outage: Outage, error: BackendError) -> None:
         """Have patience with a part that does not answer.
 
-        :raises MonitorAway, NoEngine: for too long
+        :raises BackendError: for too long
         """
         if outage.began is None:
             outage.began = self.clock()

@@ -20,6 +20,12 @@ class RunInProgress(TestbedError):
     exit_code = ExitCode.WORKFLOW_FAILED
 
 
+class RunsUnknown(RunInProgress):
+    """A run may be in progress ({cause}), and this would {changes}."""
+
+    hint = "Look at it with: testbed status, testbed logs monitor. --force does it all the same."
+
+
 def disturbances(
     plan: Plan, containers: Iterable[Container], hashes: Mapping[str, str]
 ) -> list[str]:

@@ -24,7 +24,7 @@ from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused, RestMonito
 from testbed.plan import Plan, Service, make_plan, read_services
 from testbed.project import Project, read_env, user_name, write_env
 from testbed.reach import Probe, check_files, find_group
-from testbed.runs_in_progress import RunInProgress, disturbances
+from testbed.runs_in_progress import RunInProgress, RunsUnknown, disturbances
 from testbed.secret_files import make_secrets
 from testbed.starting import Start
 from testbed.unused_images import CHECKOUT
@@ -35,6 +35,8 @@ MONITOR_SERVICE = "monitor"
 MONITOR_PORT = 8000
 MONITOR_START_S = 60.0
 BACKEND_S = 30.0
+UNANSWERED_S = 5.0
+"""Seconds for which a monitor that does not answer is asked what runs."""
 
 
 @dataclass
@@ -174,21 +176,40 @@ class Session:
 
         :raises RunInProgress: see there
         """
-        runs = self.runs_in_progress()
-        if not runs:
-            return
-        changes = disturbances(self.plan, self.containers.all(), self.compose.hashes())
-        if changes:
-            raise RunInProgress(runs=", ".join(runs), changes="; ".join(changes))
-
-    def runs_in_progress(self) -> list[str]:
-        """Executions that run, or that drain while a command of this checkout follows them."""
-        followed = self.project.followed()
+        runs: list[str] = []
+        silent: MonitorAway | None = None
         try:
-            rows = self.monitor().running_executions(self.project.namespace)
-        except (MonitorAway, MonitorRefused, ConfigurationError):
-            rows = []  # without a monitor, or without its token, nobody started one from there
-        return sorted({*followed, *(row["execution_id"] for row in rows)})
+            runs = self.runs_in_progress()
+        except MonitorAway as error:
+            silent = error
+        if not runs and silent is None:
+            return
+        changes = "; ".join(disturbances(self.plan, self.containers.all(), self.compose.hashes()))
+        if changes and runs:
+            raise RunInProgress(runs=", ".join(runs), changes=changes)
+        if changes and silent is not None:
+            raise RunsUnknown(cause=silent.cause, changes=changes) from silent
+
+    def runs_in_progress(self, patience_s: float | None = None) -> list[str]:
+        """Executions that run, or that drain while a command of this checkout follows them.
+
+        :param patience_s: seconds in which a monitor may answer; None: `UNANSWERED_S`
+        :raises MonitorAway: no command follows one, and the monitor runs and does not answer
+        """
+        followed = self.project.followed()
+        end = time.monotonic() + (UNANSWERED_S if patience_s is None else patience_s)
+        while True:
+            try:
+                rows = self.monitor().running_executions(self.project.namespace)
+                return sorted({*followed, *(row["execution_id"] for row in rows)})
+            except (TestbedDown, MonitorRefused, ConfigurationError):
+                return followed  # without a monitor, or its token, nobody started one from there
+            except MonitorAway:
+                if followed:
+                    return followed
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
 
     def settle_port(self) -> None:
         """Choose the monitor's port before anything is started.

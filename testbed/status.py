@@ -9,7 +9,7 @@ from typing import Any
 from testbed import console, orphans, queues
 from testbed.errors import BackendError, ExitCode
 from testbed.gate import AgentVerdict, Container, Expected, Outcome, Snapshot, decide
-from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused
+from testbed.monitor_api import Monitor, MonitorRefused
 from testbed.plan import Plan
 from testbed.protocol.states import OperationalState
 from testbed.session import Session
@@ -179,7 +179,7 @@ def look(session: Session) -> Status:
         snapshot = monitor.snapshot(namespace)
         executions = monitor.running_executions(namespace)
         depths, dead_letters = monitor.backlog()
-    except (MonitorAway, MonitorRefused, BackendError) as error:
+    except (BackendError, MonitorRefused) as error:
         problem = str(error)
     expected = (*session.plan.expected, *_beside(session.plan, containers))
     verdict = decide(namespace, expected, containers, snapshot)

@@ -128,7 +128,7 @@ def surplus(
 def named_in(folder: Path) -> set[str]:
     """The images that the .env of a checkout names."""
     try:
-        lines = (folder / ".env").read_text().splitlines()
+        lines = (folder / ".env").read_text(errors="replace").splitlines()
     except OSError:
         return set()
     pairs = (line.partition("=") for line in lines)

@@ -179,6 +179,8 @@ class Watch:
             for event in events(self.since)
             if event.container_id == container.container_id and event.at > self._news_from(life)
         ]
+        # nobody who stops a container on purpose has the engine start it again
+        restarted = container.restart_count > before.restart_count
         oom = False
         deaths = 0
         for event in seen:
@@ -189,7 +191,7 @@ class Watch:
                 if life.away is not None:
                     life.away.back_at, life.away = event.at, None
             elif event.action == "die":
-                self._died(life, event.at, event.exit_code, oom)
+                self._died(life, event.at, event.exit_code, oom, restarted=restarted)
                 oom, deaths = False, deaths + 1
         if not deaths and life.away is None and not life.mourned:
             # the engine has forgotten its events: what the container itself says
@@ -198,7 +200,7 @@ class Watch:
             for _ in range(missed):
                 at = container.finished_at or self.now()
                 code = container.exit_code if down else None
-                self._died(life, at, code, container.out_of_memory)
+                self._died(life, at, code, container.out_of_memory, restarted=restarted)
         if container.state in DOWN:
             life.mourned = True
         else:
@@ -211,8 +213,10 @@ class Watch:
         ]
         return max([self.since, *latest])
 
-    def _died(self, life: _Life, at: datetime, code: int | None, oom: bool) -> None:
-        on_purpose = code in ON_PURPOSE and not oom
+    def _died(
+        self, life: _Life, at: datetime, code: int | None, oom: bool, *, restarted: bool
+    ) -> None:
+        on_purpose = code in ON_PURPOSE and not oom and not restarted
         if life.away is not None and life.away.kind == Kind.PAUSED:
             life.away.back_at, life.away = at, None
         kind = Kind.STOPPED if on_purpose else Kind.DIED

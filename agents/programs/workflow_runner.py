@@ -36,7 +36,7 @@ from testbed.protocol.states import ExecutionStatus
 WORKFLOWS = Path("workflows")
 END_CONFIRMATION_S = 30.0
 CHECK_S = 5.0
-"""Seconds for which the answer to that question holds."""
+"""Seconds between two tries of `_check_execution`."""
 
 
 class Expired(Exception):
@@ -190,8 +190,9 @@ class WorkflowRunner(BaseAgent):
         )
 
     def _broadcast(self, message: Message) -> None:
-        # from then on the monitor may hold this runner for dead
-        if self.silent_s > STALE_AFTER_INTERVALS * self.settings.heartbeat_interval:
+        # after such a silence the recorder may have ended the execution, though heartbeats are
+        # accepted again by now
+        if self.longest_silence_s > STALE_AFTER_INTERVALS * self.settings.heartbeat_interval:
             self._check_execution(str(message.execution_id))
         self.publish(EPICTOPIC, message)
 
@@ -211,6 +212,7 @@ class WorkflowRunner(BaseAgent):
         else:
             if ExecutionStatus(row["status"]).final:
                 raise ExecutionEnded(f"it was recorded as {row['status']}: {row['reason']}")
+            self._reporter.forget_silence()
         self._checked = time.monotonic()
 
     def _run(self, execution: Execution) -> None:

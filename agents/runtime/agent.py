@@ -165,9 +165,9 @@ class BaseAgent(HandlerTools):
         return self._consumer.link.connected and self.publisher.link.connected
 
     @property
-    def silent_s(self) -> float:
-        """Seconds since the monitor last accepted a heartbeat of this agent."""
-        return self._reporter.silent_s
+    def longest_silence_s(self) -> float:
+        """Seconds of the longest time for which the monitor accepted no heartbeat."""
+        return self._reporter.longest_silence_s
 
     @property
     def foreign_messages(self) -> int:
@@ -198,16 +198,20 @@ class BaseAgent(HandlerTools):
         self._consumer.join(max(0.0, end - time.monotonic()))
 
     def _look_after_handlers(self) -> None:
-        """Tell at once that a handler is past its limit, or no longer; end when one is past all.
+        """Report at once that a handler is past its limit, or no longer; end when one is past all.
 
         :raises HandlerOverdue: one is
+        :raises RuntimeError: a worker thread has died
         """
+        self._watch.excuse_sleep()
         overdue = self._watch.overdue()
         if bool(overdue) != bool(self._overdue):
             self._overdue = overdue
             if overdue:
                 self.log.error("%s", overdue)
             self._reporter.changed()
+        if self._consumer.has_lost_a_worker:
+            raise RuntimeError("a worker thread has died")
         hung = self._consumer.give_up()
         if hung:
             self._last_words = f"ended itself: {hung}"
@@ -225,7 +229,7 @@ class BaseAgent(HandlerTools):
             logging.getLogger().removeHandler(self._shipper)
             self._shipper.stop(3.0)
 
-    # What the monitor is told.
+    # What the monitor gets.
 
     def _log_context(self) -> dict[str, Any]:
         return {

@@ -28,7 +28,7 @@ IDLE_AFTER_S = 0.3
 """An agent without work for so many seconds is READY again; shorter gaps are not reported."""
 
 REFUSAL_MEMORY_S = 12.0
-"""Seconds for which an agent tells of a refused message: longer than the broker's longest pause
+"""Seconds for which an agent reports a refused message: longer than the broker's longest pause
 before it delivers it again, so that no run counts as drained meanwhile."""
 
 SEND_CONFIRMATION_S = 60.0
@@ -47,7 +47,7 @@ class Consumer:
     """Sorts what arrives on the receiver thread, handles it on worker threads.
 
     :param handlers: by message type
-    :param watch: told what is in hand
+    :param watch: called with what is in hand
     :param neighbours: finds what the messages of others lack
     :param backlog: says which messages are too old to be handled
     :param begin: called with the first message before a handler runs
@@ -136,6 +136,12 @@ class Consumer:
         return "; ".join(self._watch.verdict(work) for work in hung)
 
     @property
+    def has_lost_a_worker(self) -> bool:
+        """Whether a worker thread has died: what it had in hand would wait for ever."""
+        alive = all(worker.is_alive() for worker in self._workers)
+        return not alive and not self._stopping.is_set()
+
+    @property
     def trouble(self) -> str:
         """Why a message was refused lately; empty when none was."""
         lately = time.monotonic() - self._refused_at < REFUSAL_MEMORY_S
@@ -202,7 +208,7 @@ class Consumer:
         except Stopped:
             log.info("%s is left for the next start", first.msg_type)
             return
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a handler that exits ends no thread of ours
             self._refusal = f"{first.msg_type} could not be handled: {reason_of(error)}"
             self._refuse(arrivals, error)
             return
@@ -230,7 +236,7 @@ class Consumer:
         with self._cause.of(first.message, first.delivery.headers.get("reply-to")):
             handler.call(first.message)
 
-    def _refuse(self, arrivals: list[Arrival], error: Exception) -> None:
+    def _refuse(self, arrivals: list[Arrival], error: BaseException) -> None:
         """After a failure: of a batch, find the messages at fault by handling each alone."""
         if len(arrivals) == 1:
             self._refusals.report(arrivals[0].delivery, arrivals[0].message, error)

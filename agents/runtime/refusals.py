@@ -8,6 +8,7 @@ all deliveries, and the dead letter has it too.
 from __future__ import annotations
 
 import logging
+import threading
 import traceback
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -37,9 +38,10 @@ class Refusals:
 
     def __init__(self) -> None:
         self._tries: OrderedDict[tuple[str, str], list[str]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def report(
-        self, delivery: Delivery, message: Message | None, error: Exception
+        self, delivery: Delivery, message: Message | None, error: BaseException
     ) -> dict[str, Any]:
         """Log why a message is refused; the facts that go with the log record.
 
@@ -47,10 +49,11 @@ class Refusals:
 
         :param message: None when it could not be understood
         """
-        kinds = self._failures_of(delivery)
         kind = type(error).__name__
-        with_traceback = kind not in kinds and message is not None
-        kinds.append(kind)
+        with self._lock:
+            kinds = self._failures_of(delivery)
+            with_traceback = kind not in kinds and message is not None
+            kinds.append(kind)
         facts = {
             "queue": delivery.headers.get("destination", ""),
             "broker_message_id": delivery.headers.get("message-id", ""),

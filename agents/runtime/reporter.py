@@ -43,6 +43,7 @@ class Reporter:
         self._accepted = OperationalState.STARTING
         self._refusal = ""
         self._accepted_at = time.monotonic()
+        self._longest_s = 0.0
         self._thread = threading.Thread(target=self._report, name="reporter", daemon=True)
 
     def start(self) -> None:
@@ -51,9 +52,13 @@ class Reporter:
         self._thread.start()
 
     @property
-    def silent_s(self) -> float:
-        """Seconds since the monitor last accepted a heartbeat, or since the start."""
-        return time.monotonic() - self._accepted_at
+    def longest_silence_s(self) -> float:
+        """Seconds of the longest time without an accepted heartbeat, the present one included."""
+        return max(self._longest_s, time.monotonic() - self._accepted_at)
+
+    def forget_silence(self) -> None:
+        """Begin to measure the longest silence anew."""
+        self._longest_s = 0.0
 
     def changed(self) -> None:
         """The agent's state is another one: report it at once."""
@@ -98,6 +103,7 @@ class Reporter:
                 log.error("the monitor refuses the heartbeat: %s", error)
         else:
             accepted = True
+            self._longest_s = self.longest_silence_s
             self._accepted_at = time.monotonic()
             self._accepted = beat.operational_state or OperationalState.STARTING
         self._state_file.write(self._accepted)

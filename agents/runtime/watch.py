@@ -18,6 +18,8 @@ ended from outside."""
 LOOKS_PER_LIMIT = 10
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 5.0
 """Seconds between two looks at the handlers."""
+LATE_S = 5.0
+"""A look that comes so much later than it should shows that this process was asleep."""
 
 
 class HandlerOverdue(Exception):
@@ -63,6 +65,7 @@ class Watch:
         self._clock = clock
         self._lock = threading.Lock()
         self._works: dict[int, Work] = {}
+        self._looked = clock()
 
     @property
     def pause(self) -> float:
@@ -100,6 +103,18 @@ class Watch:
             work = self._works.get(threading.get_ident())
             if work is not None:
                 work.excused += seconds
+
+    def excuse_sleep(self) -> None:
+        """Excuse all work for a time in which this process itself did not run: `docker pause`
+        does not stop the clock. To be called at every look.
+        """
+        now = self._clock()
+        slept = now - self._looked - self.pause
+        if slept > LATE_S:
+            with self._lock:
+                for work in self._works.values():
+                    work.excused += min(slept, now - work.began)
+        self._looked = now
 
     def longest(self) -> str:
         """What has been in hand for longest; empty when nothing is."""

@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ListSerializer
 
-from monitor.records.sizes import MOST_BYTES, fitting, in_pieces, size_of
+from monitor.live.database import give_back
+from monitor.records.sizes import AT_ONCE, MOST_BYTES, fitting, in_pieces, size_of
 
 PLAIN_LIMIT = 10_000
 """Rows of a plain array, at most; `X-Truncated: true` tells that there are more."""
@@ -127,11 +128,13 @@ class PlainListMixin:
         view: Any = self
         rows: list[Any] = []
         left, more = MOST_BYTES, False
-        for row, size in in_pieces(queryset, PLAIN_LIMIT + 1):
-            more = len(rows) == PLAIN_LIMIT or left <= 0
-            if more:
-                break
-            rows.append(row)
-            left -= size
-        serializer: ListSerializer[Any] = view.get_serializer(rows, many=True)
-        return ReleasedResponse(serializer.data, headers=truncation(more))
+        give_back()  # others need the connection while this one waits
+        with AT_ONCE:
+            for row, size in in_pieces(queryset, PLAIN_LIMIT + 1):
+                more = len(rows) == PLAIN_LIMIT or left <= 0
+                if more:
+                    break
+                rows.append(row)
+                left -= size
+            serializer: ListSerializer[Any] = view.get_serializer(rows, many=True)
+            return ReleasedResponse(serializer.data, headers=truncation(more))

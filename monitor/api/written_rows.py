@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from rest_framework.response import Response
 
 from monitor.api.paging import PLAIN_LIMIT, PlainListMixin, ReleasedResponse, truncation
+from monitor.live.database import give_back
 from monitor.records.sizes import AT_ONCE, MOST_BYTES, UPPER, large_columns
 
 TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
@@ -35,6 +36,7 @@ class WrittenListMixin(PlainListMixin):
     def plain_array(self, queryset: QuerySet[Any]) -> Response:
         view: Any = self
         names = list(view.get_serializer().fields)
+        give_back()  # others need the connection while this one waits
         with AT_ONCE:
             rows, more = written_rows(queryset, names, PLAIN_LIMIT)
             return WrittenResponse(f"[{','.join(rows)}]", headers=truncation(more))

@@ -184,7 +184,7 @@ class Control:
         except LinkDown as error:
             raise NoAnswer(f"The broker cannot be reached: {error}") from error
         if not ended(answers):
-            raise NoAnswer("The broker did not tell its queues in time")
+            raise NoAnswer("The broker did not report its queues in time")
         return [depths(facts(answer)) for answer in answers[:-1]]
 
     def _supervised(self) -> bool:

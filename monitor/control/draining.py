@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,21 +46,17 @@ def open_items_of(execution: WorkflowExecution, counts: Mapping[str, Any]) -> li
     progress = Progress.from_answer(counts)
     if not progress.status.final:
         return open_items(progress, (), None, ())
+    stages = _stages_of(execution, progress)
+    if _is_followed_by_another(execution):
+        return open_items(progress, stages, (), ())  # what waits and works may be the other's
     agents = _agents_of(execution)
-    programs = {agent.program for agent in agents} | {RECORDER}
-    prefixes = tuple(f"Consumer.{execution.namespace}-{program}." for program in programs)
-    try:
-        queues = [
-            queue for queue in control().queue_depths() if queue["queue"].startswith(prefixes)
-        ]
-    except NoAnswer:
-        queues = None
     busy = [
         f"{agent.instance_name} is at work"
         for agent in agents
         if agent.operational_state == OperationalState.PROCESSING
+        and as_object(agent.metadata).get("execution_id") in (None, execution.execution_id)
     ]
-    return open_items(progress, _stages_of(execution, progress), queues, busy)
+    return open_items(progress, stages, _queues_of(execution, agents), busy)
 
 
 def report_of(execution: WorkflowExecution) -> RunReport:
@@ -84,12 +80,39 @@ def incident_texts(recorded: Any) -> list[str]:
     ]
 
 
+def _is_followed_by_another(execution: WorkflowExecution) -> bool:
+    """Whether a later execution of the namespace has started."""
+    later = {"namespace": execution.namespace, "start_time__gt": execution.start_time}
+    return WorkflowExecution.objects.filter(**later).exists()
+
+
+def _queues_of(
+    execution: WorkflowExecution, agents: Sequence[SystemAgent]
+) -> list[dict[str, Any]] | None:
+    """The queues of agents and recorder; None while the broker, or the recorder's, is unknown."""
+    programs = (*(agent.program for agent in agents), RECORDER)
+    prefixes = tuple(f"Consumer.{execution.namespace}-{program}." for program in programs)
+    try:
+        found = [one for one in control().queue_depths() if one["queue"].startswith(prefixes)]
+    except NoAnswer:
+        return None
+    return found if any(f"-{RECORDER}." in one["queue"] for one in found) else None
+
+
 def _agents_of(execution: WorkflowExecution) -> list[SystemAgent]:
-    """The agents of an execution's namespace that are there."""
+    """The agents of an execution's namespace that are there, but for optional ones."""
+    sections = as_object(as_object(execution.parameter_values).get("agents")).values()
+    optional = [
+        one.get("program") for one in map(as_object, sections) if one.get("required") is False
+    ]
     rows = SystemAgent.objects.filter(namespace=execution.namespace).exclude(
         operational_state=OperationalState.EXITED
     )
-    return [row for row in rows if is_fresh(row.last_heartbeat, row.heartbeat_interval)]
+    return [
+        row
+        for row in rows
+        if is_fresh(row.last_heartbeat, row.heartbeat_interval) and row.program not in optional
+    ]
 
 
 def _stages_of(execution: WorkflowExecution, progress: Progress) -> tuple[str, ...]:

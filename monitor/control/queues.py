@@ -104,12 +104,16 @@ def _oldest(names: list[str]) -> dict[str, datetime]:
     if not names:
         return {}
     found: dict[str, datetime] = {}
+    ended: set[str] = set()
     changed = threading.Condition()
 
     def take(delivery: Delivery) -> None:
         name = delivery.headers.get("destination", "").removeprefix("/queue/")
         with changed:
-            found.setdefault(name, _moment(delivery.headers.get("timestamp", "")))
+            if delivery.headers.get("browser") == "end":  # it may have been the only answer
+                ended.add(name)
+            else:
+                found.setdefault(name, _moment(delivery.headers["timestamp"]))
             changed.notify()
 
     shown = tuple(Subscription(f"/queue/{name}", 1, browser=True) for name in names)
@@ -117,7 +121,7 @@ def _oldest(names: list[str]) -> dict[str, datetime]:
     link.start()
     try:
         with changed:
-            changed.wait_for(lambda: len(found) == len(names), BROWSE_S)
+            changed.wait_for(lambda: len(ended | found.keys()) == len(names), BROWSE_S)
             return dict(found)
     finally:
         link.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +17,8 @@ from monitor.api.roles import roles_of, token_of
 from monitor.live.database import own_connection
 from testbed.protocol.states import Role
 
+LOOKING = ThreadPoolExecutor(4, "look-up")
+"""Threads for look-ups alone: heartbeats wait for them, and other threads wait for the broker."""
 REMEMBERED_S = 5.0
 """How long nobody is looked up again; a revoked key works for at most that long."""
 CAPACITY = 1000
@@ -57,7 +60,8 @@ class Callers:
 
     async def by_now(self, kind: Kind, value: str) -> Caller | None:
         """The same as `by`, looked up at this moment whatever is remembered."""
-        caller = await sync_to_async(_look_up, thread_sensitive=False)(kind, value)
+        look_up = sync_to_async(_look_up, thread_sensitive=False, executor=LOOKING)
+        caller = await look_up(kind, value)
         if caller is not None and caller.roles:
             if len(self._known) >= CAPACITY:
                 self._known.clear()

@@ -27,8 +27,8 @@ def own_connection() -> Iterator[None]:
 
 
 def give_back() -> None:
-    """Give this thread's connection back to the pool; whoever waits for somebody else does so
-    first. A transaction keeps its own.
+    """Give this thread's connection back to the pool: call it before you wait for another program.
+    A transaction keeps its own.
     """
     if not connection.in_atomic_block:
         connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 
@@ -22,6 +23,8 @@ from monitor.live.metrics import CONTENT_TYPE, exposition
 log = logging.getLogger(__name__)
 
 READING = Rules(reading=True)
+LOOKS_AT_ONCE = 2
+"""Each holds a thread for up to seconds when the broker does not answer, and anybody may ask."""
 WHERE_TO_LOOK = "see: testbed logs monitor"
 """What a caller without a role is told instead of what the database or the broker said."""
 
@@ -36,6 +39,7 @@ class Health:
         self._admission = admission
         self._look = look
         self._problems: dict[str, str] = {}
+        self._looking = asyncio.Semaphore(LOOKS_AT_ONCE)
 
     async def healthz(self, request: Request) -> Response:
         """The process is up."""
@@ -45,7 +49,8 @@ class Health:
         """Database, migrations and broker are fine; 503 names what is not, and to a caller with a
         role also why.
         """
-        problems = await sync_to_async(self._look, thread_sensitive=False)()
+        async with self._looking:
+            problems = await sync_to_async(self._look, thread_sensitive=False)()
         if problems != self._problems:
             self._problems = problems
             for part, reason in problems.items():
@@ -59,10 +64,9 @@ class Health:
     async def metrics(self, request: Request) -> Response:
         """The page that Prometheus scrapes; a viewer's key opens it."""
         await self._admission.admit(request, READING)
-        return Response(
-            await sync_to_async(_exposition, thread_sensitive=False)(),
-            headers={"Content-Type": CONTENT_TYPE},
-        )
+        async with self._looking:
+            text = await sync_to_async(_exposition, thread_sensitive=False)()
+        return Response(text, headers={"Content-Type": CONTENT_TYPE})
 
     async def _has_role(self, request: Request) -> bool:
         try:

@@ -176,7 +176,7 @@ def get_workflow_execution(execution_id: ExecutionId) -> Execution:
 
 def get_workflow_monitor(
     execution_id: ExecutionId,
-    log_lines: Annotated[int, Field(ge=0, le=100, description="log records to tell")] = 10,
+    log_lines: Annotated[int, Field(ge=0, le=100, description="log records to show")] = 10,
 ) -> Monitor:
     """How one execution is doing: progress, the phase of its run, errors, last log records.
 

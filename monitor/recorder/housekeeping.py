@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from monitor.control.commands import NoAnswer
 
@@ -73,7 +73,6 @@ class Housekeeping:
             log.debug("the database is away: %s", error)  # the recording thread says so aloud
             self._database_away()
             connection.close()
-            close_old_connections()
             return False
         except NoAnswer as error:
             log.debug("the broker is away: %s", error)

@@ -173,8 +173,11 @@ class Retention:
         """
         started = time.monotonic()
         for rule, due in self._due.items():
-            if due <= started and _remove(rule, until=started + BUSY_S):
-                self._due[rule] = started + EVERY_S
+            if due > started:
+                continue
+            if not _remove(rule, until=started + BUSY_S):
+                return  # what a later rule removes may wait for what this one has left
+            self._due[rule] = started + EVERY_S
         if self._sessions_due <= started:
             call_command("clearsessions")
             self._sessions_due = started + EVERY_S

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, connection
 from psycopg.errors import DeadlockDetected
 
 from monitor.control.commands import broker
@@ -263,7 +263,6 @@ class Recorder:
         self._database_ok = False
         self._sweep.suspend()
         connection.close()
-        close_old_connections()
 
 
 def acknowledgements(batch: list[Delivery]) -> Iterator[Delivery]:

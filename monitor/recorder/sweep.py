@@ -138,11 +138,11 @@ class Sweep:
                     message_type__in=("run_imminent", "end_run"),
                 ).values_list("message_type", flat=True)
             )
-            self._closed[execution.execution_id] = execution.end_time or recent
             if kinds == {"run_imminent"}:
                 log.warning("run %s was left open; closing it", execution.run_number)
                 note(execution, run_closed_by=RECORDER)
                 self._publisher.publish(EPICTOPIC, end_run_of(execution))
+            self._closed[execution.execution_id] = execution.end_time or recent
 
 
 def still_asked_for(closed: Mapping[str, datetime], since: datetime) -> dict[str, datetime]:
@@ -242,11 +242,13 @@ def end_orphaned_executions() -> list[str]:
             f"its workflow-runner {execution.runner_instance} is gone: it did not come back "
             f"within {ORPHAN_AFTER_S:.0f} s"
         )
-        updated = WorkflowExecution.objects.filter(
-            execution_id=execution.execution_id, status=execution.status
-        ).update(status=ExecutionStatus.FAILED, end_time=timezone.now(), reason=reason)
+        with transaction.atomic():
+            updated = WorkflowExecution.objects.filter(
+                execution_id=execution.execution_id, status=execution.status
+            ).update(status=ExecutionStatus.FAILED, end_time=timezone.now(), reason=reason)
+            if updated:
+                note(execution, ended_by=RECORDER)
         if updated:
-            note(execution, ended_by=RECORDER)
             log.warning("%s is ended: %s", execution.execution_id, reason)
             ended.append(execution.execution_id)
     return ended

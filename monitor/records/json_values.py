@@ -15,3 +15,8 @@ def as_object(value: Any) -> dict[str, Any]:
 def as_list(value: Any) -> list[Any]:
     """A list; empty when the value is none."""
     return value if isinstance(value, list) else []
+
+
+def as_count(value: Any) -> int | None:
+    """A number of things; None when the value is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

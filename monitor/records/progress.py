@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import Count
 
 from monitor.records.fast_progress import fast_progress
-from monitor.records.json_values import as_object
+from monitor.records.json_values import as_count, as_object
 from monitor.records.models import (
     DeadLetter,
     Run,
@@ -62,7 +62,7 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
         "start_time": execution.start_time,
         "end_time": execution.end_time,
         "daq_phase": DAQ_PHASES[lifecycle[-1][0]] if lifecycle else "unknown",
-        "total_stf_files": end_run.get("total_stf_files") if end_run else None,
+        "total_stf_files": as_count(end_run.get("total_stf_files")) if end_run else None,
         "stf": {
             "generated": kinds.get("stf_gen", 0),
             "registered": sum(statuses.values()),
@@ -74,7 +74,7 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
         "messages": sum(kinds.values()),
         "run_announced": "run_imminent" in kinds,
         "run_ended": run_ended,
-        "stf_sent": metrics.get("stf_generated"),
+        "stf_sent": as_count(metrics.get("stf_generated")),
         "dead_letters": DeadLetter.objects.filter(execution_id=execution.execution_id).count(),
     }
 

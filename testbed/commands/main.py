@@ -105,7 +105,7 @@ def main() -> None:
         error.show()
         sys.exit(ExitCode.CONFIGURATION)
     except (click.Abort, KeyboardInterrupt):
-        sys.stderr.write("Interrupted. What runs goes on: testbed status, testbed down\n")
+        sys.stderr.write("Interrupted. The containers are still running. See: testbed status\n")
         sys.exit(ExitCode.INTERRUPTED)
 
 

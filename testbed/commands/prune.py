@@ -28,8 +28,7 @@ def prune(yes: bool, config_file: str, namespace: str | None, verbose: bool) -> 
     from testbed.unused_images import DockerImages
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
-    with session.lock():
-        remove_surplus(session, DockerImages(), yes=yes, ask=console.can_ask())
+    remove_surplus(session, DockerImages(), yes=yes, ask=console.can_ask())
 
 
 def remove_surplus(session: Session, images: Images, *, yes: bool, ask: bool) -> list[str]:

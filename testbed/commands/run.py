@@ -18,8 +18,11 @@ from testbed.commands.options import (
 from testbed.commands.up import bring_up
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from testbed.report import Report
     from testbed.session import Session
+    from testbed.waiting import Gate
 
 
 @click.command()
@@ -49,26 +52,30 @@ def run(
     from testbed import console
     from testbed.errors import ExitCode, TestbedError
     from testbed.junit import write_junit, write_unfinished
+    from testbed.monitor_api import RunnerSilent
     from testbed.report import without_a_run
 
     if junit:  # should the command be killed, nobody takes an earlier run's file for its own
         write_unfinished(junit, "testbed run did not come to its end")
     try:
-        report = _run(**options, stop_after=stop_after)
+        session, gate, report = _run(**options)
     except (TestbedError, KeyboardInterrupt) as error:
         code = error.exit_code if isinstance(error, TestbedError) else ExitCode.INTERRUPTED
-        reason = str(error) or "interrupted before the workflow was started"
+        reason = str(error) or "before the workflow was started"
+        found = without_a_run(code, reason, unknown=isinstance(error, RunnerSilent))
         if junit:
-            write_unfinished(junit, f"FAILED (exit code {int(code)}): {reason}")
+            write_unfinished(junit, found["verdict"])
         if as_json:
-            console.result(json.dumps(without_a_run(code, reason), indent=2))
+            console.result(json.dumps(found, indent=2))
         raise
-    if junit:
-        write_junit(junit, report)
     if as_json:
         console.result(json.dumps(report.as_json(), indent=2))
     else:
         console.result("\n".join(report.lines()))
+    if junit:
+        write_junit(junit, report)
+    if stop_after:
+        _stop_agents(session, gate.plan.programs)
     raise SystemExit(report.exit_code)
 
 
@@ -79,12 +86,13 @@ def _run(
     realtime: bool | None,
     timeout: float | None,
     force: bool,
-    stop_after: bool,
     config_file: str,
     namespace: str | None,
     verbose: bool,
-) -> Report:
-    """Bring the testbed up and run the workflow; its report."""
+) -> tuple[Session, Gate, Report]:
+    """Bring the testbed up and run the workflow."""
+    from contextlib import ExitStack
+
     from testbed.errors import ConfigurationError
     from testbed.execution import execute
 
@@ -103,24 +111,27 @@ def _run(
             problem="no agent is enabled, so nothing can run a workflow",
             hint="Enable one:  [agents.data]  and below it  enabled = true",
         )
-    gate, ready_s = bring_up(session, timeout, force=force)
-    report = execute(session, gate, ready_s)
-    if stop_after:
-        _stop_agents(session, gate.plan.programs)
-    return report
+    with ExitStack() as following:
+        marks: list[Callable[[str], object]] = []
+
+        def mark() -> None:
+            marks.append(following.enter_context(session.project.following()))
+
+        gate, ready_s = bring_up(session, timeout, force=force, started=mark)
+        return session, gate, execute(session, gate, ready_s, marks[0])
 
 
 def _stop_agents(session: Session, programs: tuple[str, ...]) -> None:
     """Stop the run's agents, unless another run has begun meanwhile."""
     from testbed import console
-    from testbed.errors import BackendError
+    from testbed.errors import TestbedError
 
-    with session.lock():
-        others = session.runs_in_progress()
-        if others:
-            console.warn(f"the agents stay: {', '.join(others)} is in progress")
-            return
-        try:
-            session.compose.stop(programs)
-        except BackendError as error:
-            console.warn(f"the agents were not stopped: {error}")
+    try:
+        with session.lock():
+            others = session.runs_in_progress()
+            if others:
+                console.warn(f"the agents stay: {', '.join(others)} is in progress")
+            else:
+                session.compose.stop(programs)
+    except (TestbedError, KeyboardInterrupt) as error:
+        console.warn(f"the agents were not stopped: {error or 'interrupted'}")

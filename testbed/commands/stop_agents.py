@@ -33,12 +33,16 @@ def end_running_workflows(session: Session) -> None:
     """Stop what runs, so that its run is closed and its STFs are worked off."""
     from testbed import console
     from testbed.monitor_api import MonitorAway, MonitorRefused
-    from testbed.stopping import stop_execution
+    from testbed.stopping import StillRunning, stop_execution
 
     try:
         monitor = session.monitor()
         for row in monitor.running_executions(session.project.namespace):
-            status = stop_execution(monitor, row["execution_id"])
-            console.note(f"{row['execution_id']}: {status}")
+            try:
+                status = stop_execution(monitor, row["execution_id"])
+            except StillRunning as error:
+                console.warn(str(error))
+            else:
+                console.note(f"{row['execution_id']}: {status}")
     except (MonitorAway, MonitorRefused) as error:
         console.warn(f"running workflows could not be stopped: {error}")

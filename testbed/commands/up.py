@@ -9,6 +9,8 @@ import click
 from testbed.commands.options import force_option, open_session, set_option, testbed_options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from testbed.session import Session
     from testbed.waiting import Gate
 
@@ -47,11 +49,16 @@ def up(
 
 
 def bring_up(
-    session: Session, timeout: float | None = None, *, force: bool = False
+    session: Session,
+    timeout: float | None = None,
+    *,
+    force: bool = False,
+    started: Callable[[], None] = lambda: None,
 ) -> tuple[Gate, float]:
     """Start a testbed and wait at its gate; the gate, and the seconds until it opened.
 
     :param force: also where that disturbs a run in progress
+    :param started: called once all is started, before another command may change it
     """
     import time
 
@@ -62,13 +69,14 @@ def bring_up(
     with session.lock():
         session.prepare(force=force)
         session.build()
-        started = time.monotonic()
+        began = time.monotonic()
         console.note(f"Starting {session.project.name} ...")
         plan = session.start()
         stop_orphaned_agents(session, spare_a_run=True)
+        started()
     gate = Gate(
         session.project.namespace, plan, session.containers, session.wait_for_monitor(), timeout
     )
     gate.wait()
     session.wait_for_backend()
-    return gate, time.monotonic() - started
+    return gate, time.monotonic() - began

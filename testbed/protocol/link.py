@@ -322,7 +322,10 @@ class BrokerLink:
             log.debug("%s: closing: %s", self.name, error)
         finally:
             # also when the login was never answered: it would stay, and come alive later
-            connection.transport.disconnect_socket()
+            try:
+                connection.transport.disconnect_socket()
+            except BROKEN as error:  # the receiver may close it at the same moment
+                log.debug("%s: closing: %s", self.name, error)
 
     # What the listener reports, on stomp.py's receiver thread.
 

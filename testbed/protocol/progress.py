@@ -74,6 +74,28 @@ class Progress:
         fields = {name: answer[name] for name in cls.__dataclass_fields__ if name in answer}
         return cls(**{**fields, "status": ExecutionStatus(answer["status"])})
 
+    @classmethod
+    def unknown(cls, execution_id: str) -> Progress:
+        """The progress of an execution that was started, and of which nothing was seen."""
+        stages = ("generated", "registered", "processed", "failed")
+        return cls(
+            execution_id=execution_id,
+            run_id=None,
+            status=ExecutionStatus.RUNNING,
+            reason="",
+            total_stf_files=None,
+            run_announced=False,
+            run_ended=False,
+            stf_sent=None,
+            dead_letters=0,
+            stf=dict.fromkeys(stages, 0),
+            stf_sampled=0,
+            tf_files=0,
+            tfs=dict.fromkeys(("sampled", "in_slices", "in_results"), 0),
+            slices=dict.fromkeys(("created", "completed", "failed"), 0),
+            messages=0,
+        )
+
     @property
     def lacks_end(self) -> bool:
         """Whether the run was announced and its `end_run` is not recorded."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from testbed import execution
-from testbed.errors import BackendError, ExitCode
+from testbed.errors import ExitCode
 from testbed.execution import LEFT, Ending
 from testbed.protocol.states import ExecutionStatus
 from tests.unit.following import EXECUTION, STF, Bed
@@ -61,7 +61,23 @@ def test_an_engine_that_stays_away_ends_in_a_report_with_its_exit_code(bed: Bed)
     assert "No Docker engine answers" in ending.undrained[0]
 
 
-def test_a_failure_before_anything_was_seen_is_the_commands_own(bed: Bed) -> None:
+def test_a_failure_before_anything_was_seen_still_gives_a_report(bed: Bed) -> None:
     bed.monitor.away = True
-    with pytest.raises(BackendError):
-        execution._follow(bed.run)
+    ending = execution._follow(bed.run)
+    assert (ending.ended_by, ending.progress.status) == (ExitCode.BACKEND, "running")
+    assert ending.progress.execution_id == EXECUTION
+
+
+def test_an_interrupt_before_anything_was_seen_still_stops_the_workflow(bed: Bed) -> None:
+    bed.away_between(0, 10)
+    bed.clock.at(3, interrupt)
+    ending = execution._follow(bed.run)
+    assert (ending.ended_by, ending.progress.status) == (ExitCode.INTERRUPTED, "terminated")
+
+
+def test_an_interrupt_while_the_workflow_is_given_up_still_gives_a_report(bed: Bed) -> None:
+    bed.engine_away_between(5, float("inf"))
+    bed.clock.at(140, interrupt)
+    ending = execution._follow(bed.run)
+    assert ending.ended_by == ExitCode.BACKEND
+    assert ending.undrained[-1] == LEFT

@@ -118,3 +118,17 @@ def test_a_report_from_before_verdicts_were_kept_is_judged(tmp_path: Path) -> No
     found = find_report(tmp_path, "w-fake-0001", lambda: monitor)
     assert found.exit_code == ExitCode.DONE
     assert found.lines()[-1] == "Incident    example-data-agent died"
+
+
+def test_a_run_that_goes_on_has_no_report_yet(tmp_path: Path) -> None:
+    monitor = FakeMonitor()
+    execution_id = monitor.start_workflow({"workflow_name": "w"})
+    with pytest.raises(ConfigurationError, match="is still running"):
+        find_report(tmp_path, execution_id, lambda: monitor)
+
+
+def test_a_report_says_of_an_interrupted_run_what_the_run_said(tmp_path: Path) -> None:
+    report = made(ended_by=ExitCode.INTERRUPTED)
+    report.undrained = []
+    write_record(tmp_path, report, {})
+    assert find_report(tmp_path, "w-me-0001", nobody).lines() == report.lines()

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from testbed.containers import NoEngine
+from testbed.containers import EngineRefused, NoEngine
 from testbed.errors import ExitCode
+from testbed.gate import Container
 from testbed.monitor_api import MonitorAway
 from testbed.progress_line import progress_line
 from testbed.protocol.states import ExecutionStatus
@@ -170,6 +171,45 @@ def test_an_endless_run_with_an_agent_in_a_crash_loop_fails(bed: Bed) -> None:
         bed.run.follow()
     assert caught.value.exit_code == ExitCode.AGENT_DIED
     assert bed.clock() == pytest.approx(120, abs=2 * WATCH_S)
+
+
+def test_a_crash_loop_with_the_exit_code_of_a_stop_is_one_all_the_same(bed: Bed) -> None:
+    for number in range(1, 50):
+        bed.restart_at(100 + 5 * number, bed.agents[0], 0)
+    with pytest.raises(KeepsDying):
+        bed.run.follow()
+
+
+def test_a_death_in_the_last_moment_is_an_incident(bed: Bed) -> None:
+    bed.restart_at(10.05, bed.agents[0], 137)
+    bed.end_at(10.3)
+    bed.run.follow()
+    assert [one["exit_code"] for one in bed.run.close()] == [137]
+
+
+def test_an_agent_that_dies_while_the_run_is_being_stopped_is_started_again(bed: Bed) -> None:
+    (agent,) = bed.agents
+    bed.monitor.change(EXECUTION, total_stf_files=5, stf=STF)
+    bed.exit_at(1, agent, 1)
+    bed.clock.at(4, lambda: bed.beat(agent))
+    bed.monitor.stopping_s = 3
+    progress, undrained = bed.run.stop()
+    assert (progress.status, undrained) == (ExecutionStatus.TERMINATED, [])
+    assert [one["exit_code"] for one in bed.run.close()] == [1]
+
+
+def test_an_engine_that_answers_with_a_failure_for_a_moment_is_waited_for(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> list[Container]:
+        raise EngineRefused(cause="500 Internal Server Error")
+
+    whole = bed.containers.all
+    bed.clock.at(5, lambda: monkeypatch.setattr(bed.containers, "all", fail))
+    bed.clock.at(15, lambda: monkeypatch.setattr(bed.containers, "all", whole))
+    bed.end_at(20)
+    progress, undrained = bed.run.follow()
+    assert (progress.status, undrained) == (ExecutionStatus.COMPLETED, [])
 
 
 def test_a_broker_that_somebody_killed_is_started_again(bed: Bed) -> None:

@@ -12,8 +12,8 @@ from testbed.commands.logs import demand_containers
 from testbed.configuration import Configuration
 from testbed.engine import USUAL_SOCKET
 from testbed.errors import BackendError, ConfigurationError, ExitCode
-from testbed.monitor_api import MonitorAway
-from testbed.project import Project
+from testbed.monitor_api import Monitor, MonitorAway
+from testbed.project import STARTING, Project
 from testbed.reach import FilesOutOfReach, Probe, SocketOutOfReach
 from testbed.runs_in_progress import RunInProgress
 from testbed.session import MONITOR_PORT, MONITOR_SERVICE, Session
@@ -335,7 +335,7 @@ def test_a_backend_that_stays_unhealthy_ends_the_start(
 class Following(Bed):
     """A session whose testbed has a run in progress."""
 
-    def runs_in_progress(self) -> list[str]:
+    def runs_in_progress(self, patience_s: float | None = None) -> list[str]:
         return ["w-jane-0001"]
 
 
@@ -372,13 +372,16 @@ def test_a_start_that_changes_nothing_is_let_through_beside_a_run(files: Files, 
 
 def test_a_run_that_a_command_follows_is_in_progress_until_that_command_ends(bed: Bed) -> None:
     assert bed.runs_in_progress() == []
-    with bed.project.running("w-jane-0001"):
+    with bed.project.following() as name:
+        assert bed.runs_in_progress() == [STARTING]
+        name("w-jane-0001")
         assert bed.runs_in_progress() == ["w-jane-0001"]
     assert bed.runs_in_progress() == []
 
 
 def test_the_mark_of_a_command_that_was_killed_does_not_count(bed: Bed) -> None:
-    with bed.project.running("w-jane-0001"):
+    with bed.project.following() as name:
+        name("w-jane-0001")
         (mark,) = bed.project.runs.glob("*.running")
         kept = mark.read_bytes()
     mark.write_bytes(kept)
@@ -448,3 +451,24 @@ def test_a_near_engine_on_a_local_disk_is_not_asked(
     monkeypatch.setattr("testbed.reach.file_system", lambda _: "ext4")
     bed.containers.refused["/"] = "it was asked"
     bed.start()
+
+
+class Silent(Bed):
+    """A session whose monitor runs and does not answer."""
+
+    def monitor(self) -> Monitor:
+        raise MonitorAway(cause="ReadTimeout")
+
+
+def test_while_the_monitor_does_not_answer_only_a_start_that_disturbs_nobody_is_let_through(
+    files: Files, bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "UNANSWERED_S", 0.0)
+    bed.start()
+    silent = Silent(files.folder, files.resolve())
+    silent.compose, silent.containers = bed.compose, bed.containers
+    silent.prepare()
+    bed.containers.add(PROCESSING, image="testbed/agent:1")
+    with pytest.raises(RunInProgress, match=f"may be in progress .* this would stop {PROCESSING}"):
+        silent.prepare()
+    silent.prepare(force=True)

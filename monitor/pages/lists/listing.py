@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django_filters.rest_framework import FilterSet
 
+from monitor.live.database import give_back
 from monitor.pages.access import View, readers
 from monitor.pages.cells import Cell, Column
 from monitor.pages.lists.downloads import FORMATS, MOST_ROWS, download
@@ -102,6 +103,7 @@ def list_view(listing: Listing) -> View:
         if "format" in request.GET:
             rows = filters.qs.order_by(*order.terms(backwards=False))
             found = in_pieces(rows, MOST_ROWS + 1)
+            give_back()  # others need the connection while this one waits
             with AT_ONCE:
                 return download(listing.name, listing.columns, found, request.GET["format"])
         context = _context(listing, request, filters, **_page(listing, filters.qs, order, cursor))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from pathlib import Path
 from typing import Any, ClassVar
@@ -155,6 +156,8 @@ class Echo(BaseAgent):
         self.handled.append(message)
         if message.field("detector") == "broken":
             raise ValueError("the detector is broken")
+        if message.field("detector") == "exits":
+            sys.exit(3)
         self.publish(EPICTOPIC, Message(msg_type="echo", run_id=message.run_id))
         self.reply("done", count=1)
 

@@ -212,6 +212,20 @@ def test_time_that_is_excused_does_not_count() -> None:
         assert watch.overdue() != ""
 
 
+def test_a_pause_of_the_process_does_not_count_against_a_handler() -> None:
+    clock = Clock()
+    watch = Watch(LIMIT_S, clock)
+    with watch.over(arrivals(1)):
+        watch.excuse_sleep()
+        clock.now += 100 * LIMIT_S  # docker pause: nobody looked either
+        watch.excuse_sleep()
+        assert (watch.overdue(), watch.give_up()) == ("", [])
+        for _ in range(12):
+            clock.now += 1
+            watch.excuse_sleep()
+        assert watch.overdue() != ""
+
+
 def test_messages_that_come_again_are_taken_alone() -> None:
     inbox = Inbox()
     for number, again in enumerate(("true", "false", "false", "true", "false")):

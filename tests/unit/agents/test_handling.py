@@ -74,6 +74,14 @@ def test_what_is_not_for_an_agent_is_acknowledged_and_dropped(
     assert Echo.handled == []
 
 
+def test_a_handler_that_exits_ends_no_worker(bench: Bench) -> None:
+    bench.ready()
+    bench.deliver(stf_gen(1, detector="exits"), 1)
+    bench.deliver(stf_gen(2), 2)
+    assert bench.refused() == ["ack-1"]
+    assert bench.acknowledged() == ["ack-2"]
+
+
 def test_a_message_without_a_namespace_is_for_everybody(bench: Bench) -> None:
     bench.ready()
     bench.deliver(stf_gen(namespace=None))

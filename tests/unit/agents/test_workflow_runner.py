@@ -248,7 +248,7 @@ class SilentRunner(WorkflowRunner):
     """A runner that the monitor has not heard of for a long while."""
 
     @property
-    def silent_s(self) -> float:
+    def longest_silence_s(self) -> float:
         return 1000.0
 
 

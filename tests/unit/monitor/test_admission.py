@@ -261,6 +261,26 @@ def test_who_gets_no_turn_in_time_may_come_back(monkeypatch: pytest.MonkeyPatch)
     asyncio.run(use())
 
 
+def test_a_client_that_does_not_read_its_answer_loses_its_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns_module, "STALLED_S", 0.01)
+
+    async def stuck(_message: Any) -> None:
+        await asyncio.Event().wait()
+
+    async def use() -> None:
+        slow = Slow()
+        slow.go.set()
+        turns = Turns(slow, at_once=1)
+        asked = Asked(turns, "/")
+        monkeypatch.setattr(asked, "_send", stuck)
+        await asked.run()
+        assert (await Asked(turns, "/").run()).status == 200
+
+    asyncio.run(use())
+
+
 # --- Bodies ---------------------------------------------------------------------------------
 
 

@@ -224,7 +224,7 @@ def test_the_broker_tells_the_depth_of_every_queue(server: StompServer, control:
 @pytest.mark.usefixtures("impatient")
 def test_half_a_list_of_queues_is_no_answer(server: StompServer, control: Control) -> None:
     answer(server, statistics())
-    with pytest.raises(NoAnswer, match="did not tell its queues"):
+    with pytest.raises(NoAnswer, match="did not report its queues"):
         control.queue_depths()
 
 
