@@ -44,7 +44,7 @@ class BaseAgent(HandlerTools):
     may see a message twice and must not count it twice.
 
     Set `workers` above 1 only where the order of messages does not matter, and `handler_limit`
-    to the seconds that a handler may take for a message at the most.
+    to the seconds that a handler may take for a message.
     """
 
     agent_type: ClassVar[str]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +16,7 @@ from urllib.parse import quote
 from agents.runtime.monitor import MonitorAway, MonitorClient, MonitorRefused
 from agents.runtime.needs import PROGRAMS, ended_before
 from agents.runtime.parameters import sections, table, takes_part
+from agents.runtime.recent import Recent
 from agents.runtime.settings import AgentSettings
 from testbed.protocol.destinations import RETRIED
 from testbed.protocol.link import Delivery
@@ -29,8 +29,6 @@ log = logging.getLogger(__name__)
 CONSUMER_QUEUE = "/queue/Consumer."
 AWAY_S = 10.0
 """Seconds for which a monitor that did not answer is not asked again: the backlog goes on."""
-REMEMBERED = 1_000
-"""Executions whose answer is kept."""
 
 
 class Backlog:
@@ -47,7 +45,7 @@ class Backlog:
         self._days = settings.queue_retention_days
         self._started = utc_now()
         self._ask_from = 0.0
-        self._known: OrderedDict[str, str] = OrderedDict()
+        self._known: Recent[str, str] = Recent()
 
     def is_stale(self, message: Message, delivery: Delivery) -> bool:
         """Whether a message is to be acknowledged and dropped; counted when it is.
@@ -65,26 +63,25 @@ class Backlog:
 
     def _reason(self, execution_id: str) -> str:
         """Why messages of an execution are stale; empty when they are not."""
-        if execution_id not in self._known:
-            if time.monotonic() < self._ask_from:
-                return ""
-            try:
-                path = f"workflow-executions/{quote(execution_id, safe='')}/"
-                record = table(self._monitor.once("GET", path))
-            except MonitorAway as error:
-                log.debug("%s is not known: %s", execution_id, error)
-                self._ask_from = time.monotonic() + AWAY_S
-                return ""
-            except MonitorRefused as error:
-                log.debug("%s is not known: %s", execution_id, error)
-                record = {}
-            reason = why_stale(record, self._agent, self._program, self._days)
-            if reason:
-                log.warning("messages of %s are dropped: %s", execution_id, reason)
-            self._known[execution_id] = reason
-            while len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
-        return self._known[execution_id]
+        known = self._known.get(execution_id)
+        if known is not None:
+            return known
+        if time.monotonic() < self._ask_from:
+            return ""
+        try:
+            path = f"workflow-executions/{quote(execution_id, safe='')}/"
+            record = table(self._monitor.once("GET", path))
+        except MonitorAway as error:
+            log.debug("%s is not known: %s", execution_id, error)
+            self._ask_from = time.monotonic() + AWAY_S
+            return ""
+        except MonitorRefused as error:
+            log.debug("%s is not known: %s", execution_id, error)
+            record = {}
+        reason = why_stale(record, self._agent, self._program, self._days)
+        if reason:
+            log.warning("messages of %s are dropped: %s", execution_id, reason)
+        return self._known.keep(execution_id, reason)
 
 
 def why_stale(record: Mapping[str, Any], agent: str, program: str, days: float) -> str:

@@ -1,21 +1,14 @@
-"""Messages of programs that say less than ours, as the predecessor's: found out, or told once."""
+"""Completes messages that lack fields, as the predecessor's do, or logs once what is missing."""
 
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
-from typing import TypeVar
 
 from agents.runtime.monitor import MonitorClient
+from agents.runtime.recent import Recent
 from testbed.protocol.messages import Message, RunMessage
 
 log = logging.getLogger(__name__)
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
-REMEMBERED = 1000
-"""Runs whose execution, and notes that are made, at the most."""
 
 
 class Neighbours:
@@ -23,8 +16,8 @@ class Neighbours:
 
     def __init__(self, monitor: MonitorClient) -> None:
         self._monitor = monitor
-        self._executions: OrderedDict[str, str] = OrderedDict()
-        self._noted: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._executions: Recent[str, str] = Recent()
+        self._noted: Recent[tuple[str, str], bool] = Recent()
 
     def complete(self, message: Message) -> bool:
         """Find the execution of a message that names only its run; whether there is one.
@@ -42,20 +35,13 @@ class Neighbours:
     def note(self, run_id: object, text: str) -> None:
         """Log something that is true of many messages of a run, once."""
         key = str(run_id), text
-        if key not in self._noted:
-            _keep(self._noted, key, None)
+        if not self._noted.get(key):
+            self._noted.keep(key, True)
             log.info("run %s: %s (said once)", *key)
 
     def _execution_of(self, run_id: str) -> str:
-        if run_id not in self._executions:
-            rows = self._monitor.call("GET", "workflow-executions/", run_number=run_id)
-            if not rows:
-                return ""
-            _keep(self._executions, run_id, str(rows[0]["execution_id"]))
-        return self._executions[run_id]
-
-
-def _keep(kept: OrderedDict[Key, Value], key: Key, value: Value) -> None:
-    kept[key] = value
-    while len(kept) > REMEMBERED:
-        kept.popitem(last=False)
+        known = self._executions.get(run_id)
+        if known is not None:
+            return known
+        rows = self._monitor.call("GET", "workflow-executions/", run_number=run_id)
+        return self._executions.keep(run_id, str(rows[0]["execution_id"])) if rows else ""

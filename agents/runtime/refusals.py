@@ -10,23 +10,19 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
-from collections import OrderedDict
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agents.runtime.recent import Recent
+from agents.runtime.subjects import subject_of
 from testbed.protocol.link import Delivery
 from testbed.protocol.messages import Message
 
 log = logging.getLogger(__name__)
 
-REMEMBERED = 1_000
-"""Refused messages whose tries are counted: a traceback comes once for each of them."""
 TEXT_LENGTH = 2_000
 ROOT = Path(__file__).resolve().parents[2]
 GROUND = (ROOT / "agents" / "runtime", ROOT / "testbed")
-FILES = ("filename", "tf_filename", "sample_filename", "stf_filename")
-"""Fields that name the file of a message, the closest one first."""
 
 
 class NotConfirmed(Exception):
@@ -37,7 +33,7 @@ class Refusals:
     """Reports each refused message, and remembers which ones it has reported before."""
 
     def __init__(self) -> None:
-        self._tries: OrderedDict[tuple[str, str], list[str]] = OrderedDict()
+        self._tries: Recent[tuple[str, str], list[str]] = Recent()
         self._lock = threading.Lock()
 
     def report(
@@ -80,31 +76,13 @@ class Refusals:
     def _failures_of(self, delivery: Delivery) -> list[str]:
         """The kinds of errors of a message so far, the first try's first."""
         key = (delivery.headers.get("destination", ""), delivery.headers.get("message-id", ""))
-        kinds = self._tries.setdefault(key, [])
-        self._tries.move_to_end(key)
-        while len(self._tries) > REMEMBERED:
-            self._tries.popitem(last=False)
-        return kinds
+        return self._tries.keep(key, self._tries.get(key) or [])
 
 
 def reason_of(error: BaseException) -> str:
     """An error's type and text."""
     text = storable(str(error))
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def subject_of(message: Message) -> str:
-    """What a message is about: its file or slice, else its run; empty when it names none."""
-    content = message.model_dump(mode="json")
-    inner: Any = content
-    while isinstance(inner, Mapping):
-        for name in FILES:
-            if isinstance(inner.get(name), str):
-                number = inner.get("slice_id")
-                return f"{inner[name]} slice {number}" if number is not None else inner[name]
-        # a slice is in `content`, that of a result in `content.result.result`
-        inner = inner.get("content") or inner.get("result")
-    return f"run {message.run_id}" if message.run_id else ""
 
 
 def storable(text: str) -> str:

@@ -102,7 +102,7 @@ class HandlerTools:
             self._condition.settle()
 
     def set_context(self, execution_id: str | None, run_id: str | None) -> None:
-        """What the agent works on: stands in its log records and, while it is at work, in its
+        """What the agent works on: it is in its log records and, while it is at work, in its
         heartbeats.
         """
         self._context = {"execution_id": execution_id, "run_id": run_id}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from agents.runtime.inbox import Arrival
 from agents.runtime.monitor import Stopped
+from agents.runtime.subjects import subject_of
 from testbed.protocol.messages import Message
 
 LIMITS_TO_THE_END = 3
@@ -51,7 +52,9 @@ class Work:
         more = f" (of {len(self.arrivals)} in hand)" if len(self.arrivals) > 1 else ""
         seconds = now - self.began
         since = f", for {seconds:.0f} s" if seconds >= 1 else ""
-        return f"{self.message.msg_type} {subject_of(self.message)}{more}{since}"
+        message = self.message
+        subject = subject_of(message) or message.execution_id or message.message_id
+        return f"{message.msg_type} {subject}{more}{since}"
 
 
 class Watch:
@@ -152,15 +155,3 @@ class Watch:
             for work in hung:
                 work.given_up = True
         return hung
-
-
-def subject_of(message: Message) -> str:
-    """What a message is about: a file, else its run, its execution, or itself."""
-    for holder in (message.field("content"), message):
-        for name in ("tf_filename", "filename"):
-            value = getattr(holder, name, None)
-            if isinstance(value, str) and value:
-                return value
-    if message.run_id:
-        return f"of run {message.run_id}"
-    return message.execution_id or str(message.message_id)

@@ -1,4 +1,4 @@
-"""Who is admitted to what is answered before Django: host, then key or session, then role.
+"""Admission to the endpoints that Starlette answers: host, then key or session, then role.
 
 Django's views ask the same questions through `monitor.api.roles`; every other endpoint asks here.
 """

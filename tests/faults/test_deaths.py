@@ -115,9 +115,9 @@ def test_a_runner_that_is_stopped_while_the_broker_is_away_says_so(
     def stop() -> None:
         nonlocal runner
         runner, broker = stack.container_id("workflow-runner"), stack.container_id("activemq")
-        docker("kill", broker)
+        docker("pause", broker)  # a killed one would be started again at once
         docker("stop", runner)  # after its grace period Docker would kill it
-        docker("start", broker)
+        docker("unpause", broker)
 
     code, report = run_with(stop)
     exit_code = ["docker", "inspect", "--format", "{{.State.ExitCode}}", runner]

@@ -11,7 +11,7 @@ from django.shortcuts import render
 
 
 def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
-    """The answer to who has tried too often: when to come back."""
+    """The answer after too many wrong passwords: when to come back."""
     seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
     context = {
         "form": AuthenticationForm(request),

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from agents.runtime.refusals import REMEMBERED, Refusals, subject_of
+from agents.runtime.recent import REMEMBERED
+from agents.runtime.refusals import Refusals
+from agents.runtime.subjects import subject_of
 from testbed.protocol.destinations import consumer_queue
 from testbed.protocol.link import Delivery
 from testbed.protocol.messages import Message, interpret
