@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 DIGEST_LENGTH = 12
+NAMED_BY_CONTENT = re.compile(rf"testbed/[a-z0-9_-]+:[0-9a-f]{{{DIGEST_LENGTH}}}")
+"""The names that the command gives (decision 0002); any other one is somebody's choice."""
 
 
 def context_files(root: Path, dockerfile: Path) -> Iterator[Path]:

@@ -18,7 +18,7 @@ from testbed.containers import Containers, DockerContainers
 from testbed.engine import find_engine
 from testbed.engine_socket import GROUP, SOCKET, socket_variables
 from testbed.errors import BackendError, ConfigurationError
-from testbed.image_digests import image_variables
+from testbed.image_digests import NAMED_BY_CONTENT, image_variables
 from testbed.images import BASE_IMAGE, base_image, obtain_base_image, own_builds, pull_named
 from testbed.monitor_api import Monitor, MonitorAway, MonitorRefused, RestMonitor, TestbedDown
 from testbed.plan import Plan, Service, make_plan, read_services
@@ -63,8 +63,14 @@ class Session:
             ),
             CHECKOUT: str(self.project.root),
             monitor_port.KEPT: str(monitor_port.remembered(self.project.folder)),
-            **{name: os.environ.get(name) or image for name, image in images.items()},
+            **{name: self._image_of_the_user(name) or own for name, own in images.items()},
         }
+
+    def _image_of_the_user(self, variable: str) -> str:
+        """The image that a user names in the environment or in .env, where ours stand too."""
+        written = read_env(self.project.root / ".env", variable)
+        ours = not written or NAMED_BY_CONTENT.fullmatch(written) is not None
+        return os.environ.get(variable) or ("" if ours else written)
 
     @cached_property
     def compose(self) -> Compose:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,15 +11,13 @@ from typing import Any, Protocol
 
 from testbed.containers import FOLDER_LABEL, connect
 from testbed.errors import BackendError
-from testbed.image_digests import DIGEST_LENGTH
+from testbed.image_digests import NAMED_BY_CONTENT
 from testbed.plan import LABEL
 
 CHECKOUT_LABEL = f"{LABEL}checkout"
 """On an image: the checkout that built it."""
 CHECKOUT = "TESTBED_CHECKOUT"
 """The variable of compose.yaml that gives it."""
-NAMED_BY_CONTENT = re.compile(rf"testbed/[a-z0-9_-]+:[0-9a-f]{{{DIGEST_LENGTH}}}")
-"""The names that the command gives (decision 0002); any other one is somebody's choice."""
 
 
 class ImageStays(BackendError):

@@ -472,3 +472,19 @@ def test_while_the_monitor_does_not_answer_only_a_start_that_disturbs_nobody_is_
     with pytest.raises(RunInProgress, match=f"may be in progress .* this would stop {PROCESSING}"):
         silent.prepare()
     silent.prepare(force=True)
+
+
+def test_an_image_that_a_user_names_in_the_env_file_stays(files: Files, bed: Bed) -> None:
+    folder = files.folder / "images" / "postgres"
+    folder.mkdir(parents=True)
+    for name in ("Dockerfile", "Dockerfile.dockerignore"):
+        (folder / name).write_text("")
+    bed.initialise()
+    env = files.folder / ".env"
+    ours = bed.environment["TESTBED_POSTGRES_IMAGE"]
+    assert f"TESTBED_POSTGRES_IMAGE={ours}\n" in env.read_text()
+    env.write_text(env.read_text().replace(ours, "postgres:17"))
+    again = Bed(files.folder, files.resolve())
+    assert again.environment["TESTBED_POSTGRES_IMAGE"] == "postgres:17"
+    again.initialise()
+    assert "TESTBED_POSTGRES_IMAGE=postgres:17\n" in env.read_text()
