@@ -40,6 +40,7 @@ RECORDS = (
     "applog",
     "persistentstate",
     "recorderstatus",
+    "queueabsence",
     "apitoken",
 )
 
