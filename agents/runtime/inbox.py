@@ -20,7 +20,7 @@ class Arrival:
 
     @property
     def redelivered(self) -> bool:
-        """Whether it came before: whoever had it refused it, or died with it."""
+        """Whether it came before: its consumer refused it, or died with it."""
         return self.delivery.headers.get("redelivered") == "true"
 
 

@@ -57,7 +57,7 @@ class Reporter:
         return max(self._longest_s, time.monotonic() - self._accepted_at)
 
     def forget_silence(self) -> None:
-        """Begin to measure the longest silence anew."""
+        """Start to measure the longest silence again."""
         self._longest_s = 0.0
 
     def changed(self) -> None:

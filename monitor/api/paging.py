@@ -15,7 +15,7 @@ from monitor.live.database import give_back
 from monitor.records.sizes import AT_ONCE, MOST_BYTES, fitting, in_pieces, size_of
 
 PLAIN_LIMIT = 10_000
-"""Rows of a plain array, at most; `X-Truncated: true` tells that there are more."""
+"""Rows of a plain array, at most; `X-Truncated: true` says that there are more."""
 MAX_LIMIT = 1_000
 
 

@@ -46,8 +46,8 @@ def written_rows(queryset: QuerySet[Any], names: list[str], limit: int) -> tuple
     """The newest rows of a query, each as a JSON object, as many as have `MOST_BYTES`; whether
     there are more.
 
-    The database tells what rows have at most, without reading them; so it is asked again until what
-    they really have is enough.
+    The database gives an upper bound of the rows' size without reading them; so it is asked again
+    until what they really have is enough.
 
     :param queryset: of rows in the falling order of their ids
     :param names: columns, in the order in which the objects hold them
