@@ -49,7 +49,7 @@ class Start:
         lasting = [name for name in services if not self.services[name].one_shot]
         self._start_dead_backend()
         # Compose looks at every dependency twice a second: skipped where all run
-        all_run = self._runs(lasting, plan, found)
+        all_run = self._runs(lasting, found)
         bring_up = partial(
             self.compose.up, lasting if all_run else services, scales, dependencies=not all_run
         )
@@ -99,7 +99,7 @@ class Start:
         names = [name for name in self.plan.backend if not self.services[name].one_shot]
         return [found for found in self.containers.all() if found.program in names]
 
-    def _runs(self, names: list[str], plan: Plan, found: list[Container]) -> bool:
+    def _runs(self, names: list[str], found: list[Container]) -> bool:
         """Whether so many containers of each service run as are wanted, with today's image."""
         running = Counter(
             container.program
@@ -108,7 +108,7 @@ class Start:
             and container.program in self.services
             and container.image == self.services[container.program].image
         )
-        return all(running[name] == plan.scales.get(name, 1) for name in names)
+        return all(running[name] == self.plan.scales.get(name, 1) for name in names)
 
     def _explain(self, error: ComposeFailed) -> str:
         """Why the backend did not come up: Compose's last line, and the logs of who failed."""

@@ -18,7 +18,7 @@ from testbed.commands.options import open_session, testbed_options
 def runs(as_json: bool, limit: int, config_file: str, namespace: str | None, verbose: bool) -> None:
     """List the runs of this namespace, the newest first.
 
-    Those with a record in this checkout, and those that the monitor knows, whoever ran them.
+    Those with a record in this checkout, and those of everybody that the monitor knows.
     """
     from testbed import console
     from testbed.run_list import HEADER, find_runs

@@ -174,23 +174,5 @@ def _refused(request: str, status: int, text: str) -> MonitorRefused:
 
 def new_progress(execution_id: str = "stf_datataking-fake-0001", **facts: Any) -> Progress:
     """The progress of an execution that has just begun, but for `facts` (fields of `Progress`)."""
-    stf = {"generated": 0, "registered": 0, "processed": 0, "failed": 0}
-    slices = {"created": 0, "completed": 0, "failed": 0}
-    begun = Progress(
-        execution_id=execution_id,
-        run_id="100010",
-        status=ExecutionStatus.RUNNING,
-        reason="",
-        total_stf_files=None,
-        run_announced=False,
-        run_ended=False,
-        stf_sent=None,
-        dead_letters=0,
-        stf=stf,
-        stf_sampled=0,
-        tf_files=0,
-        tfs={"sampled": 0, "in_slices": 0, "in_results": 0},
-        slices=slices,
-        messages=0,
-    )
+    begun = replace(Progress.unknown(execution_id), run_id="100010")
     return replace(begun, **facts)

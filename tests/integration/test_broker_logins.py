@@ -156,7 +156,7 @@ def test_who_may_read(connect: Connect, login: str, destination: str) -> None:
 
 
 def test_what_is_refused_stands_in_the_brokers_log(broker: Broker, connect: Connect) -> None:
-    """The predecessor's programs do not look at it: whoever runs the testbed finds it there."""
+    """The predecessor's programs do not look at it: an operator of the testbed finds it there."""
     with pytest.raises(Refused):
         connect("agent").send("/queue/agent_control.jane", "start_testbed")
     refusal = "User agent is not authorized to write to: queue://agent_control.jane"

@@ -23,7 +23,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def download(
     name: str, columns: Sequence[Column], rows: Iterable[tuple[Any, int]], kind: str
 ) -> HttpResponse:
-    """The first `MOST_ROWS` rows, or as many as have `MOST_BYTES`; the header `X-Truncated` tells
+    """The first `MOST_ROWS` rows, or as many as have `MOST_BYTES`; the header `X-Truncated` says
     whether there are more.
 
     :param rows: each with its size in bytes
