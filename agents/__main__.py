@@ -1,6 +1,6 @@
 """`python -m agents`: run the program that TESTBED_PROGRAM names.
 
-The program `example-data-agent` is the class in `agents/programs/example_data_agent.py`: a
+The program `example-data-agent` is the class in `agents/programs/example_data_agent/agent.py`: a
 naming rule instead of a list, so that adding an agent changes nothing here.
 """
 
@@ -10,13 +10,13 @@ import importlib
 import inspect
 import logging
 import os
-import signal
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 from agents.runtime import BaseAgent
-from agents.runtime.settings import AgentSettings, SettingsError
+from agents.runtime.settings import AgentSettings
 from agents.runtime.watch import HandlerOverdue
+from swf_common.service.process import prepare, run_until_signal
+from swf_common.service.settings import SettingsError
 
 HANDLER_OVERDUE = 75
 """Exit status of a program that ends itself because a handler does not return. Compose starts it
@@ -28,11 +28,12 @@ def find_program(program: str) -> type[BaseAgent]:
 
     :raises SettingsError: no such module, or not exactly one agent in it
     """
-    name = f"agents.programs.{program.replace('-', '_')}"
+    package = f"agents.programs.{program.replace('-', '_')}"
+    name = f"{package}.agent"
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name != name:
+        if error.name not in (package, name):
             raise
         raise SettingsError(f"there is no agent program {program!r}: no module {name}") from None
     found = [
@@ -50,27 +51,15 @@ def main() -> int:
 
     It ends at once with `HANDLER_OVERDUE` when a handler does not return.
     """
-    logging.basicConfig(
-        level=logging.INFO,
-        stream=sys.stdout,
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-    )
-    logging.getLogger("stomp.py").setLevel(logging.ERROR)  # its frames would show the password
-    signals = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    prepare()
     try:
         settings = AgentSettings.from_environment()
         agent = find_program(settings.program)(settings)
     except SettingsError as error:
         logging.error("%s", error)
         return 2
-    with ThreadPoolExecutor(1, thread_name_prefix="agent") as pool:
-        life = pool.submit(agent.run)
-        while not life.done():
-            if signal.sigtimedwait(signals, 0.25):
-                agent.stop()
     try:
-        life.result()
+        run_until_signal(agent)
     except HandlerOverdue as error:
         logging.critical("the agent ends itself: %s", error)
         sys.stdout.flush()

@@ -16,8 +16,8 @@ import requests
 from playwright.sync_api import Page
 
 from benchmarks.records import fill
+from swf_common.protocol.states import Role
 from testbed.integration import TestbedStack
-from testbed.protocol.states import Role
 from tests.browser.chromium import chromium
 from tests.browser.people import People
 from tests.rest import Api

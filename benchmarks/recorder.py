@@ -15,13 +15,13 @@ from uuid import uuid4
 import requests
 import stomp
 
-from testbed.containers import connect
+from swf_common.broker.connection import Broker
+from swf_common.broker.publisher import Publisher
+from swf_common.protocol.destinations import EPICTOPIC, RECORDER, consumer_queue
+from swf_common.protocol.messages import StfReady
+from swf_common.protocol.states import DaqState, DaqSubstate
+from testbed.engine.containers import connect
 from testbed.integration import TestbedStack
-from testbed.protocol.destinations import EPICTOPIC, RECORDER, consumer_queue
-from testbed.protocol.link import Broker
-from testbed.protocol.messages import StfReady
-from testbed.protocol.publisher import Publisher
-from testbed.protocol.states import DaqState, DaqSubstate
 
 MESSAGES = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
 COMPARISONS = 5

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from testbed.compose import variables
+from testbed.engine.compose import variables
 from testbed.integration import TestbedStack
 
 ROUNDS = 3

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from benchmarks.recorder import message
+from swf_common.broker.connection import Broker
+from swf_common.broker.publisher import Publisher
+from swf_common.protocol.destinations import EPICTOPIC
 from testbed.integration import TestbedStack
-from testbed.protocol.destinations import EPICTOPIC
-from testbed.protocol.link import Broker
-from testbed.protocol.publisher import Publisher
 
 CLIENTS = 100
 MESSAGES = 1_000

@@ -12,7 +12,7 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 
-from testbed.protocol.states import (
+from swf_common.protocol.states import (
     AgentStatus,
     ExecutionStatus,
     FileStatus,
@@ -127,6 +127,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "monitor.records",
     "monitor.pages",
+    "monitor.cli",
 ]
 
 MIDDLEWARE = [
@@ -134,7 +135,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "monitor.api.failures.FailureMiddleware",
+    "monitor.access.failures.FailureMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -208,15 +209,15 @@ FILTERS_EMPTY_CHOICE_LABEL = "any"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "monitor.api.roles.TokenAuthentication",
+        "monitor.access.roles.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["monitor.api.roles.RolePermission"],
+    "DEFAULT_PERMISSION_CLASSES": ["monitor.access.roles.RolePermission"],
     "DEFAULT_FILTER_BACKENDS": ["monitor.api.filters.StrictFilterBackend"],
     "DEFAULT_PARSER_CLASSES": ["monitor.api.parsers.CheckedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "monitor.api.schema.DescribedSchema",
-    "EXCEPTION_HANDLER": "monitor.api.failures.refused",
+    "EXCEPTION_HANDLER": "monitor.access.failures.refused",
     "DEFAULT_PAGINATION_CLASS": None,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
@@ -227,7 +228,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["monitor.api.roles.RolePermission"],
+    "SERVE_PERMISSIONS": ["monitor.access.roles.RolePermission"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -63,8 +63,8 @@ api: list[URLPattern | URLResolver] = [
     path("", include(router.urls)),
 ]
 
-handler404 = "monitor.api.failures.not_found"
-handler500 = "monitor.api.failures.failed"
+handler404 = "monitor.access.failures.not_found"
+handler500 = "monitor.access.failures.failed"
 urlpatterns = [
     path("api/", include(api)),
     path("admin/", admin.site.urls),

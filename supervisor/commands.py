@@ -14,10 +14,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 from supervisor.actions import Actions
 from supervisor.engine import ActionFailed, AgentContainer, Engine, EngineAway
-from testbed.protocol.agent_control import AgentCommand, Done, Rejected
-from testbed.protocol.identifiers import same_container
-from testbed.protocol.link import Delivery
-from testbed.protocol.messages import (
+from swf_common.broker.connection import Delivery
+from swf_common.protocol.agent_control import AgentCommand, Done, Rejected
+from swf_common.protocol.identifiers import same_container
+from swf_common.protocol.messages import (
     MalformedMessage,
     Message,
     interpret,

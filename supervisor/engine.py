@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from testbed.errors import TestbedError
-from testbed.protocol.agent_control import AgentContainerState
+from swf_common.errors import TestbedError
+from swf_common.protocol.agent_control import AgentContainerState
 
 DOWN = frozenset({"created", "exited", "dead"})
 """States of a container that does not run and is not about to."""

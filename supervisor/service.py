@@ -13,14 +13,14 @@ from uuid import UUID, uuid5
 from supervisor.commands import Commands, read_command
 from supervisor.engine import Engine
 from supervisor.settings import Settings
-from testbed.errors import TestbedError
-from testbed.protocol.agent_control import AgentCommand, Rejected
-from testbed.protocol.destinations import AGENT_CONTROL, CONTROL, namespace_selector
-from testbed.protocol.link import BrokerLink, Delivery, Subscription
-from testbed.protocol.messages import MalformedMessage, Message
-from testbed.protocol.publisher import Publisher
-from testbed.protocol.state_file import StateFile
-from testbed.protocol.states import OperationalState
+from swf_common.broker.connection import BrokerLink, Delivery, Subscription
+from swf_common.broker.publisher import Publisher
+from swf_common.errors import TestbedError
+from swf_common.protocol.agent_control import AgentCommand, Rejected
+from swf_common.protocol.destinations import AGENT_CONTROL, CONTROL, namespace_selector
+from swf_common.protocol.messages import MalformedMessage, Message
+from swf_common.protocol.states import OperationalState
+from swf_common.service.state_file import StateFile
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,6 @@
-"""The `testbed` command: configuration, plan, Compose, gate, run and report (host side).
+"""The `testbed` command, on the host.
 
-`protocol/` is what crosses the wire and `configuration/` the resolver; agents and the
-monitor may import these two (and `errors`), nothing else from here.
+From the bottom: `output/` prints; `project` is one testbed's folders; `engine/` drives Docker and
+Compose; `monitor_client/` asks the monitor; `gate/` waits for READY; `stack/` brings a testbed up;
+`run/` follows one run to its verdict; `doctor/` looks at the machine; `commands/` parses.
 """
-
-__version__ = "0.1.0"

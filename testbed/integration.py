@@ -24,11 +24,11 @@ os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")  # its reaper is o
 
 from testcontainers.compose import DockerCompose
 
-from testbed.compose import compose_files, variables
-from testbed.configuration import resolve
+from swf_common.configuration import resolve
+from testbed.engine.compose import compose_files, variables
+from testbed.gate.waiting import Gate
 from testbed.project import ROOT, Project
-from testbed.session import Session
-from testbed.waiting import Gate
+from testbed.stack.session import Session
 
 NAMESPACE_PREFIX = "test-"
 

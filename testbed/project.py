@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.errors import ConfigurationError
+from swf_common.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parent.parent
 """The repository: where compose.yaml, images/ and workflows/ are."""

@@ -23,8 +23,8 @@ LAYERS_WITH_DOCKER = ("integration", "acceptance", "browser", "faults")
 
 def engine_answers() -> bool:
     """Whether a Docker engine answers: the one that the command would use."""
-    from testbed.containers import connect
-    from testbed.errors import BackendError
+    from swf_common.errors import BackendError
+    from testbed.engine.containers import connect
 
     try:
         connect()
@@ -35,7 +35,7 @@ def engine_answers() -> bool:
 
 def pytest_configure() -> None:
     """Have testcontainers use the engine that the command uses: it does not know DOCKER_CONTEXT."""
-    from testbed.engine import NoSuchContext, find_engine
+    from testbed.engine.endpoint import NoSuchContext, find_engine
 
     with suppress(NoSuchContext):
         if "DOCKER_CONTEXT" in os.environ:

@@ -10,8 +10,8 @@ from collections.abc import Generator
 
 import simpy
 
-from agents.workflow_runner.daq import Daq
 from workflows import stf_datataking
+from workflows.api import Daq
 
 
 def workflow(env: simpy.Environment, daq: Daq) -> Generator[simpy.Event, None, None]:

@@ -11,7 +11,7 @@ from itertools import count
 
 import simpy
 
-from agents.workflow_runner.daq import Daq
+from workflows.api import Daq
 
 BROADCAST_S = 0.1
 """Simulated seconds that a broadcast takes."""

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from testbed.errors import ConfigurationError
+from swf_common.errors import ConfigurationError
 
 
 class DataSettings(BaseModel):

@@ -1,1 +1,4 @@
-"""One module an agent program; the module's name is the Compose service's, with underscores."""
+"""One package an agent program: its agent.py, and the parts that only it needs.
+
+The package carries the name of the Compose service, with underscores.
+"""

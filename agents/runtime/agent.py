@@ -14,19 +14,19 @@ from agents.runtime.condition import Condition
 from agents.runtime.consumer import Consumer, Handler
 from agents.runtime.container import container_id
 from agents.runtime.logs import LogShipper
-from agents.runtime.monitor import MonitorClient, Stopped
 from agents.runtime.neighbours import Neighbours
 from agents.runtime.reporter import Reporter
 from agents.runtime.routing import routes_of
 from agents.runtime.settings import AgentSettings
 from agents.runtime.tools import HandlerTools
 from agents.runtime.watch import HandlerOverdue, Watch
-from testbed.protocol.destinations import EPICTOPIC, consumer_queue
-from testbed.protocol.heartbeat import STALE_AFTER_INTERVALS, Heartbeat
-from testbed.protocol.link import Subscription
-from testbed.protocol.publisher import Publisher
-from testbed.protocol.state_file import StateFile
-from testbed.protocol.states import AgentStatus, OperationalState
+from swf_common.broker.connection import Subscription
+from swf_common.broker.publisher import Publisher
+from swf_common.protocol.destinations import EPICTOPIC, consumer_queue
+from swf_common.protocol.heartbeat import STALE_AFTER_INTERVALS, Heartbeat
+from swf_common.protocol.states import AgentStatus, OperationalState
+from swf_common.service.monitor_client import MonitorClient, Stopped
+from swf_common.service.state_file import StateFile
 
 BROKER_PATIENCE_S = 5.0
 """Seconds that a stopping agent waits for a broker that confirms nothing."""

@@ -13,16 +13,16 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from agents.runtime.monitor import MonitorAway, MonitorClient, MonitorRefused
 from agents.runtime.needs import PROGRAMS, ended_before
 from agents.runtime.parameters import sections, table, takes_part
 from agents.runtime.recent import Recent
 from agents.runtime.settings import AgentSettings
-from testbed.protocol.destinations import RETRIED
-from testbed.protocol.link import Delivery
-from testbed.protocol.message import utc_now
-from testbed.protocol.messages import Message
-from testbed.protocol.states import ExecutionStatus
+from swf_common.broker.connection import Delivery
+from swf_common.protocol.destinations import RETRIED
+from swf_common.protocol.message import utc_now
+from swf_common.protocol.messages import Message
+from swf_common.protocol.states import ExecutionStatus
+from swf_common.service.monitor_client import MonitorAway, MonitorClient, MonitorRefused
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from testbed.protocol.states import OperationalState
+from swf_common.protocol.states import OperationalState
 
 
 class Condition:

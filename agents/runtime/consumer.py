@@ -13,14 +13,14 @@ from agents.runtime.backlog import Backlog
 from agents.runtime.cause import Cause
 from agents.runtime.condition import Condition
 from agents.runtime.inbox import Arrival, Inbox
-from agents.runtime.monitor import Stopped
 from agents.runtime.neighbours import Neighbours
 from agents.runtime.refusals import NotConfirmed, Refusals, reason_of
 from agents.runtime.watch import HandlerOverdue, Watch
-from testbed.protocol.link import Broker, BrokerLink, Delivery, Subscription
-from testbed.protocol.messages import MalformedMessage, Message, interpret, read_object
-from testbed.protocol.predecessor import passed_over
-from testbed.protocol.publisher import Publisher
+from swf_common.broker.connection import Broker, BrokerLink, Delivery, Subscription
+from swf_common.broker.publisher import Publisher
+from swf_common.protocol.messages import MalformedMessage, Message, interpret, read_object
+from swf_common.protocol.predecessor import passed_over
+from swf_common.service.monitor_client import Stopped
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from testbed.protocol.link import Delivery
-from testbed.protocol.messages import Message
+from swf_common.broker.connection import Delivery
+from swf_common.protocol.messages import Message
 
 
 @dataclass(frozen=True)

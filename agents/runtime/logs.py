@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from agents.runtime.monitor import MonitorAway, MonitorClient, MonitorRefused
+from swf_common.service.monitor_client import MonitorAway, MonitorClient, MonitorRefused
 
 CAPACITY = 10_000
 BATCH = 200

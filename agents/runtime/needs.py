@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from agents.runtime.monitor import MonitorClient, MonitorRefused
 from agents.runtime.parameters import sections, table, takes_part
 from agents.runtime.settings import QUEUE_RETENTION_DAYS
-from testbed.protocol.message import utc_now
-from testbed.protocol.states import FileStatus, SliceStatus
+from swf_common.protocol.message import utc_now
+from swf_common.protocol.states import FileStatus, SliceStatus
+from swf_common.service.monitor_client import MonitorClient, MonitorRefused
 
 PROGRAMS = {
     "workflow-runner": "workflow-runner",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from agents.runtime.monitor import MonitorClient
 from agents.runtime.recent import Recent
-from testbed.protocol.messages import Message, RunMessage
+from swf_common.protocol.messages import Message, RunMessage
+from swf_common.service.monitor_client import MonitorClient
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agents.runtime.monitor import MonitorClient
-from testbed.configuration.model import flat_parameters
+from swf_common.configuration.model import flat_parameters
+from swf_common.service.monitor_client import MonitorClient
 
 
 class ExecutionParameters:

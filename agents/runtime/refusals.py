@@ -15,14 +15,14 @@ from typing import Any
 
 from agents.runtime.recent import Recent
 from agents.runtime.subjects import subject_of
-from testbed.protocol.link import Delivery
-from testbed.protocol.messages import Message
+from swf_common.broker.connection import Delivery
+from swf_common.protocol.messages import Message
 
 log = logging.getLogger(__name__)
 
 TEXT_LENGTH = 2_000
 ROOT = Path(__file__).resolve().parents[2]
-GROUND = (ROOT / "agents" / "runtime", ROOT / "testbed")
+GROUND = (ROOT / "agents" / "runtime", ROOT / "swf_common")
 
 
 class NotConfirmed(Exception):

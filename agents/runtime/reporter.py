@@ -7,10 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from agents.runtime.monitor import MonitorAway, MonitorClient, MonitorRefused
-from testbed.protocol.heartbeat import Heartbeat
-from testbed.protocol.state_file import StateFile
-from testbed.protocol.states import OperationalState
+from swf_common.protocol.heartbeat import Heartbeat
+from swf_common.protocol.states import OperationalState
+from swf_common.service.monitor_client import MonitorAway, MonitorClient, MonitorRefused
+from swf_common.service.state_file import StateFile
 
 log = logging.getLogger(__name__)
 

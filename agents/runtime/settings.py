@@ -7,14 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.protocol.identifiers import is_namespace
-from testbed.protocol.link import Broker
+from swf_common.broker.connection import Broker
+from swf_common.service.settings import Environment
 
 QUEUE_RETENTION_DAYS = 7.0
-
-
-class SettingsError(Exception):
-    """A setting of the container is missing or wrong."""
 
 
 @dataclass(frozen=True)
@@ -41,58 +37,23 @@ class AgentSettings:
     queue_retention_days: float = QUEUE_RETENTION_DAYS
 
     @classmethod
-    def from_environment(cls, env: Mapping[str, str] = os.environ) -> AgentSettings:
+    def from_environment(cls, variables: Mapping[str, str] = os.environ) -> AgentSettings:
         """Read the settings.
 
         :raises SettingsError: one is missing or not valid
         """
-
-        def required(name: str) -> str:
-            if not env.get(name):
-                raise SettingsError(f"the environment variable {name} is not set")
-            return env[name]
-
-        def secret(name: str) -> str:
-            path = Path(required(name))
-            try:
-                return path.read_text().strip()
-            except OSError as error:
-                raise SettingsError(f"{name}: {path}: {error.strerror}") from error
-
-        def positive(name: str, default: str) -> float:
-            text = env.get(name) or default
-            try:
-                value = float(text)
-            except ValueError:
-                value = 0.0
-            if not 0 < value < 1e9:
-                raise SettingsError(f"{name}={text!r} is not a number above 0")
-            return value
-
-        def days(name: str, default: float) -> float:
-            text = env.get(name) or str(default)
-            return 0.0 if text.strip("0.") == "" else positive(name, text)
-
-        namespace = required("TESTBED_NAMESPACE")
-        if not is_namespace(namespace):
-            raise SettingsError(f"TESTBED_NAMESPACE={namespace!r} is not a valid namespace")
+        env = Environment(variables)
+        limit = env.get("TESTBED_HANDLER_LIMIT")
         return cls(
-            program=required("TESTBED_PROGRAM"),
-            namespace=namespace,
-            user=env.get("TESTBED_USER") or "testbed",
-            broker=Broker(
-                host=required("ACTIVEMQ_HOST"),
-                port=int(positive("ACTIVEMQ_PORT", "61613")),
-                login=env.get("ACTIVEMQ_USER", "agent"),
-                password=secret("ACTIVEMQ_PASSWORD_FILE"),
-            ),
-            monitor_url=required("SWF_MONITOR_URL").rstrip("/"),
-            monitor_token=secret("SWF_API_TOKEN_FILE"),
-            state_file=Path(env.get("TESTBED_STATE_FILE", "/run/testbed/state")),
-            heartbeat_interval=positive("TESTBED_HEARTBEAT_INTERVAL", "5"),
+            namespace=env.namespace(),
+            program=env.required("TESTBED_PROGRAM"),
+            user=env.get("TESTBED_USER", "testbed"),
+            broker=env.broker("agent"),
+            monitor_url=env.required("SWF_MONITOR_URL").rstrip("/"),
+            monitor_token=env.secret("SWF_API_TOKEN_FILE"),
+            state_file=env.state_file(),
+            heartbeat_interval=env.positive("TESTBED_HEARTBEAT_INTERVAL", "5"),
             data_folder=Path(env.get("TESTBED_DATA", "/data")),
-            handler_limit=(
-                positive("TESTBED_HANDLER_LIMIT", "") if env.get("TESTBED_HANDLER_LIMIT") else None
-            ),
-            queue_retention_days=days("TESTBED_QUEUE_RETENTION_DAYS", QUEUE_RETENTION_DAYS),
+            handler_limit=env.positive("TESTBED_HANDLER_LIMIT", "") if limit else None,
+            queue_retention_days=env.days("TESTBED_QUEUE_RETENTION_DAYS", QUEUE_RETENTION_DAYS),
         )

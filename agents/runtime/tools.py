@@ -11,9 +11,9 @@ from agents.runtime.condition import Condition
 from agents.runtime.neighbours import Neighbours
 from agents.runtime.settings import AgentSettings
 from agents.runtime.watch import Watch
-from testbed.protocol.destinations import CONTROL
-from testbed.protocol.messages import Message
-from testbed.protocol.publisher import Publisher
+from swf_common.broker.publisher import Publisher
+from swf_common.protocol.destinations import CONTROL
+from swf_common.protocol.messages import Message
 
 
 class HandlerTools:

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from agents.runtime.inbox import Arrival
-from agents.runtime.monitor import Stopped
 from agents.runtime.subjects import subject_of
-from testbed.protocol.messages import Message
+from swf_common.protocol.messages import Message
+from swf_common.service.monitor_client import Stopped
 
 LIMITS_TO_THE_END = 3
 """After so many of its limits a handler is given up, and the agent with it: a thread cannot be

@@ -12,7 +12,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from monitor.api.failures import answered
+from monitor.access.failures import answered
+from monitor.access.roles import OPERATOR, asker
 from monitor.api.filters import (
     AgentFilter,
     NamespaceFilter,
@@ -21,11 +22,10 @@ from monitor.api.filters import (
 )
 from monitor.api.paging import OptInCursorPagination
 from monitor.api.records import IntegerKeyMixin, ReadOnlyViewSet, RecordSerializer, RecordViewSet
-from monitor.api.roles import OPERATOR, asker
 from monitor.control import agents as control
 from monitor.records import heartbeats, models
-from testbed.protocol.agent_control import AgentContainerState
-from testbed.protocol.heartbeat import LONGEST_INTERVAL, SHORTEST_INTERVAL, Heartbeat
+from swf_common.protocol.agent_control import AgentContainerState
+from swf_common.protocol.heartbeat import LONGEST_INTERVAL, SHORTEST_INTERVAL, Heartbeat
 
 
 class AgentSerializer(RecordSerializer[models.SystemAgent]):

@@ -11,12 +11,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from monitor.api.failures import answered
-from monitor.api.roles import OPERATOR, asker
+from monitor.access.failures import answered
+from monitor.access.roles import OPERATOR, asker
 from monitor.api.workflows import ExecutionRecordViewSet, ExecutionSerializer
 from monitor.control import workflows
 from monitor.records.progress import progress_of
-from testbed.protocol.messages import Message
+from swf_common.protocol.messages import Message
 
 
 class StartWorkflow(serializers.Serializer[Any]):

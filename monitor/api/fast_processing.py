@@ -24,7 +24,7 @@ from monitor.api.records import (
     RecordViewSet,
 )
 from monitor.records import fast_processing, models
-from testbed.protocol.states import FileStatus, SliceStatus
+from swf_common.protocol.states import FileStatus, SliceStatus
 
 SLICE_PART = re.compile(r"_slice_\d+(?=\.[^.]*$|$)")
 """What the predecessor's agents put into a TF file's name to name one of its slices."""

@@ -12,7 +12,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from monitor.records import models
-from testbed.configuration.suggestions import nearest
+from swf_common.configuration.suggestions import nearest
 
 LEAST = {"limit": 1, "offset": 0}
 """The least value of each parameter that counts rows."""

@@ -20,8 +20,8 @@ from monitor.control.commands import NoAnswer, control
 from monitor.live.process import hub
 from monitor.records.models import DeadLetter, PersistentState, SystemAgent
 from monitor.records.models.counters import AGENT_ID, EXECUTION_SEQUENCE, RUN_NUMBER
-from testbed.protocol.identifiers import is_namespace
-from testbed.protocol.states import OperationalState
+from swf_common.protocol.identifiers import is_namespace
+from swf_common.protocol.states import OperationalState
 
 EXITED_SHOWN = timedelta(hours=1)
 """How long `readiness/` lists an agent after its last heartbeat once it is EXITED: containers are

@@ -10,11 +10,11 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from monitor.api.failures import answered
+from monitor.access.failures import answered
+from monitor.access.roles import OPERATOR, asker
 from monitor.api.filters import DeadLetterFilter, MessageFilter
 from monitor.api.paging import OptInCursorPagination
 from monitor.api.records import UUID_KEY, IntegerKeyMixin, ReadOnlyViewSet
-from monitor.api.roles import OPERATOR, asker
 from monitor.api.written_rows import WrittenListMixin
 from monitor.control import dead_letters
 from monitor.records import models

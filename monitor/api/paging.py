@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ListSerializer
 
-from monitor.live.database import give_back
+from monitor.records.database import give_back
 from monitor.records.sizes import AT_ONCE, MOST_BYTES, fitting, in_pieces, size_of
 
 PLAIN_LIMIT = 10_000

@@ -9,7 +9,7 @@ from typing import IO, Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
-from testbed.protocol.json_text import holds_long_text, holds_nul, nested_too_deeply
+from swf_common.protocol.json_text import holds_long_text, holds_nul, nested_too_deeply
 
 LONGEST_TEXT = 500_000
 """Characters of any text in a body, at the most: the source of a workflow, say."""

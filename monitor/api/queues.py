@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from monitor.api.failures import answered
-from monitor.api.roles import OPERATOR, asker
+from monitor.access.failures import answered
+from monitor.access.roles import OPERATOR, asker
 from monitor.control import queues
 from monitor.control.emptying import Emptied
 

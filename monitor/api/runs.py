@@ -20,7 +20,7 @@ from monitor.api.records import (
     RecordViewSet,
 )
 from monitor.records import models, stf_files
-from testbed.protocol.states import FileStatus
+from swf_common.protocol.states import FileStatus
 
 LARGEST = 2**63 - 1
 """What a column of 64 bits holds."""

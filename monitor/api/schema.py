@@ -27,7 +27,7 @@ BODY_REFUSALS = frozenset({"409", "413", "415", "504"})
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the schema names our tokens."""
 
-    target_class = "monitor.api.roles.TokenAuthentication"
+    target_class = "monitor.access.roles.TokenAuthentication"
     name = "token"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:

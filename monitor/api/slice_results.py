@@ -18,7 +18,7 @@ from monitor.records import models
 from monitor.records.fast_processing import UnknownSlices
 from monitor.records.histograms import MalformedHistograms
 from monitor.records.slice_results import store_results
-from testbed.protocol.states import SliceStatus
+from swf_common.protocol.states import SliceStatus
 
 MOST_RESULTS = 1000
 COUNTED = ("hit_count", "cluster_count", "histograms")

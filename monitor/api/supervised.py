@@ -12,10 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from monitor.api.failures import answered
-from monitor.api.roles import OPERATOR, asker
+from monitor.access.failures import answered
+from monitor.access.roles import OPERATOR, asker
 from monitor.control import agents
-from testbed.protocol.agent_control import AgentContainerState
+from swf_common.protocol.agent_control import AgentContainerState
 
 PROGRAM = OpenApiParameter(
     "program", OpenApiTypes.STR, OpenApiParameter.PATH, description="the service in compose.yaml"

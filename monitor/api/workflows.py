@@ -12,13 +12,13 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from monitor.access.roles import AGENT, OPERATOR
 from monitor.api.filters import DefinitionFilter, ExecutionFilter
 from monitor.api.records import IntegerKeyMixin, RecordSerializer, RecordViewSet
-from monitor.api.roles import AGENT, OPERATOR
 from monitor.records import models
 from monitor.records.json_values import as_object
-from testbed.protocol.destinations import RECORDER
-from testbed.protocol.states import ExecutionStatus
+from swf_common.protocol.destinations import RECORDER
+from swf_common.protocol.states import ExecutionStatus
 
 BODY: dict[str, Any] = {"workflow_type": None, "definition": None, "parameter_values": {}}
 """What makes a definition the one that it is, and what each is when it is not given; who records

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from rest_framework.response import Response
 
 from monitor.api.paging import PLAIN_LIMIT, PlainListMixin, ReleasedResponse, truncation
-from monitor.live.database import give_back
+from monitor.records.database import give_back
 from monitor.records.sizes import AT_ONCE, MOST_BYTES, UPPER, large_columns
 
 TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""

@@ -12,7 +12,7 @@ from django.utils import timezone
 from monitor.control.commands import NoAnswer, Refused, control
 from monitor.control.workflows import sender_of
 from monitor.records.models import SystemAgent
-from testbed.protocol.agent_control import (
+from swf_common.protocol.agent_control import (
     AgentCommand,
     AgentContainerState,
     Done,
@@ -23,7 +23,7 @@ from testbed.protocol.agent_control import (
     StartAgent,
     StopAgent,
 )
-from testbed.protocol.states import AgentStatus, OperationalState
+from swf_common.protocol.states import AgentStatus, OperationalState
 
 log = logging.getLogger(__name__)
 

@@ -18,11 +18,11 @@ from monitor.control.outcomes import Refused as Refused
 from monitor.control.outcomes import Unanswered as Unanswered
 from monitor.control.outcomes import Unknown as Unknown
 from monitor.control.statistics import STATISTICS, STATISTICS_END, depths, facts
-from monitor.live.database import give_back
-from testbed.protocol.agent_control import AgentCommand
-from testbed.protocol.destinations import AGENT_CONTROL, CONTROL, COPIED, WORKFLOW_CONTROL
-from testbed.protocol.link import Broker, BrokerLink, Delivery, LinkDown, Subscription
-from testbed.protocol.messages import MalformedMessage, Message, parse
+from monitor.records.database import give_back
+from swf_common.broker.connection import Broker, BrokerLink, Delivery, LinkDown, Subscription
+from swf_common.protocol.agent_control import AgentCommand
+from swf_common.protocol.destinations import AGENT_CONTROL, CONTROL, COPIED, WORKFLOW_CONTROL
+from swf_common.protocol.messages import MalformedMessage, Message, parse
 
 REPLIES = "/temp-queue/replies"
 ANSWER_S = 4.5

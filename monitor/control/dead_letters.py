@@ -9,7 +9,7 @@ from django.db import transaction
 
 from monitor.control.commands import Refused, Unknown, control
 from monitor.records.models import DeadLetter
-from testbed.protocol.destinations import RETRIED
+from swf_common.protocol.destinations import RETRIED
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from monitor.control.commands import NoAnswer, control
 from monitor.records.freshness import is_fresh
 from monitor.records.json_values import as_list, as_object
 from monitor.records.models import SystemAgent, WorkflowExecution
-from testbed.protocol.destinations import RECORDER
-from testbed.protocol.progress import Progress, open_items
-from testbed.protocol.states import OperationalState
+from swf_common.protocol.destinations import RECORDER
+from swf_common.protocol.progress import Progress, open_items
+from swf_common.protocol.states import OperationalState
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from django.conf import settings
 from monitor.control.commands import Refused, Unknown, broker, control
 from monitor.control.emptying import Emptied, empty
 from monitor.records.models import QueueAbsence
-from testbed.protocol.destinations import RECORDER, program_of
-from testbed.protocol.link import BrokerLink, Delivery, Subscription
+from swf_common.broker.connection import BrokerLink, Delivery, Subscription
+from swf_common.protocol.destinations import RECORDER, program_of
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 from monitor.control.commands import NoAnswer, Refused, Unknown, control
 from monitor.records.models import SystemAgent, WorkflowExecution
 from monitor.records.models.workflows import FINAL_STATUSES
-from testbed.protocol.messages import Message, RunWorkflow, StopWorkflow
-from testbed.protocol.states import ExecutionStatus, OperationalState
+from swf_common.protocol.messages import Message, RunWorkflow, StopWorkflow
+from swf_common.protocol.states import ExecutionStatus, OperationalState
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """Admission to the endpoints that Starlette answers: host, then key or session, then role.
 
-Django's views ask the same questions through `monitor.api.roles`; every other endpoint asks here.
+Django's views ask the same through `monitor.access.roles`; every other endpoint asks here.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from django.http.request import split_domain_port, validate_host
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
-from monitor.api.roles import ALL_ROLES, BadToken, RolePermission, key_in
+from monitor.access.roles import ALL_ROLES, BadToken, RolePermission, key_in
 from monitor.live.callers import Caller, Callers, Kind
-from testbed.protocol.states import Role
+from swf_common.protocol.states import Role
 
 ANYBODY = Caller("anonymous", frozenset())
 """Who reads without signing in, where that is allowed."""

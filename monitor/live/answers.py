@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from monitor.api.failures import COME_BACK_S, DATABASE_AWAY, FAILED
+from monitor.access.failures import COME_BACK_S, DATABASE_AWAY, FAILED
 
 
 async def _refused(request: Request, error: Any) -> Response:

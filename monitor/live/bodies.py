@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from monitor.api.failures import TOO_LARGE
+from monitor.access.failures import TOO_LARGE
 
 
 class BoundedBodies:

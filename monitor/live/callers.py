@@ -13,9 +13,9 @@ from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 
-from monitor.api.roles import roles_of, token_of
-from monitor.live.database import own_connection
-from testbed.protocol.states import Role
+from monitor.access.roles import roles_of, token_of
+from monitor.records.database import own_connection
+from swf_common.protocol.states import Role
 
 LOOKING = ThreadPoolExecutor(4, "look-up")
 """Threads for look-ups alone: heartbeats wait for them, and other threads wait for the broker."""

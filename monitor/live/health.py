@@ -13,12 +13,12 @@ from django.db.migrations.executor import MigrationExecutor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from monitor.api.failures import first_line
-from monitor.api.roles import BadToken
+from monitor.access.failures import first_line
+from monitor.access.roles import BadToken
 from monitor.control.commands import control
 from monitor.live.admission import Admission, Rules
-from monitor.live.database import own_connection
 from monitor.live.metrics import CONTENT_TYPE, exposition
+from monitor.records.database import own_connection
 
 log = logging.getLogger(__name__)
 

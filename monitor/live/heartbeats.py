@@ -17,10 +17,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
-from monitor.api.failures import COME_BACK_S, DATABASE_AWAY, first_line
-from monitor.api.roles import ADMINISTRATOR, AGENT, OPERATOR
+from monitor.access.failures import COME_BACK_S, DATABASE_AWAY, first_line
+from monitor.access.roles import ADMINISTRATOR, AGENT, OPERATOR
 from monitor.live.admission import Admission, Refusal, Rules
-from monitor.live.database import AWAY, connect
+from monitor.records.database import AWAY, connect
 from monitor.records.heartbeats import (
     LARGEST_BODY,
     STATEMENT,

@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 
 from monitor.live.clients import Client
-from monitor.live.database import AWAY, connect
 from monitor.live.events import KINDS, Event, Position, Wanted
 from monitor.live.stored import newest, read_events
+from monitor.records.database import AWAY, connect
 from monitor.records.sizes import PAGE_BYTES
 
 log = logging.getLogger(__name__)

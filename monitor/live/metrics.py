@@ -28,8 +28,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor.control.commands import NoAnswer, control
 from monitor.records.models import DeadLetter, RecorderStatus, SystemAgent, WorkflowExecution
-from testbed.protocol.destinations import RECORDER
-from testbed.protocol.states import ExecutionStatus, OperationalState
+from swf_common.protocol.destinations import RECORDER
+from swf_common.protocol.states import ExecutionStatus, OperationalState
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 NO_ANSWER = 499

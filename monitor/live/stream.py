@@ -16,12 +16,12 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from monitor.api.failures import COME_BACK_S, DATABASE_AWAY
+from monitor.access.failures import COME_BACK_S, DATABASE_AWAY
 from monitor.live.admission import Admission, Refusal, Rules
 from monitor.live.clients import CAPACITY, Client
-from monitor.live.database import AWAY
 from monitor.live.events import BadParameter, Position, Wanted, joined, said
 from monitor.live.hub import Hub
+from monitor.records.database import AWAY
 
 PATH = "/api/messages/stream/"
 IDLE_S = 15.0

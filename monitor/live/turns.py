@@ -8,7 +8,7 @@ import logging
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from monitor.api.failures import COME_BACK_S
+from monitor.access.failures import COME_BACK_S
 
 log = logging.getLogger(__name__)
 

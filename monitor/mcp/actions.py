@@ -16,7 +16,7 @@ from monitor.mcp.state import RUNNER
 from monitor.mcp.texts import Untrusted
 from monitor.mcp.tools import or_else
 from monitor.mcp.workflows import ExecutionId, execution_row
-from testbed.protocol.message import UtcTime
+from swf_common.protocol.message import UtcTime
 
 END_S = 10.0
 """Seconds for which `stop_workflow` waits for the execution's end."""

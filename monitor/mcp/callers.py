@@ -8,7 +8,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.resolve import Resolve
 
-from monitor.api.roles import OPERATOR
+from monitor.access.roles import OPERATOR
 from monitor.live.callers import Caller
 
 SCOPE_KEY = "testbed.caller"

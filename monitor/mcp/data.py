@@ -16,8 +16,8 @@ from monitor.mcp.times import End, Start, window
 from monitor.mcp.tools import unknown
 from monitor.records.counting import number_of
 from monitor.records.models import FastMonFile, Run, StfFile, TFSlice
-from testbed.protocol.message import UtcTime
-from testbed.protocol.states import FileStatus, SliceStatus
+from swf_common.protocol.message import UtcTime
+from swf_common.protocol.states import FileStatus, SliceStatus
 
 DAY = timedelta(hours=24)
 WEEK = timedelta(days=7)

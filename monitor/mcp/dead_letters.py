@@ -10,7 +10,7 @@ from monitor.mcp.lists import Few, Page, Record, given, page
 from monitor.mcp.texts import Untrusted, UntrustedJson, UntrustedLine
 from monitor.mcp.tools import unknown
 from monitor.records.models import DeadLetter
-from testbed.protocol.message import UtcTime
+from swf_common.protocol.message import UtcTime
 
 
 class LetterSummary(Record):

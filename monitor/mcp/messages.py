@@ -29,9 +29,9 @@ from monitor.mcp.texts import (
 from monitor.mcp.times import End, Start, window
 from monitor.mcp.tools import or_else, unknown
 from monitor.records.models import AppLog, WorkflowMessage
-from testbed.protocol.destinations import EPICTOPIC
-from testbed.protocol.message import Message, UtcTime
-from testbed.protocol.messages import CATALOGUE
+from swf_common.protocol.destinations import EPICTOPIC
+from swf_common.protocol.message import Message, UtcTime
+from swf_common.protocol.messages import CATALOGUE
 
 log = logging.getLogger(__name__)
 

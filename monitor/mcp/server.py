@@ -22,7 +22,7 @@ from monitor.mcp import (
     workflows,
 )
 from monitor.mcp.tools import in_words
-from testbed import __version__
+from swf_common import __version__
 
 CATEGORIES = (system, workflows, data, messages, dead_letters, actions, supervised)
 DESTRUCTIVE = frozenset({"kill_agent", "stop_workflow", "stop_supervised_agent", "end_execution"})

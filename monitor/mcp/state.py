@@ -22,8 +22,8 @@ from monitor.records.models import (
     WorkflowExecution,
     WorkflowMessage,
 )
-from testbed.protocol.message import UtcTime, utc_now
-from testbed.protocol.states import AgentStatus, ExecutionStatus, OperationalState
+from swf_common.protocol.message import UtcTime, utc_now
+from swf_common.protocol.states import AgentStatus, ExecutionStatus, OperationalState
 
 RUNNER = "workflow-runner"
 """The program that runs workflows."""

@@ -14,10 +14,10 @@ from monitor.mcp.lists import Page, Record, whole
 from monitor.mcp.system import Agent, agent_of, agent_row
 from monitor.mcp.tools import or_else
 from monitor.records.models import SystemAgent
-from testbed.protocol.agent_control import AgentContainerState
-from testbed.protocol.identifiers import same_container
-from testbed.protocol.message import FILE_NAME
-from testbed.protocol.states import OperationalState
+from swf_common.protocol.agent_control import AgentContainerState
+from swf_common.protocol.identifiers import same_container
+from swf_common.protocol.message import FILE_NAME
+from swf_common.protocol.states import OperationalState
 
 ProgramName = Annotated[
     str,

@@ -15,8 +15,8 @@ from monitor.mcp.times import End, Start, window
 from monitor.mcp.tools import unknown
 from monitor.records.freshness import is_fresh
 from monitor.records.models import Namespace, SystemAgent, WorkflowExecution, WorkflowMessage
-from testbed.protocol.message import UtcTime, utc_now
-from testbed.protocol.states import AgentStatus, OperationalState
+from swf_common.protocol.message import UtcTime, utc_now
+from swf_common.protocol.states import AgentStatus, OperationalState
 
 DAY = timedelta(hours=24)
 

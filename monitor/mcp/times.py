@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BeforeValidator, Field
 
-from testbed.protocol.message import utc_now
+from swf_common.protocol.message import utc_now
 
 
 def read_time(value: Any) -> datetime | None:

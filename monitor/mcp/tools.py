@@ -11,7 +11,7 @@ from django.db import DataError, InterfaceError, OperationalError
 from mcp.server.mcpserver.exceptions import ToolError
 
 from monitor.control.commands import NoAnswer, Refused
-from monitor.live.database import own_connection
+from monitor.records.database import own_connection
 
 
 def in_words(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,8 +22,8 @@ from monitor.records.models import (
     WorkflowExecution,
 )
 from monitor.records.progress import progress_of
-from testbed.protocol.message import UtcTime, utc_now
-from testbed.protocol.states import ExecutionStatus
+from swf_common.protocol.message import UtcTime, utc_now
+from swf_common.protocol.states import ExecutionStatus
 
 DAY = timedelta(hours=24)
 ERROR_LEVEL = 40

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
-from monitor.api.roles import roles_of
-from testbed.protocol.states import Role
+from monitor.access.roles import roles_of
+from swf_common.protocol.states import Role
 
 View = Callable[..., HttpResponse]
 

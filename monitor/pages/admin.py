@@ -15,7 +15,7 @@ from django.http import HttpRequest
 
 from monitor.records import models
 from monitor.records.sizes import large_columns
-from testbed.protocol.states import ExecutionStatus
+from swf_common.protocol.states import ExecutionStatus
 
 COUNT_UP_TO = 10_000
 

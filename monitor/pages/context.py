@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
-from monitor.api.roles import roles_of
+from monitor.access.roles import roles_of
 from monitor.pages.access import may_read
 
 MENU = (

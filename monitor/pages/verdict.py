@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from testbed.protocol.states import AgentStatus, OperationalState
+from swf_common.protocol.states import AgentStatus, OperationalState
 
 Word = Literal["ready", "running", "degraded", "not ready"]
 RUNNER = "workflow-runner"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from testbed.configuration import documents, resolve_workflow
-from testbed.configuration.model import NOT_PARAMETERS
+from swf_common.configuration import documents, resolve_workflow
+from swf_common.configuration.model import NOT_PARAMETERS
 
 SETTING = re.compile(r"^(?P<key>[A-Za-z0-9_-]+)\s*=[^#]*(?:#\s*(?P<about>.*))?$")
 SECTION = re.compile(r"^\[(?P<name>[^\[\]]+)\]\s*(?:#.*)?$")

@@ -19,8 +19,8 @@ from monitor.control.commands import CONSUMER_QUEUES, Control
 from monitor.control.emptying import empty
 from monitor.control.queues import expires_after_s, own
 from monitor.records.models import QueueAbsence, SystemAgent
-from testbed.protocol.destinations import RECORDER
-from testbed.protocol.link import Broker
+from swf_common.broker.connection import Broker
+from swf_common.protocol.destinations import RECORDER
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from monitor.control.commands import DEAD_LETTER_QUEUES, Control, NoAnswer
-from testbed.protocol.link import Broker, BrokerLink, Delivery, Subscription
+from swf_common.broker.connection import Broker, BrokerLink, Delivery, Subscription
 
 log = logging.getLogger(__name__)
 

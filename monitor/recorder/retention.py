@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from monitor.records.models.workflows import FINAL_STATUSES
-from testbed.protocol.states import OperationalState
+from swf_common.protocol.states import OperationalState
 
 log = logging.getLogger(__name__)
 

@@ -24,12 +24,12 @@ from monitor.recorder.retention import Retention
 from monitor.recorder.storing import Row, dead_letter, read_row, refused, store
 from monitor.recorder.sweep import Sweep
 from monitor.records.models import DeadLetter
-from testbed.protocol.destinations import RECORDER, TOPICS, consumer_queue
-from testbed.protocol.link import BrokerLink, Delivery, Subscription
-from testbed.protocol.messages import MalformedMessage
-from testbed.protocol.publisher import Publisher
-from testbed.protocol.state_file import StateFile
-from testbed.protocol.states import OperationalState
+from swf_common.broker.connection import BrokerLink, Delivery, Subscription
+from swf_common.broker.publisher import Publisher
+from swf_common.protocol.destinations import RECORDER, TOPICS, consumer_queue
+from swf_common.protocol.messages import MalformedMessage
+from swf_common.protocol.states import OperationalState
+from swf_common.service.state_file import StateFile
 
 log = logging.getLogger(__name__)
 

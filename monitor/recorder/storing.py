@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from monitor.recorder.reporting import count
 from monitor.records.models import DeadLetter, RunState, WorkflowExecution
-from testbed.protocol.destinations import DEAD_LETTER_QUEUE, EPICTOPIC
-from testbed.protocol.link import Delivery
-from testbed.protocol.messages import (
+from swf_common.broker.connection import Delivery
+from swf_common.protocol.destinations import DEAD_LETTER_QUEUE, EPICTOPIC
+from swf_common.protocol.messages import (
     LIFECYCLE_TYPES,
     MalformedMessage,
     derived_message_id,

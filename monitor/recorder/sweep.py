@@ -19,11 +19,11 @@ from monitor.records.freshness import RETIRED
 from monitor.records.json_values import as_object
 from monitor.records.models import SystemAgent, WorkflowExecution, WorkflowMessage
 from monitor.records.models.workflows import FINAL_STATUSES
-from testbed.protocol.destinations import EPICTOPIC, RECORDER
-from testbed.protocol.heartbeat import DEFAULT_INTERVAL, STALE_AFTER_INTERVALS
-from testbed.protocol.messages import EndRun, execution_message_id
-from testbed.protocol.publisher import Publisher
-from testbed.protocol.states import (
+from swf_common.broker.publisher import Publisher
+from swf_common.protocol.destinations import EPICTOPIC, RECORDER
+from swf_common.protocol.heartbeat import DEFAULT_INTERVAL, STALE_AFTER_INTERVALS
+from swf_common.protocol.messages import EndRun, execution_message_id
+from swf_common.protocol.states import (
     AgentStatus,
     DaqState,
     DaqSubstate,

@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce, Left, NullIf
 
 from monitor.records.json_values import as_object
 from monitor.records.models import AgentStateChange, WorkflowExecution, WorkflowMessage
-from testbed.protocol.message import utc_now
+from swf_common.protocol.message import utc_now
 
 RUN_ENDED = "ended"
 LIFECYCLE = ("run_imminent", "start_run", "pause_run", "resume_run", "end_run")

@@ -14,7 +14,7 @@ from monitor.records.models import (
     TFSlice,
     WorkflowExecution,
 )
-from testbed.protocol.states import FileStatus, SliceStatus
+from swf_common.protocol.states import FileStatus, SliceStatus
 
 TIMES = """
 SELECT count(*),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from testbed.protocol.heartbeat import DEFAULT_INTERVAL, STALE_AFTER_INTERVALS
-from testbed.protocol.message import utc_now
+from swf_common.protocol.heartbeat import DEFAULT_INTERVAL, STALE_AFTER_INTERVALS
+from swf_common.protocol.message import utc_now
 
 RETIRED = "silent for too long; retired by the recorder"
 """How an agent is described that fell silent: nobody asked for its end."""

@@ -11,8 +11,8 @@ from django.db import connection
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from testbed.protocol.heartbeat import Heartbeat
-from testbed.protocol.json_text import holds_nul, nested_too_deeply
+from swf_common.protocol.heartbeat import Heartbeat
+from swf_common.protocol.json_text import holds_nul, nested_too_deeply
 
 COLUMNS = {
     "agent_type": ("text", "'other'"),

@@ -6,8 +6,8 @@ import re
 
 from django.contrib.auth.models import Group, User
 
-from testbed.protocol.states import Role
-from testbed.protocol.users import USER_PATTERN
+from swf_common.protocol.states import Role
+from swf_common.protocol.users import USER_PATTERN
 
 GROUP_ROLES = (Role.VIEWER, Role.AGENT, Role.OPERATOR)
 """Roles that are groups of users; administrators are Django's superusers."""

@@ -16,8 +16,8 @@ from monitor.records.models import (
     WorkflowExecution,
     WorkflowMessage,
 )
-from testbed.protocol.progress import DAQ_PHASES
-from testbed.protocol.states import FileStatus
+from swf_common.protocol.progress import DAQ_PHASES
+from swf_common.protocol.states import FileStatus
 
 
 def progress_of(execution: WorkflowExecution) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from monitor.records import histograms
 from monitor.records.fast_processing import UnknownSlices
 from monitor.records.models import RunHistograms, TFSlice
-from testbed.protocol.states import SliceStatus
+from swf_common.protocol.states import SliceStatus
 
 Row = Mapping[str, Any]
 CHANGED = (

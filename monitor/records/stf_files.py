@@ -9,7 +9,7 @@ from django.db import transaction
 
 from monitor.records.bulk import change_rows
 from monitor.records.models import Run, StfFile
-from testbed.protocol.states import FileStatus
+from swf_common.protocol.states import FileStatus
 
 
 class UnknownRuns(Exception):

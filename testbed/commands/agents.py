@@ -9,7 +9,7 @@ import click
 from testbed.commands.options import open_session, testbed_options
 
 if TYPE_CHECKING:
-    from testbed.session import Session
+    from testbed.stack.session import Session
 
 HEADER = ("PROGRAM", "CONTAINER", "STATE", "HEALTH", "EXIT CODE", "RESTARTS")
 VERBS = ("list", "start", "stop", "restart", "kill")
@@ -28,7 +28,7 @@ def agents(
     seconds later. `stop` lets it finish the work in hand, `kill` does not; both stay down until
     they are started.
     """
-    from testbed import console
+    from testbed.output import console
 
     if verb != "list" and program is None:
         raise click.UsageError(f"Say which program to {verb}: testbed agents {verb} PROGRAM")
@@ -48,8 +48,8 @@ def check_program(session: Session, program: str) -> None:
 
     :raises ConfigurationError: compose.yaml has no agent service of that name
     """
-    from testbed.configuration.suggestions import nearest
-    from testbed.errors import ConfigurationError
+    from swf_common.configuration.suggestions import nearest
+    from swf_common.errors import ConfigurationError
 
     known = [name for name, service in session.services.items() if service.role == "agent"]
     if program not in known:
@@ -61,7 +61,7 @@ def check_program(session: Session, program: str) -> None:
 
 def table(containers: list[dict[str, Any]]) -> str:
     """Containers as lines of text."""
-    from testbed import console
+    from testbed.output import console
 
     rows = [
         (

@@ -12,7 +12,7 @@ from testbed.commands.options import open_session, testbed_options
 @testbed_options
 def build(all_images: bool, config_file: str, namespace: str | None, verbose: bool) -> None:
     """Build the images that are missing or out of date."""
-    from testbed import console
+    from testbed.output import console
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     session.initialise()

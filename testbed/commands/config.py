@@ -27,9 +27,9 @@ def config(
 
     Agents are checked against compose.yaml; no engine is needed.
     """
-    from testbed import console
-    from testbed.declared import declared_services
-    from testbed.plan import make_plan
+    from testbed.engine.declared_services import declared_services
+    from testbed.gate.plan import make_plan
+    from testbed.output import console
     from testbed.project import Project
 
     configuration = load_configuration(

@@ -10,7 +10,7 @@ import click
 from testbed.commands.options import open_session, testbed_options
 
 if TYPE_CHECKING:
-    from testbed.monitor_queues import QueueMonitor
+    from testbed.monitor_client.queues import QueueMonitor
 
 VERBS = ("list", "show", "retry", "discard")
 DONE = {"retry": "sent again to", "discard": "discarded; it was meant for"}
@@ -62,8 +62,8 @@ def check_usage(verb: str, letters: tuple[int, ...], *, everything: bool, as_jso
 
 def show_list(monitor: QueueMonitor, namespace: str, *, everything: bool, as_json: bool) -> None:
     """Open letters, or all."""
-    from testbed import console
-    from testbed.dead_letters import table
+    from testbed.output import console
+    from testbed.output.dead_letters import table
 
     found = monitor.letters(resolution=None if everything else "open")
     if as_json:
@@ -76,8 +76,8 @@ def show_list(monitor: QueueMonitor, namespace: str, *, everything: bool, as_jso
 
 def show(monitor: QueueMonitor, numbers: tuple[int, ...], *, as_json: bool) -> None:
     """All that is known of letters."""
-    from testbed import console
-    from testbed.dead_letters import lines
+    from testbed.output import console
+    from testbed.output.dead_letters import lines
 
     found: list[dict[str, Any]] = [monitor.letter(number) for number in numbers]
     if as_json:
@@ -91,8 +91,8 @@ def settle(monitor: QueueMonitor, verb: str, numbers: list[int]) -> None:
 
     :raises NotDone: the first that could not be
     """
-    from testbed import console
-    from testbed.monitor_queues import NotDone
+    from testbed.monitor_client.queues import NotDone
+    from testbed.output import console
 
     failed: list[NotDone] = []
     if not numbers:

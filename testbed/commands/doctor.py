@@ -18,9 +18,9 @@ def doctor(as_json: bool, config_file: str, namespace: str | None, verbose: bool
 
     And what to do next: engine, plugins, socket, disk, memory, clock, port, secrets, images.
     """
-    from testbed import console
-    from testbed.doctor import Grade, examine, exit_code
-    from testbed.machine import look_around
+    from testbed.doctor.findings import Grade, examine, exit_code
+    from testbed.doctor.machine import look_around
+    from testbed.output import console
     from testbed.project import ROOT
 
     if verbose:

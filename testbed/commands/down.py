@@ -9,8 +9,8 @@ import click
 from testbed.commands.options import echo_docker_commands, open_session, testbed_options
 
 if TYPE_CHECKING:
-    from testbed.session import Session
-    from testbed.testbeds import Host
+    from testbed.stack.session import Session
+    from testbed.stack.testbeds import Host
 
 
 @click.command()
@@ -30,11 +30,11 @@ def down(
 
     On a terminal it asks before it removes data or the testbeds of others.
     """
-    from testbed import console
+    from testbed.output import console
 
     ask = console.can_ask() and not yes
     if everything:
-        from testbed.testbeds import DockerHost
+        from testbed.stack.testbeds import DockerHost
 
         if namespace is not None:
             raise click.UsageError("--all is every namespace: leave --namespace out")
@@ -53,7 +53,7 @@ def down(
 
 def down_here(session: Session, *, volumes: bool, ask: bool) -> None:
     """Take one testbed down; before its data are removed comes a question, if wanted."""
-    from testbed import console
+    from testbed.output import console
 
     if volumes and ask:
         question = f"Remove the data of {session.project.name} too: database, broker, files?"
@@ -69,8 +69,8 @@ def down_here(session: Session, *, volumes: bool, ask: bool) -> None:
 
 def down_everywhere(host: Host, *, volumes: bool, ask: bool) -> None:
     """Take down every testbed of this host, after a question if wanted."""
-    from testbed import console
-    from testbed.testbeds import find_testbeds, take_down_all
+    from testbed.output import console
+    from testbed.stack.testbeds import find_testbeds, take_down_all
 
     found = find_testbeds(host.containers())
     if not found:

@@ -11,7 +11,7 @@ from testbed.commands.options import open_session, testbed_options
 @testbed_options
 def init(config_file: str, namespace: str | None, verbose: bool) -> None:
     """Make the secrets and .env; safe to repeat."""
-    from testbed import console
+    from testbed.output import console
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     made = session.initialise()

@@ -9,18 +9,18 @@ import click
 from testbed.commands.options import open_session, testbed_options
 
 if TYPE_CHECKING:
-    from testbed.session import Session
+    from testbed.stack.session import Session
 
 
 class Moment(click.ParamType[str]):
-    """A time in the words that `testbed.moments` understands; for Compose it is written out."""
+    """A time in the words of `moments`; for Compose it is written out."""
 
     name = "time"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from datetime import UTC, datetime
 
-        from testbed.moments import parse_moment
+        from testbed.commands.moments import parse_moment
 
         try:
             moment = parse_moment(value, datetime.now().astimezone())
@@ -58,8 +58,8 @@ def logs(
     verbose: bool,
 ) -> None:
     """Show the logs of programs, or of all."""
-    from testbed.configuration.suggestions import nearest
-    from testbed.errors import ConfigurationError
+    from swf_common.configuration.suggestions import nearest
+    from swf_common.errors import ConfigurationError
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     for program in programs:
@@ -77,7 +77,7 @@ def demand_containers(session: Session, programs: tuple[str, ...]) -> None:
 
     :raises TestbedDown: there is none
     """
-    from testbed.monitor_api import TestbedDown
+    from testbed.monitor_client.client import TestbedDown
 
     found = {container.program for container in session.containers.all()}
     if not found.intersection(programs or found):

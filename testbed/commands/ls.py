@@ -25,8 +25,8 @@ def ls(
 
     Those of other checkouts too; with --namespace that one alone.
     """
-    from testbed import console
-    from testbed.testbeds import DockerHost, find_testbeds
+    from testbed.output import console
+    from testbed.stack.testbeds import DockerHost, find_testbeds
 
     if verbose:
         echo_docker_commands()

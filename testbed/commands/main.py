@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from testbed import __version__
+from swf_common import __version__
+from swf_common.errors import ExitCode, TestbedError
 from testbed.commands.agents import agents
 from testbed.commands.build import build
 from testbed.commands.config import config
@@ -30,7 +31,6 @@ from testbed.commands.stop import stop
 from testbed.commands.stop_agents import stop_agents
 from testbed.commands.token import token
 from testbed.commands.up import up
-from testbed.errors import ExitCode, TestbedError
 
 
 class Group(click.Group):
@@ -95,7 +95,7 @@ def main() -> None:
     try:
         sys.exit(cli.main(standalone_mode=False))
     except TestbedError as error:
-        from testbed import console
+        from testbed.output import console
 
         console.note(f"{console.coloured('Error:', '31')} {error}")
         if error.hint:

@@ -20,7 +20,7 @@ def mcp(shell: bool, config_file: str, namespace: str | None, verbose: bool) -> 
 
     It holds a viewer's token, which reads. To act, a client needs one of an operator.
     """
-    from testbed import console
+    from testbed.output import console
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     url = session.monitor_address()

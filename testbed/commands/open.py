@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import click
 
+from swf_common.protocol.states import Role
 from testbed.commands.options import open_session, testbed_options
-from testbed.protocol.states import Role
 
 
 @click.command("open")
@@ -36,8 +36,8 @@ def open_monitor(
     The link, which alone goes to stdout, works once, within five minutes. An account keeps what it
     may do already.
     """
-    from testbed import console
-    from testbed.inside_monitor import ask
+    from testbed.monitor_client.inside_container import ask
+    from testbed.output import console
     from testbed.project import login_name
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from testbed.configuration import Configuration
-    from testbed.session import Session
+    from swf_common.configuration import Configuration
+    from testbed.stack.session import Session
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -77,8 +77,8 @@ def load_configuration(config_file: str, **choices: Any) -> Configuration:
 
     The default file is looked for here, then in the repository.
     """
-    from testbed import console
-    from testbed.configuration import resolve
+    from swf_common.configuration import resolve
+    from testbed.output import console
     from testbed.project import ROOT
 
     path = Path(config_file)
@@ -93,7 +93,7 @@ def load_configuration(config_file: str, **choices: Any) -> Configuration:
 def open_session(config_file: str, *, verbose: bool, **choices: Any) -> Session:
     """The session of a command's testbed."""
     from testbed.project import Project
-    from testbed.session import Session
+    from testbed.stack.session import Session
 
     if verbose:
         echo_docker_commands()

@@ -9,8 +9,8 @@ import click
 from testbed.commands.options import open_session, testbed_options
 
 if TYPE_CHECKING:
-    from testbed.session import Session
-    from testbed.unused_images import Image, Images
+    from testbed.engine.unused_images import Image, Images
+    from testbed.stack.session import Session
 
 HEADER = ("IMAGE", "BUILT", "SIZE")
 
@@ -24,8 +24,8 @@ def prune(yes: bool, config_file: str, namespace: str | None, verbose: bool) -> 
     Those of today's files stay, and those that a container on this host has. Without a terminal
     it only shows what it would remove, unless --yes is given.
     """
-    from testbed import console
-    from testbed.unused_images import DockerImages
+    from testbed.engine.unused_images import DockerImages
+    from testbed.output import console
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     remove_surplus(session, DockerImages(), yes=yes, ask=console.can_ask())
@@ -36,8 +36,8 @@ def remove_surplus(session: Session, images: Images, *, yes: bool, ask: bool) ->
 
     An image that the engine refuses to remove is warned about, and stops none of the others.
     """
-    from testbed import console
-    from testbed.unused_images import ImageStays
+    from testbed.engine.unused_images import ImageStays
+    from testbed.output import console
 
     found = find_surplus(session, images)
     if not found:
@@ -67,7 +67,7 @@ def find_surplus(session: Session, images: Images) -> list[Image]:
     """The images of the session's checkout that nothing needs any more."""
     from pathlib import Path
 
-    from testbed.unused_images import named_in, surplus
+    from testbed.engine.unused_images import named_in, surplus
 
     use = images.use()
     root = session.project.root

@@ -33,8 +33,8 @@ def queues(
     `purge` drops what waits in a queue, or in all queues of a program, from which nobody consumes:
     that work is never done.
     """
-    from testbed import console
-    from testbed.queues import table
+    from testbed.output import console
+    from testbed.output.queues import table
 
     if (verb == "purge") != (name is not None):
         raise click.UsageError("Say what to empty: testbed queues purge QUEUE|PROGRAM")
@@ -56,8 +56,8 @@ def chosen(found: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
 
     :raises ConfigurationError: there are none
     """
-    from testbed.configuration.suggestions import nearest
-    from testbed.errors import ConfigurationError
+    from swf_common.configuration.suggestions import nearest
+    from swf_common.errors import ConfigurationError
 
     name = name.removeprefix("/queue/")
     meant = [one for one in found if name in (one["queue"], one["program"])]
@@ -70,8 +70,8 @@ def chosen(found: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
 
 def purge(monitor: Any, found: list[dict[str, Any]], *, ask: bool) -> None:
     """Empty queues, after a question if wanted."""
-    from testbed import console
-    from testbed.queues import table
+    from testbed.output import console
+    from testbed.output.queues import table
 
     filled = [one for one in found if one["waiting"]]
     if not filled:

@@ -27,10 +27,10 @@ def report(
 
     From its run record, else from the monitor. The exit code is that of the run.
     """
-    from testbed import console
-    from testbed.junit import write_junit
-    from testbed.past_runs import find_report
-    from testbed.run_list import find_runs, latest
+    from testbed.output import console
+    from testbed.run.junit import write_junit
+    from testbed.run.past_runs import find_report
+    from testbed.run.run_list import find_runs, latest
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     if execution is None:

@@ -20,9 +20,9 @@ from testbed.commands.up import bring_up
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from testbed.report import Report
-    from testbed.session import Session
-    from testbed.waiting import Gate
+    from testbed.gate.waiting import Gate
+    from testbed.run.report import Report
+    from testbed.stack.session import Session
 
 
 @click.command()
@@ -49,11 +49,11 @@ def run(
     NAME is a workflow configuration (NAME.toml or NAME_default.toml in workflows/); without it
     the configuration file says what to run. Ctrl+C stops the workflow gracefully.
     """
-    from testbed import console
-    from testbed.errors import ExitCode, TestbedError
-    from testbed.junit import write_junit, write_unfinished
-    from testbed.monitor_api import RunnerSilent
-    from testbed.report import without_a_run
+    from swf_common.errors import ExitCode, TestbedError
+    from testbed.monitor_client.client import RunnerSilent
+    from testbed.output import console
+    from testbed.run.junit import write_junit, write_unfinished
+    from testbed.run.report import without_a_run
 
     if junit:  # should the command be killed, nobody takes an earlier run's file for its own
         write_unfinished(junit, "testbed run did not come to its end")
@@ -93,8 +93,8 @@ def _run(
     """Bring the testbed up and run the workflow."""
     from contextlib import ExitStack
 
-    from testbed.errors import ConfigurationError
-    from testbed.execution import execute
+    from swf_common.errors import ConfigurationError
+    from testbed.run.execution import execute
 
     session = open_session(
         config_file,
@@ -123,8 +123,8 @@ def _run(
 
 def _stop_agents(session: Session, programs: tuple[str, ...]) -> None:
     """Stop the run's agents, unless another run has begun meanwhile."""
-    from testbed import console
-    from testbed.errors import TestbedError
+    from swf_common.errors import TestbedError
+    from testbed.output import console
 
     try:
         with session.lock():

@@ -20,8 +20,8 @@ def runs(as_json: bool, limit: int, config_file: str, namespace: str | None, ver
 
     Those with a record in this checkout, and those of everybody that the monitor knows.
     """
-    from testbed import console
-    from testbed.run_list import HEADER, find_runs
+    from testbed.output import console
+    from testbed.run.run_list import HEADER, find_runs
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     found = find_runs(session.project.runs, session.project.namespace, session.monitor, limit)

@@ -14,8 +14,8 @@ from testbed.commands.options import open_session, testbed_options
 @testbed_options
 def status(as_json: bool, config_file: str, namespace: str | None, verbose: bool) -> None:
     """Say how the testbed is: backend, agents, running workflow."""
-    from testbed import console
-    from testbed.status import look
+    from testbed.output import console
+    from testbed.stack.status import look
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     seen = look(session)

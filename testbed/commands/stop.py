@@ -9,7 +9,7 @@ import click
 from testbed.commands.options import open_session, testbed_options
 
 if TYPE_CHECKING:
-    from testbed.monitor_api import Monitor
+    from testbed.monitor_client.client import Monitor
 
 
 @click.command()
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 @testbed_options
 def stop(execution: str | None, config_file: str, namespace: str | None, verbose: bool) -> None:
     """Stop the running workflow gracefully; the agents stay."""
-    from testbed import console
-    from testbed.stopping import stop_execution
+    from testbed.output import console
+    from testbed.run.stopping import stop_execution
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     monitor = session.monitor()
@@ -39,8 +39,8 @@ def ended(monitor: Monitor, execution_id: str, running: list[str]) -> str:
 
     :raises ConfigurationError: there is no such execution
     """
-    from testbed.errors import ConfigurationError
-    from testbed.monitor_api import MonitorRefused
+    from swf_common.errors import ConfigurationError
+    from testbed.monitor_client.client import MonitorRefused
 
     try:
         return str(monitor.execution(execution_id)["status"])

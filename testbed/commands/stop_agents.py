@@ -9,15 +9,15 @@ import click
 from testbed.commands.options import open_session, testbed_options
 
 if TYPE_CHECKING:
-    from testbed.session import Session
+    from testbed.stack.session import Session
 
 
 @click.command("stop-agents")
 @testbed_options
 def stop_agents(config_file: str, namespace: str | None, verbose: bool) -> None:
     """Stop every agent; the backend stays. A running workflow is ended first."""
-    from testbed import console
-    from testbed.orphans import stop_orphaned_agents
+    from testbed.output import console
+    from testbed.stack.orphans import stop_orphaned_agents
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     end_running_workflows(session)
@@ -31,9 +31,9 @@ def stop_agents(config_file: str, namespace: str | None, verbose: bool) -> None:
 
 def end_running_workflows(session: Session) -> None:
     """Stop what runs, so that its run is closed and its STFs are worked off."""
-    from testbed import console
-    from testbed.monitor_api import MonitorAway, MonitorRefused
-    from testbed.stopping import StillRunning, stop_execution
+    from testbed.monitor_client.client import MonitorAway, MonitorRefused
+    from testbed.output import console
+    from testbed.run.stopping import StillRunning, stop_execution
 
     try:
         monitor = session.monitor()

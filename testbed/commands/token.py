@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from swf_common.protocol.states import Role
 from testbed.commands.options import open_session, testbed_options
-from testbed.protocol.states import Role
 
 
 @click.command()
@@ -36,9 +36,9 @@ def token(
     verbose: bool,
 ) -> None:
     """Make a token for the REST interface; the key alone goes to stdout."""
-    from testbed import console
+    from testbed.monitor_client.tokens import Tokens, table
+    from testbed.output import console
     from testbed.project import login_name
-    from testbed.tokens import Tokens, table
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     tokens = Tokens(session.containers, session.project.namespace, user or login_name())

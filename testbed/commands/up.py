@@ -11,8 +11,8 @@ from testbed.commands.options import force_option, open_session, set_option, tes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from testbed.session import Session
-    from testbed.waiting import Gate
+    from testbed.gate.waiting import Gate
+    from testbed.stack.session import Session
 
 
 @click.command()
@@ -33,8 +33,8 @@ def up(
     verbose: bool,
 ) -> None:
     """Start the backend and the enabled agents; wait until every agent has proved READY."""
-    from testbed import console
-    from testbed.orphans import stop_orphaned_agents
+    from testbed.output import console
+    from testbed.stack.orphans import stop_orphaned_agents
 
     session = open_session(config_file, verbose=verbose, namespace=namespace, overrides=overrides)
     if no_wait:
@@ -62,9 +62,9 @@ def bring_up(
     """
     import time
 
-    from testbed import console
-    from testbed.orphans import stop_orphaned_agents
-    from testbed.waiting import Gate
+    from testbed.gate.waiting import Gate
+    from testbed.output import console
+    from testbed.stack.orphans import stop_orphaned_agents
 
     with session.lock():
         session.prepare(force=force)

@@ -10,8 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from testbed.compose import Compose, ComposeFailed
-from testbed.containers import (
+from testbed.engine.compose import Compose, ComposeFailed
+from testbed.engine.containers import (
     Containers,
     EngineRefused,
     Evidence,
@@ -19,10 +19,9 @@ from testbed.containers import (
     NoEngine,
     PullFailed,
 )
-from testbed.gate import Container
-from testbed.incidents import LifeEvent
-from testbed.plan import Service, read_services
-from testbed.testbeds import Host
+from testbed.engine.inspection import Container, LifeEvent
+from testbed.engine.services import Service, read_services
+from testbed.stack.testbeds import Host
 from testbed.testing.clock import FakeClock
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from testbed.unused_images import Image, Images, ImageStays, Use
+from testbed.engine.unused_images import Image, Images, ImageStays, Use
 
 
 class FakeImages(Images):

@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from testbed.gate import AgentRow, Container, Snapshot
-from testbed.monitor_api import ActionRefused, Monitor, MonitorAway, MonitorRefused, WorkflowRefused
-from testbed.protocol.progress import Progress
-from testbed.protocol.states import AgentStatus, ExecutionStatus, OperationalState
+from swf_common.protocol.progress import Progress
+from swf_common.protocol.states import AgentStatus, ExecutionStatus, OperationalState
+from testbed.engine.inspection import Container
+from testbed.monitor_client.client import (
+    ActionRefused,
+    Monitor,
+    MonitorAway,
+    MonitorRefused,
+    WorkflowRefused,
+)
+from testbed.monitor_client.snapshot import AgentRow, Snapshot
 from testbed.testing.clock import EPOCH, FakeClock
 from testbed.testing.queues import FakeQueues
 

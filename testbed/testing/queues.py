@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from testbed.monitor_queues import NotDone, QueueMonitor
+from testbed.monitor_client.queues import NotDone, QueueMonitor
 
 
 class FakeQueues(QueueMonitor):

@@ -10,12 +10,12 @@ from uuid import uuid4
 
 import pytest
 
+from swf_common.broker.connection import Broker
+from swf_common.broker.publisher import Publisher
+from swf_common.protocol.destinations import EPICTOPIC
+from swf_common.protocol.messages import Message
+from testbed.gate.waiting import AgentsNotReady
 from testbed.integration import TestbedStack
-from testbed.protocol.destinations import EPICTOPIC
-from testbed.protocol.link import Broker
-from testbed.protocol.messages import Message
-from testbed.protocol.publisher import Publisher
-from testbed.waiting import AgentsNotReady
 from tests.rest import Api
 from tests.waiting import eventually
 

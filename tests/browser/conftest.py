@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from swf_common.protocol.states import Role
 from testbed.integration import TestbedStack
-from testbed.protocol.states import Role
 from tests.browser.chromium import chromium, executable
 from tests.browser.people import STRANGER, People
 from tests.browser.strange import make_strange_records

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from swf_common.protocol.states import Role
 from testbed.integration import TestbedStack
-from testbed.protocol.states import Role
 
 STRANGER = "stranger"
 """Somebody who has not signed in."""

@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from playwright.sync_api import Page, ViewportSize, expect
 
+from swf_common.protocol.states import Role
 from testbed.integration import TestbedStack
 from testbed.project import ROOT
-from testbed.protocol.states import Role
 from tests.browser.chromium import chromium
 from tests.browser.conftest import ALL_AGENTS
 from tests.browser.crawl import crawl

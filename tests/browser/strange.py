@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from swf_common.broker.connection import Broker, BrokerLink
+from swf_common.protocol.destinations import EPICTOPIC
 from testbed.integration import TestbedStack
-from testbed.protocol.destinations import EPICTOPIC
-from testbed.protocol.link import Broker, BrokerLink
 from tests.rest import Api, log_record
 from tests.waiting import eventually
 

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import APIResponse, Page, expect
 
+from swf_common.protocol.states import Role
 from testbed.integration import TestbedStack
-from testbed.protocol.states import Role
 from tests.browser.axe import check_accessible
 from tests.browser.crawl import crawl
 from tests.browser.people import STRANGER, People

@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Page, expect
 
+from swf_common.protocol.states import Role
 from testbed.integration import TestbedStack
-from testbed.protocol.states import Role
 from tests.browser.people import People
 from tests.rest import Api, log_record
 

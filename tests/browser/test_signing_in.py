@@ -6,8 +6,8 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from swf_common.protocol.states import Role
 from testbed.integration import TestbedStack
-from testbed.protocol.states import Role
 from tests.browser.people import follow_link, link_for, sign_in
 
 SIGNED_OUT = "status of 401|Status Error Code 401"

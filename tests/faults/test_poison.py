@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from testbed.protocol.destinations import EPICTOPIC
-from testbed.protocol.link import Broker, BrokerLink
+from swf_common.broker.connection import Broker, BrokerLink
+from swf_common.protocol.destinations import EPICTOPIC
 from tests.rest import Api
 from tests.waiting import eventually
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from testbed.protocol.link import Broker as BrokerLogin
-from testbed.protocol.link import BrokerLink
+from swf_common.broker.connection import Broker as BrokerLogin
+from swf_common.broker.connection import BrokerLink
 from tests.rest import Api, Sql
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def _image(service: str) -> str:
     from pathlib import Path
 
-    from testbed.configuration import resolve
+    from swf_common.configuration import resolve
     from testbed.project import ROOT, Project
-    from testbed.session import Session
+    from testbed.stack.session import Session
 
     configuration = resolve(
         Path(ROOT / "testbed.toml"), ROOT / "workflows", namespace="test-images"

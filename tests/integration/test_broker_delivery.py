@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import stomp
 
-from testbed.protocol.destinations import COPIED
+from swf_common.protocol.destinations import COPIED
 from tests.broker_container import (
     FRAME_LIMIT,
     LIMIT,

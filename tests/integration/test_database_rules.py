@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from testbed.protocol.states import OperationalState
+from swf_common.protocol.states import OperationalState
 from tests.rest import Api, Sql
 from tests.waiting import eventually
 

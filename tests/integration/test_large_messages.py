@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from testbed.containers import connect
-from testbed.protocol.destinations import EPICTOPIC
-from testbed.protocol.link import BrokerLink
+from swf_common.broker.connection import BrokerLink
+from swf_common.protocol.destinations import EPICTOPIC
+from testbed.engine.containers import connect
 from tests.rest import Sql
 from tests.waiting import eventually
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from testbed.protocol.destinations import EPICTOPIC
-from testbed.protocol.link import BrokerLink
+from swf_common.broker.connection import BrokerLink
+from swf_common.protocol.destinations import EPICTOPIC
 from tests.integration.test_supervisor import docker, found
 from tests.mcp_client import McpClient
 from tests.rest import Api

@@ -16,8 +16,8 @@ from uuid import uuid4
 
 import pytest
 
-from testbed.protocol.destinations import EPICTOPIC
-from testbed.protocol.link import BrokerLink
+from swf_common.broker.connection import BrokerLink
+from swf_common.protocol.destinations import EPICTOPIC
 from tests.rest import Api, log_record
 from tests.waiting import eventually
 from tests.web import Browser

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from testbed.protocol.destinations import EPICTOPIC, consumer_queue
-from testbed.protocol.link import Broker, BrokerLink, Subscription
+from swf_common.broker.connection import Broker, BrokerLink, Subscription
+from swf_common.protocol.destinations import EPICTOPIC, consumer_queue
 from tests.integration.test_pages import signed_in
 from tests.mcp_client import McpClient
 from tests.rest import Api, Sql
@@ -170,7 +170,7 @@ def test_a_dead_letter_says_which_error_for_which_file_by_whom(
     assert "file_size_bytes" in failure["text"]
     assert failure["message_id"] == sent["message_id"]
     assert failure["agent"].startswith("data-agent-")
-    assert failure["place"].startswith("agents/programs/example_data_agent.py:")
+    assert failure["place"].startswith("agents/programs/example_data_agent/agent.py:")
     for part in ("MonitorRefused", file, sent["message_id"], failure["agent"], "try 5"):
         assert part in found["cause"], part
 

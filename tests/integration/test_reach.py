@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from testbed.containers import DockerContainers, MountRefused
-from testbed.engine import find_engine
-from testbed.image_digests import image_variables
-from testbed.images import base_image
+from testbed.engine.containers import DockerContainers, MountRefused
+from testbed.engine.endpoint import find_engine
+from testbed.engine.image_digests import image_variables
+from testbed.engine.images import base_image
+from testbed.engine.reach import Probe
 from testbed.project import ROOT
-from testbed.reach import Probe
 
 
 @pytest.fixture

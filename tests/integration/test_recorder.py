@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 
 from monitor.control.commands import ANSWER_S
-from testbed.containers import connect
-from testbed.protocol.destinations import EPICTOPIC, SLICES
-from testbed.protocol.link import BrokerLink
+from swf_common.broker.connection import BrokerLink
+from swf_common.protocol.destinations import EPICTOPIC, SLICES
+from testbed.engine.containers import connect
 from tests.integration.test_rest_records import make_run
 from tests.integration.test_slice_results import new_execution
 from tests.rest import Api, Sql

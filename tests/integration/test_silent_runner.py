@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from testbed.protocol.link import BrokerLink
+from swf_common.broker.connection import BrokerLink
 from tests.integration.test_recorder import message, send
 from tests.integration.test_rest_records import make_run
 from tests.integration.test_slice_results import new_execution

@@ -13,8 +13,8 @@ from uuid import uuid4
 import pytest
 import requests
 
-from testbed.protocol.destinations import EPICTOPIC
-from testbed.protocol.link import Broker, BrokerLink
+from swf_common.broker.connection import Broker, BrokerLink
+from swf_common.protocol.destinations import EPICTOPIC
 from tests.rest import Api, log_record
 from tests.waiting import eventually
 

@@ -13,11 +13,11 @@ from uuid import uuid4
 import pytest
 import stomp
 
-from testbed.gate import Container
-from testbed.protocol.agent_control import Done, Rejected
-from testbed.protocol.destinations import AGENT_CONTROL
-from testbed.protocol.link import Broker, BrokerLink, Delivery, Subscription
-from testbed.protocol.messages import Message, parse
+from swf_common.broker.connection import Broker, BrokerLink, Delivery, Subscription
+from swf_common.protocol.agent_control import Done, Rejected
+from swf_common.protocol.destinations import AGENT_CONTROL
+from swf_common.protocol.messages import Message, parse
+from testbed.engine.inspection import Container
 from tests.rest import Api
 from tests.waiting import eventually
 

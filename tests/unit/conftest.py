@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from testbed.protocol import link
-from tests.unit.monitor_server import MonitorServer
+from swf_common.broker import connection as link
 from tests.unit.stomp_server import StompServer
-from tests.unit.testbed_files import Files, write_testbed
+from tests.unit.testbed.monitor_server import MonitorServer
+from tests.unit.testbed.testbed_files import Files, write_testbed
 
 # how fast examples come says something of the machine, not of the code
 settings.register_profile("unit", deadline=None, suppress_health_check=[HealthCheck.too_slow])

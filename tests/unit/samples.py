@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from testbed.gate import AgentRow, Container, Snapshot
-from testbed.plan import LABEL
+from testbed.engine.inspection import Container
+from testbed.engine.services import LABEL
+from testbed.monitor_client.snapshot import AgentRow, Snapshot
 from testbed.testing import EPOCH
 
 COMPLETED = "service_completed_successfully"

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from agents.data.volume import Needed, Volume
-from agents.workflow_runner.execution import Execution, Outcome, Workflow, load_workflow
-from testbed.configuration import resolve_workflow
+from agents.programs.workflow_runner.execution import Execution, Outcome, Workflow, load_workflow
+from swf_common.configuration import resolve_workflow
+from swf_common.protocol.messages import Message
 from testbed.project import ROOT
-from testbed.protocol.messages import Message
 
 WORKFLOWS = ROOT / "workflows"
 EXECUTION_ID = "stf_datataking-test-0001"

@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from agents.data.volume import RetentionSettings
-from testbed.commands.main import cli
-from testbed.commands.mcp import TOKEN_VARIABLE, URL_VARIABLE, client_configuration
-from testbed.configuration.model import (
+from swf_common.configuration.model import (
     AgentSection,
     ExpectSection,
     Section,
@@ -20,9 +18,11 @@ from testbed.configuration.model import (
     TestbedSection,
     WorkflowSection,
 )
-from testbed.errors import ExitCode
-from testbed.protocol.heartbeat import Heartbeat
-from testbed.protocol.messages import CATALOGUE, Message
+from swf_common.errors import ExitCode
+from swf_common.protocol.heartbeat import Heartbeat
+from swf_common.protocol.messages import CATALOGUE, Message
+from testbed.commands.main import cli
+from testbed.commands.mcp import TOKEN_VARIABLE, URL_VARIABLE, client_configuration
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

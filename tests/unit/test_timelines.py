@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import simpy
 
-from agents.workflow_runner.daq import Daq
-from agents.workflow_runner.execution import load_workflow
-from testbed.protocol.messages import LIFECYCLE_TYPES
-from testbed.protocol.states import EndReason, ExecutionStatus
+from agents.programs.workflow_runner.daq import Daq
+from agents.programs.workflow_runner.execution import load_workflow
+from swf_common.protocol.messages import LIFECYCLE_TYPES
+from swf_common.protocol.states import EndReason, ExecutionStatus
 from tests.unit.simulation import EXECUTION_ID, RUN_ID, Ran, resolved, run
 
 Timeline = list[tuple[str, float]]

@@ -18,7 +18,7 @@ from monitor.records.models import (
     Worker,
     WorkflowExecution,
 )
-from testbed.protocol.states import AgentStatus
+from swf_common.protocol.states import AgentStatus
 
 SUGGESTED = 200
 TROUBLES = (AgentStatus.WARNING, AgentStatus.ERROR)

@@ -12,13 +12,13 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django_filters.rest_framework import FilterSet
 
-from monitor.live.database import give_back
 from monitor.pages.access import View, readers
 from monitor.pages.cells import Cell, Column
 from monitor.pages.lists.downloads import FORMATS, MOST_ROWS, download
 from monitor.pages.lists.keyset import BadCursor, Cursor, Order
+from monitor.records.database import give_back
 from monitor.records.sizes import AT_ONCE, in_pieces
-from testbed.configuration.suggestions import nearest
+from swf_common.configuration.suggestions import nearest
 
 PAGE_SIZE = 100
 COUNTED = 10_000

@@ -11,7 +11,7 @@ from monitor.pages.links import listed, to
 from monitor.pages.lists.agents import known_agents, known_namespaces
 from monitor.pages.lists.listing import Listing
 from monitor.records.models import AppLog, DeadLetter, SystemStateEvent, WorkflowMessage
-from testbed.protocol.messages import CATALOGUE
+from swf_common.protocol.messages import CATALOGUE
 
 ENVELOPE = (
     "msg_type",

@@ -12,9 +12,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from monitor.api.roles import roles_of
+from monitor.access.roles import roles_of
 from monitor.records.models import ApiToken
-from testbed.protocol.states import Role
+from swf_common.protocol.states import Role
 
 LONGEST_DAYS = 3650
 

@@ -20,9 +20,9 @@ from monitor.pages.views.record_page import found, record_page
 from monitor.records.freshness import is_fresh
 from monitor.records.json_values import as_object
 from monitor.records.models import AgentStateChange, AppLog, SystemAgent
-from testbed.protocol.agent_control import AgentContainerState
-from testbed.protocol.message import FILE_NAME
-from testbed.protocol.states import OperationalState
+from swf_common.protocol.agent_control import AgentContainerState
+from swf_common.protocol.message import FILE_NAME
+from swf_common.protocol.states import OperationalState
 
 CHANGES, LINES = 15, 10
 SHORT_ID = 12

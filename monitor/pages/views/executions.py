@@ -20,9 +20,9 @@ from monitor.pages.views.record_page import found, may_change
 from monitor.records import activity
 from monitor.records.json_values import as_object
 from monitor.records.models import AppLog, SystemAgent, WorkflowExecution
-from testbed.configuration.model import NOT_PARAMETERS
-from testbed.configuration.suggestions import as_toml
-from testbed.protocol.states import OperationalState
+from swf_common.configuration.model import NOT_PARAMETERS
+from swf_common.configuration.suggestions import as_toml
+from swf_common.protocol.states import OperationalState
 
 LANES = (
     ("stf_gen", "STFs generated", "busy"),

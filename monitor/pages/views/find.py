@@ -24,7 +24,7 @@ from monitor.records.models import (
     WorkflowExecution,
     WorkflowMessage,
 )
-from testbed.protocol.messages import CATALOGUE
+from swf_common.protocol.messages import CATALOGUE
 
 LONGEST = 255
 

@@ -25,7 +25,7 @@ from monitor.records.models import (
     SystemAgent,
     WorkflowExecution,
 )
-from testbed.protocol.states import ExecutionStatus, OperationalState
+from swf_common.protocol.states import ExecutionStatus, OperationalState
 
 LATELY = timedelta(minutes=10)
 ERRORS_OF = timedelta(hours=24)

@@ -10,8 +10,8 @@ from django.core.cache import cache
 from monitor.records.json_values import as_object
 from monitor.records.models import WorkflowExecution
 from monitor.records.progress import progress_of
-from testbed.configuration.model import flat_parameters
-from testbed.protocol.progress import planned_stfs
+from swf_common.configuration.model import flat_parameters
+from swf_common.protocol.progress import planned_stfs
 
 KEPT_S = 1
 

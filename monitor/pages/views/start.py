@@ -18,9 +18,9 @@ from monitor.pages.access import operators
 from monitor.pages.verdict import ABLE
 from monitor.pages.workflow_files import Parameter, Scalar, WorkflowFile, workflow_files
 from monitor.records.models import SystemAgent
-from testbed.configuration import resolve_workflow
-from testbed.errors import ConfigurationError
-from testbed.protocol.states import OperationalState
+from swf_common.configuration import resolve_workflow
+from swf_common.errors import ConfigurationError
+from swf_common.protocol.states import OperationalState
 
 
 class Number(forms.FloatField):

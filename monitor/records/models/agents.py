@@ -7,8 +7,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 
 from monitor.records.models.choices import choices_of, one_of
-from testbed.protocol.identifiers import CONTAINER_ID_PATTERN
-from testbed.protocol.states import AgentStatus, OperationalState
+from swf_common.protocol.identifiers import CONTAINER_ID_PATTERN
+from swf_common.protocol.states import AgentStatus, OperationalState
 
 
 class Namespace(models.Model):

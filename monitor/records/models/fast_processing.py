@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from monitor.records.models.choices import choices_of, one_of
 from monitor.records.models.runs import StfFile
-from testbed.protocol.states import FileStatus, SliceStatus
+from swf_common.protocol.states import FileStatus, SliceStatus
 
 
 def ordered_range(name: str) -> models.CheckConstraint:

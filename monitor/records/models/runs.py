@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from monitor.records.models.choices import choices_of, one_of
-from testbed.protocol.states import FileStatus
+from swf_common.protocol.states import FileStatus
 
 
 class Run(models.Model):

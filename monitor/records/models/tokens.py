@@ -11,7 +11,7 @@ from django.db import models
 from django.utils import timezone
 
 from monitor.records.models.choices import choices_of, one_of
-from testbed.protocol.states import Role
+from swf_common.protocol.states import Role
 
 KEY_BYTES = 20
 HINT_LENGTH = 6

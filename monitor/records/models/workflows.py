@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from monitor.records.models.choices import choices_of, one_of
-from testbed.protocol.states import ExecutionStatus
+from swf_common.protocol.states import ExecutionStatus
 
 FINAL_STATUSES = [status.value for status in ExecutionStatus if status.final]
 

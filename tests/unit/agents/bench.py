@@ -11,11 +11,11 @@ from uuid import NAMESPACE_URL, uuid5
 
 from agents.runtime import BaseAgent, handles
 from agents.runtime.settings import AgentSettings
-from testbed.protocol.destinations import EPICTOPIC
-from testbed.protocol.messages import Message, StfGen
-from tests.unit.monitor_server import MonitorServer
+from swf_common.protocol.destinations import EPICTOPIC
+from swf_common.protocol.messages import Message, StfGen
 from tests.unit.samples import NAMESPACE
 from tests.unit.stomp_server import PATIENCE_S, StompServer
+from tests.unit.testbed.monitor_server import MonitorServer
 
 PROGRAM = "test-agent"
 INTERVAL_S = 60.0

@@ -10,8 +10,8 @@ import pytest
 from agents.runtime import consumer
 from tests.unit.agents.bench import Bench, Echo
 from tests.unit.agents.surroundings import Surroundings
-from tests.unit.monitor_server import MonitorServer
 from tests.unit.stomp_server import StompServer
+from tests.unit.testbed.monitor_server import MonitorServer
 
 
 @pytest.fixture

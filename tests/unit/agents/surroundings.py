@@ -9,8 +9,8 @@ from agents.data.generation import GenerationSettings
 from agents.data.stf import write_stf
 from agents.runtime import BaseAgent
 from tests.unit.agents.bench import Bench, stf_gen
-from tests.unit.monitor_server import MonitorServer
 from tests.unit.stomp_server import StompServer
+from tests.unit.testbed.monitor_server import MonitorServer
 
 EXECUTION = "stf_datataking-jane-0001"
 RUN_IMMINENT = {

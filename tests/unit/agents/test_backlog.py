@@ -9,9 +9,9 @@ import pytest
 
 from agents.runtime import backlog
 from agents.runtime.backlog import why_stale
-from testbed.protocol.message import utc_now
+from swf_common.protocol.message import utc_now
 from tests.unit.agents.bench import PROGRAM, Bench, Echo, stf_gen
-from tests.unit.monitor_server import MonitorServer
+from tests.unit.testbed.monitor_server import MonitorServer
 
 EXECUTION = "stf_datataking-jane-0001"
 QUEUE = f"/queue/Consumer.torre1-{PROGRAM}.epictopic"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tests.unit.agents.bench import INTERVAL_S, PROGRAM, Bench, Echo, stf_gen
-from tests.unit.monitor_server import MonitorServer
 from tests.unit.samples import NAMESPACE
 from tests.unit.stomp_server import StompServer
+from tests.unit.testbed.monitor_server import MonitorServer
 from tests.waiting import eventually
 
 

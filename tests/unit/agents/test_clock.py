@@ -9,8 +9,8 @@ from collections.abc import Generator
 import pytest
 import simpy
 
-from agents.workflow_runner.clock import advance
-from testbed.protocol.states import EndReason
+from agents.programs.workflow_runner.clock import advance
+from swf_common.protocol.states import EndReason
 
 Steps = Generator[simpy.Event, None, None]
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from agents.programs.example_fast_processing_agent import ExampleFastProcessingAgent
-from testbed.protocol.destinations import SLICES, WORKERS
-from testbed.protocol.slices import request_id
+from agents.programs.example_fast_processing_agent.agent import ExampleFastProcessingAgent
+from swf_common.protocol.destinations import SLICES, WORKERS
+from swf_common.protocol.slices import request_id
 from tests.unit.agents.bench import Bench
 from tests.unit.agents.surroundings import END_RUN, EXECUTION, RUN_IMMINENT, Surroundings
 

@@ -11,7 +11,7 @@ import pytest
 from agents.data.files import verify
 from agents.data.frame_file import FrameReader
 from agents.data.sampling import SamplingSettings, samples
-from agents.programs.example_fastmon_agent import ExampleFastmonAgent
+from agents.programs.example_fastmon_agent.agent import ExampleFastmonAgent
 from tests.unit.agents.bench import Bench
 from tests.unit.agents.surroundings import Surroundings
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from agents.data.sampling import SamplingSettings, samples
-from agents.programs.example_fastmon_agent import ExampleFastmonAgent
-from agents.programs.example_processing_agent import ExampleProcessingAgent
+from agents.programs.example_fastmon_agent.agent import ExampleFastmonAgent
+from agents.programs.example_processing_agent.agent import ExampleProcessingAgent
 from agents.runtime import BaseAgent
 from tests.unit.agents.bench import Bench
 from tests.unit.agents.surroundings import EXECUTION, Surroundings
-from tests.unit.monitor_server import Request
 from tests.unit.stomp_server import PATIENCE_S
+from tests.unit.testbed.monitor_server import Request
 
 STFS = "stf-files/"
 SAMPLES = "fastmon-files/"

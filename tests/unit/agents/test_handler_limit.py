@@ -11,13 +11,13 @@ import pytest
 
 from agents.runtime import BaseAgent, consumer, handles
 from agents.runtime.inbox import Arrival, Inbox
-from agents.runtime.monitor import Stopped
 from agents.runtime.watch import HandlerOverdue, Watch
-from testbed.protocol.link import Delivery
-from testbed.protocol.messages import Message, StfGen, interpret
+from swf_common.broker.connection import Delivery
+from swf_common.protocol.messages import Message, StfGen, interpret
+from swf_common.service.monitor_client import Stopped
 from tests.unit.agents.bench import Bench, many, stf_gen
-from tests.unit.monitor_server import MonitorServer
 from tests.unit.stomp_server import PATIENCE_S, StompServer
+from tests.unit.testbed.monitor_server import MonitorServer
 from tests.waiting import eventually
 
 LIMIT_S = 10.0

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.unit.agents.bench import Bench, Echo, many, stf_gen
-from tests.unit.monitor_server import MonitorServer
 from tests.unit.samples import NAMESPACE
 from tests.unit.stomp_server import StompServer
+from tests.unit.testbed.monitor_server import MonitorServer
 
 
 def test_work_is_acknowledged_after_its_sends_are_confirmed(

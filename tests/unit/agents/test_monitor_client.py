@@ -11,8 +11,8 @@ import pytest
 
 from agents.runtime import logs
 from agents.runtime.logs import LogShipper
-from agents.runtime.monitor import MonitorAway, MonitorClient, MonitorRefused, Stopped
-from tests.unit.monitor_server import MonitorServer
+from swf_common.service.monitor_client import MonitorAway, MonitorClient, MonitorRefused, Stopped
+from tests.unit.testbed.monitor_server import MonitorServer
 
 LOGS = "logs/"
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from agents.runtime.monitor import MonitorAway, MonitorClient
 from agents.runtime.needs import KNOWN_FOR_S, PROGRAMS, Needs, ended_before
+from swf_common.protocol.message import utc_now
+from swf_common.service.monitor_client import MonitorAway, MonitorClient
 from testbed.project import ROOT
-from testbed.protocol.message import utc_now
 from testbed.testing import FakeClock
-from tests.unit.monitor_server import MonitorServer
+from tests.unit.testbed.monitor_server import MonitorServer
 
 RUN = "100010"
 STF = "swf.100010.000001.stf"

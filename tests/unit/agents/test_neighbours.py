@@ -7,16 +7,16 @@ from uuid import UUID
 
 import pytest
 
-from agents.programs.example_data_agent import ExampleDataAgent
-from agents.programs.example_fast_processing_agent import ExampleFastProcessingAgent
-from agents.programs.example_fastmon_agent import ExampleFastmonAgent
-from agents.programs.example_processing_agent import ExampleProcessingAgent
-from agents.programs.transformer import Transformer
+from agents.programs.example_data_agent.agent import ExampleDataAgent
+from agents.programs.example_fast_processing_agent.agent import ExampleFastProcessingAgent
+from agents.programs.example_fastmon_agent.agent import ExampleFastmonAgent
+from agents.programs.example_processing_agent.agent import ExampleProcessingAgent
+from agents.programs.transformer.agent import Transformer
 from agents.runtime import BaseAgent
 from agents.runtime.neighbours import Neighbours
 from tests.unit.agents.surroundings import EXECUTION, Surroundings
-from tests.unit.monitor_server import MonitorServer, Request
-from tests.unit.protocol.test_predecessor import (
+from tests.unit.stomp_server import StompServer
+from tests.unit.swf_common.protocol.test_predecessor import (
     DATASET_READY,
     END_OF_WORKERS,
     RUNNER,
@@ -25,7 +25,7 @@ from tests.unit.protocol.test_predecessor import (
     SLICE_RESULT,
     STF_READY,
 )
-from tests.unit.stomp_server import StompServer
+from tests.unit.testbed.monitor_server import MonitorServer, Request
 
 EVERYTHING: list[dict[str, Any]] = [
     *RUNNER,

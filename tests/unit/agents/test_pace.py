@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.fast_processing.pace import MEASURE_EVERY_S, MeasuringPace
+from agents.programs.example_fast_processing_agent.pace import MEASURE_EVERY_S, MeasuringPace
 
 
 class Clock:

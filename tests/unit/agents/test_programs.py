@@ -9,8 +9,8 @@ import pytest
 import uproot
 
 from agents.data.files import verify
-from agents.programs.example_data_agent import ExampleDataAgent
-from agents.programs.example_processing_agent import ExampleProcessingAgent
+from agents.programs.example_data_agent.agent import ExampleDataAgent
+from agents.programs.example_processing_agent.agent import ExampleProcessingAgent
 from tests.unit.agents.surroundings import END_RUN, RUN_IMMINENT, Surroundings
 
 FILES = "stf-files/"

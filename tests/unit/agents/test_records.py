@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from agents.runtime.monitor import MonitorClient, MonitorRefused
-from agents.workflow_runner.records import AlreadyTaken, ExecutionRecords
-from tests.unit.monitor_server import MonitorServer
+from agents.programs.workflow_runner.records import AlreadyTaken, ExecutionRecords
+from swf_common.service.monitor_client import MonitorClient, MonitorRefused
+from tests.unit.testbed.monitor_server import MonitorServer
 
 DEFINITIONS = "workflow-definitions/"
 OWNER = {"executed_by": "jane", "runner_instance": "runner-0001", "container_id": "ab" * 32}

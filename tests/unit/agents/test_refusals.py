@@ -9,11 +9,11 @@ import pytest
 from agents.runtime.recent import REMEMBERED
 from agents.runtime.refusals import Refusals
 from agents.runtime.subjects import subject_of
-from testbed.protocol.destinations import consumer_queue
-from testbed.protocol.link import Delivery
-from testbed.protocol.messages import Message, interpret
+from swf_common.broker.connection import Delivery
+from swf_common.protocol.destinations import consumer_queue
+from swf_common.protocol.messages import Message, interpret
 from tests.unit.agents.bench import Bench, Echo, many, stf_gen
-from tests.unit.monitor_server import MonitorServer
+from tests.unit.testbed.monitor_server import MonitorServer
 
 QUEUE = "/queue/Consumer.torre1-test-agent.epictopic"
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from agents.programs.example_processing_agent import ExampleProcessingAgent
+from agents.programs.example_processing_agent.agent import ExampleProcessingAgent
 from tests.unit.agents.bench import Bench
 from tests.unit.agents.surroundings import END_RUN, EXECUTION, RUN_IMMINENT, Surroundings
-from tests.unit.monitor_server import Request
+from tests.unit.testbed.monitor_server import Request
 
 PATH = f"workflow-executions/{EXECUTION}/"
 

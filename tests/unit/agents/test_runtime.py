@@ -10,15 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.__main__ import find_program
-from agents.programs.example_data_agent import ExampleDataAgent
+from agents.programs.example_data_agent.agent import ExampleDataAgent
 from agents.runtime.container import container_id
 from agents.runtime.inbox import Arrival, Inbox
 from agents.runtime.routing import Route, handles, routes_of
-from agents.runtime.settings import AgentSettings, SettingsError
-from testbed.protocol.link import Delivery
-from testbed.protocol.messages import Message
-from testbed.protocol.state_file import StateFile
-from testbed.protocol.states import OperationalState
+from agents.runtime.settings import AgentSettings
+from swf_common.broker.connection import Delivery
+from swf_common.protocol.messages import Message
+from swf_common.protocol.states import OperationalState
+from swf_common.service.settings import SettingsError
+from swf_common.service.state_file import StateFile
 
 FULL_ID = "0123456789abcdef" * 4
 ROOT_MOUNT = "1019 892 0:110 / / ro,relatime - overlay overlay rw,lowerdir=/var/lib/docker/l/ABC\n"

@@ -11,11 +11,11 @@ from agents.data.frame_file import FrameReader
 from agents.data.generation import GenerationSettings, generate
 from agents.data.histograms import HistogramSet
 from agents.data.tf_samples import write_sample
-from agents.fast_processing import worker_record
-from agents.programs.transformer import Transformer
-from agents.runtime.monitor import MonitorRefused
-from testbed.protocol.destinations import RESULTS
-from testbed.protocol.slices import request_id
+from agents.programs.transformer import worker_record
+from agents.programs.transformer.agent import Transformer
+from swf_common.protocol.destinations import RESULTS
+from swf_common.protocol.slices import request_id
+from swf_common.service.monitor_client import MonitorRefused
 from tests.unit.agents.bench import Bench
 from tests.unit.agents.surroundings import END_RUN, EXECUTION, Surroundings
 

@@ -10,14 +10,14 @@ from uuid import uuid4
 import pytest
 
 import workflows
-from agents.programs.workflow_runner import WorkflowRunner
+from agents.programs.workflow_runner.agent import WorkflowRunner
+from swf_common.protocol.destinations import WORKFLOW_CONTROL
 from testbed.project import ROOT
-from testbed.protocol.destinations import WORKFLOW_CONTROL
 from tests.unit.agents.bench import Bench
-from tests.unit.monitor_server import MonitorServer, Request
 from tests.unit.samples import NAMESPACE
 from tests.unit.simulation import resolved
 from tests.unit.stomp_server import StompServer
+from tests.unit.testbed.monitor_server import MonitorServer, Request
 
 REPLIES = "/remote-temp-queue/replies"
 EXECUTIONS = "workflow-executions/"

@@ -13,7 +13,7 @@ from agents.data.clustering import ClusteringSettings
 from agents.data.detectors import EPIC_LIKE, DetectorSettings
 from agents.data.generation import GenerationSettings
 from agents.data.sampling import SamplingSettings
-from testbed.errors import ConfigurationError
+from swf_common.errors import ConfigurationError
 from testbed.project import ROOT
 
 

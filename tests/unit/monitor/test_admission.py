@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from monitor.api.roles import BadToken
+from monitor.access.roles import BadToken
 from monitor.live import turns as turns_module
 from monitor.live.admission import Admission, Rules
 from monitor.live.bodies import BoundedBodies
@@ -21,7 +21,7 @@ from monitor.live.callers import Caller, Callers, Kind
 from monitor.live.health import Health
 from monitor.live.turns import Turns
 from monitor.mcp.endpoint import RULES as MCP_RULES
-from testbed.protocol.states import Role
+from swf_common.protocol.states import Role
 from tests.unit.monitor.asking import Asked, application
 
 READING = Rules(reading=True)

@@ -23,16 +23,16 @@ from monitor.control.commands import (
 )
 from monitor.control.outcomes import MOST_WAITING
 from monitor.control.statistics import STATISTICS, facts
-from testbed.protocol.agent_control import Done, KillAgent, ListAgents, RestartAgent, StopAgent
-from testbed.protocol.destinations import (
+from swf_common.broker.connection import Delivery
+from swf_common.protocol.agent_control import Done, KillAgent, ListAgents, RestartAgent, StopAgent
+from swf_common.protocol.destinations import (
     AGENT_CONTROL,
     CONTROL,
     COPIED,
     EPICTOPIC,
     WORKFLOW_CONTROL,
 )
-from testbed.protocol.link import Delivery
-from testbed.protocol.messages import Message, RunWorkflow
+from swf_common.protocol.messages import Message, RunWorkflow
 from tests.unit.stomp_server import PATIENCE_S, Frame, StompServer
 
 NAME = "queue://Consumer.torre1-example-data-agent.epictopic"

@@ -14,11 +14,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.routing import Match
 
-from monitor.api.roles import BadToken
+from monitor.access.roles import BadToken
 from monitor.live import heartbeats as live
 from monitor.live.admission import Admission
 from monitor.live.callers import Caller, Callers, Kind
-from monitor.live.database import AWAY
 from monitor.live.heartbeats import (
     BATCH,
     PATH,
@@ -26,6 +25,7 @@ from monitor.live.heartbeats import (
     HeartbeatRoute,
     HeartbeatWriter,
 )
+from monitor.records.database import AWAY
 from monitor.records.heartbeats import (
     COLUMNS,
     LARGEST_BODY,
@@ -37,9 +37,9 @@ from monitor.records.heartbeats import (
     read,
     read_body,
 )
-from testbed.protocol.heartbeat import Heartbeat
-from testbed.protocol.json_text import MAX_DEPTH, holds_nul
-from testbed.protocol.states import Role
+from swf_common.protocol.heartbeat import Heartbeat
+from swf_common.protocol.json_text import MAX_DEPTH, holds_nul
+from swf_common.protocol.states import Role
 from tests.unit.monitor.asking import GONE, Asked, application
 
 PATIENCE_S = 10.0

@@ -19,7 +19,7 @@ from monitor.mcp.server import CATEGORIES, make_server
 from monitor.mcp.texts import JSON_LENGTH, TEXT_LENGTH, Untrusted, UntrustedJson, cut, cut_json
 from monitor.mcp.times import Window, read_time, window
 from monitor.records.freshness import is_fresh
-from testbed.protocol.states import AgentStatus, ExecutionStatus
+from swf_common.protocol.states import AgentStatus, ExecutionStatus
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -13,7 +13,7 @@ from monitor.control.commands import NoAnswer
 from monitor.control.emptying import empty
 from monitor.control.queues import expires_after_s, own
 from monitor.recorder.causes import as_table, cause_of
-from testbed.protocol.destinations import program_of
+from swf_common.protocol.destinations import program_of
 from tests.unit.stomp_server import StompServer
 
 QUEUE = "Consumer.torre1-orphan.epictopic"

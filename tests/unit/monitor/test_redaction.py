@@ -71,7 +71,7 @@ def logged(name: str, message: str, *arguments: object) -> str:
     ("name", "message", "arguments"),
     [
         ("django.security.csrf", "Forbidden (%s): %s", ("no cookie", "{}")),
-        ("monitor.api.failures", "%s %s: the database is away: %s", ("POST", "{}", "x")),
+        ("monitor.access.failures", "%s %s: the database is away: %s", ("POST", "{}", "x")),
     ],
 )
 def test_no_logger_shows_a_key(name: str, message: str, arguments: tuple[object, ...]) -> None:

@@ -12,11 +12,11 @@ from django.contrib.auth.models import AnonymousUser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.api.roles import ALL_ROLES, BadToken, asker, key_in, roles_of
+from monitor.access.roles import ALL_ROLES, BadToken, asker, key_in, roles_of
 from monitor.live import callers as callers_module
 from monitor.live.callers import CAPACITY, REMEMBERED_S, Caller, Callers, Kind
-from testbed.protocol.states import Role
-from testbed.protocol.users import USER_HEADER
+from swf_common.protocol.states import Role
+from swf_common.protocol.users import USER_HEADER
 
 VIEWER_ONLY = frozenset({Role.VIEWER})
 

@@ -17,7 +17,7 @@ from monitor.live.clients import Client
 from monitor.live.events import Event
 from monitor.live.hub import Hub
 from monitor.live.stream import MAX_CLIENTS, PATH, StreamEndpoint
-from testbed.protocol.states import Role
+from swf_common.protocol.states import Role
 from tests.unit.monitor.asking import Asked, application
 
 PATIENCE_S = 10.0

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.pages.verdict import RUNNER, AgentFacts, Snapshot, judge
-from testbed.protocol.states import AgentStatus, OperationalState
+from swf_common.protocol.states import AgentStatus, OperationalState
 
 RUNNING = AgentFacts("workflow-runner-agent-me-0001", RUNNER, "READY", "OK", True, 100.0)
 DATA = AgentFacts("data-agent-me-0002", "example-data-agent", "PROCESSING", "OK", True, 100.0)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from supervisor import actions
 from supervisor.commands import VERBS, Commands, read_command
-from testbed.protocol.agent_control import AgentCommand, Done, Rejected
-from testbed.protocol.link import Delivery
-from testbed.protocol.messages import CATALOGUE, MalformedMessage, parse, utc_now
+from swf_common.broker.connection import Delivery
+from swf_common.protocol.agent_control import AgentCommand, Done, Rejected
+from swf_common.protocol.messages import CATALOGUE, MalformedMessage, parse, utc_now
 from tests.unit.samples import NAMESPACE
 from tests.unit.stomp_server import PATIENCE_S
 from tests.unit.supervisor.fake_engine import FakeEngine

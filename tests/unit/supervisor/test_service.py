@@ -14,7 +14,7 @@ import pytest
 from supervisor import actions, service
 from supervisor.service import Supervisor
 from supervisor.settings import Settings
-from testbed.protocol.destinations import AGENT_CONTROL, CONTROL
+from swf_common.protocol.destinations import AGENT_CONTROL, CONTROL
 from tests.unit.samples import NAMESPACE
 from tests.unit.stomp_server import PATIENCE_S, StompServer
 from tests.unit.supervisor.fake_engine import FakeEngine

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.settings import Settings, SettingsError
+from supervisor.settings import Settings
+from swf_common.service.settings import SettingsError
 
 
 @pytest.fixture

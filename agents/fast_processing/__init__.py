@@ -1,1 +1,0 @@
-"""Parts of the agents of the fast path: records of workers, runs and slices at the monitor."""

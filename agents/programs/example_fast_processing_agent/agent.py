@@ -1,0 +1,262 @@
+"""example-fast-processing-agent: cuts TF samples into slices and collects their results."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from agents.data.slicing import Slice as Cut
+from agents.data.slicing import SlicingSettings, slices
+from agents.programs.example_fast_processing_agent.pace import MeasuringPace
+from agents.runtime import BaseAgent, handles
+from agents.runtime.parameters import ExecutionParameters, table
+from agents.runtime.settings import AgentSettings
+from swf_common.protocol.destinations import EPICTOPIC, RESULTS, SLICES, WORKERS
+from swf_common.protocol.messages import (
+    EndRun,
+    LifecycleMessage,
+    RunImminent,
+    TfFileRegistered,
+    utc_now,
+)
+from swf_common.protocol.slices import (
+    SLICE_LIFETIME_S,
+    RunImminentWorker,
+    Slice,
+    SliceContent,
+    SliceResult,
+    WorkersWanted,
+    request_id,
+)
+from swf_common.protocol.states import SliceStatus
+
+MOST_RETRIES = 3
+"""How often a slice is sent again after it failed."""
+REMEMBERED = timedelta(seconds=SLICE_LIFETIME_S)
+"""How long after the end of a run results of it may come."""
+METRICS = (
+    "tf_files",
+    "slices",
+    "tfs",
+    "hits",
+    "clusters",
+    "latency_s",
+    "latency_to_slice_s",
+    "latency_to_result_s",
+    "slices_per_s",
+)
+"""What of an execution's progress becomes a metric of it."""
+
+
+class ExampleFastProcessingAgent(BaseAgent):
+    """Registers the slices of each TF sample, hands them to workers, and stores what they found.
+
+    It keeps nothing that a restart would lose: what became of a slice stands in its record, so
+    results may come in any order and more than once.
+    """
+
+    agent_type = "fast_processing"
+    topics = (EPICTOPIC, RESULTS)
+
+    def __init__(self, settings: AgentSettings) -> None:
+        super().__init__(settings)
+        self._parameters = ExecutionParameters(self.monitor)
+        self._ended: set[str] = set()
+        self._pace = MeasuringPace()
+
+    def on_ready(self) -> None:
+        """Learn which runs have ended: their results may still come."""
+        since = (utc_now() - REMEMBERED).isoformat()
+        events = self.monitor.call("GET", "system-state-events/", event_type="end_run", since=since)
+        self._ended = {table(event["event_data"]).get("execution_id", "") for event in events}
+
+    @handles("run_imminent")
+    def prepare_run(self, message: RunImminent) -> None:
+        """Tell the workers what the run will want of them."""
+        parameters = self._parameters.of(message.execution_id)
+        wanted = WorkersWanted.model_validate(
+            {
+                **message.model_dump(mode="json", exclude_none=True),
+                **{name: parameters.get(name) for name in WorkersWanted.model_fields},
+                "execution_id": message.execution_id,
+                "run_id": message.run_id,
+                "core_count": parameters.get("target_worker_count"),
+            }
+        )
+        self.publish(
+            WORKERS,
+            RunImminentWorker(
+                execution_id=message.execution_id, run_id=message.run_id, content=wanted
+            ),
+        )
+        self._note(message)
+
+    @handles("start_run")
+    @handles("pause_run")
+    @handles("resume_run")
+    def follow_run(self, message: LifecycleMessage) -> None:
+        """Record where the run is."""
+        self._note(message)
+
+    @handles("tf_file_registered", batch=50)
+    def cut_samples(self, messages: list[TfFileRegistered]) -> None:
+        """Register the slices of TF samples in one request, and hand them to workers."""
+        cuts = [(message, self._cut(message)) for message in messages]
+        self.monitor.call(
+            "POST",
+            "tf-slices/",
+            [self._slice_record(message, cut) for message, parts in cuts for cut in parts],
+        )
+        for message, parts in cuts:
+            with self.answering(message):
+                for cut in parts:
+                    self._send(self._slice_content(message, cut))
+
+    @handles("slice_result", batch=100)
+    def collect_results(self, messages: list[SliceResult]) -> None:
+        """Store results in one request; slices that failed are sent again."""
+        rows = [self._result_record(message) for message in messages]
+        stored = self.monitor.call("POST", "tf-slices/results/", rows)
+        for message, row, now in zip(messages, rows, stored, strict=True):
+            again = row["attempt"] + 1
+            waits = now["status"] == SliceStatus.QUEUED and now["retries"] == again
+            if row["status"] == SliceStatus.QUEUED and waits:
+                with self.answering(message):
+                    self._send(self._next_try(message, again))
+        done = Counter(
+            message.execution_id
+            for message, now in zip(messages, stored, strict=True)
+            if now["status"] in (SliceStatus.COMPLETED, SliceStatus.FAILED)
+        )
+        for execution_id in {message.execution_id for message in messages} & self._ended:
+            self._pace.ended(execution_id, done[execution_id])
+            if self._pace.is_due(execution_id):
+                self._measure(execution_id)
+
+    @handles("end_run")
+    def end_run(self, message: EndRun) -> None:
+        """Tell the workers that the run makes no new data."""
+        for_workers = EndRun.model_validate(
+            {
+                **message.model_dump(exclude={"message_id", "timestamp"}),
+                "created_at": utc_now(),
+                "content": message.model_dump(mode="json", exclude_none=True),
+            }
+        )
+        self.publish(WORKERS, for_workers)
+        self._note(message)
+        self._ended.add(message.execution_id)
+        self._measure(message.execution_id)
+
+    def _cut(self, message: TfFileRegistered) -> list[Cut]:
+        settings = SlicingSettings.from_parameters(self._parameters.of(message.execution_id))
+        return slices(settings, message.tf_filename, message.tf_first, message.tf_last)
+
+    def _slice_record(self, message: TfFileRegistered, cut: Cut) -> dict[str, Any]:
+        return {
+            "tf_filename": message.tf_filename,
+            "slice_id": cut.slice_id,
+            "tf_first": cut.tf_first,
+            "tf_last": cut.tf_last,
+            "tf_count": cut.tf_count,
+            "metadata": {
+                "execution_id": message.execution_id,
+                "created_by": self.instance_name,
+                "slice_filename": cut.filename,
+            },
+        }
+
+    def _slice_content(self, message: TfFileRegistered, cut: Cut) -> SliceContent:
+        return SliceContent(
+            execution_id=message.execution_id,
+            run_id=message.run_id,
+            req_id=request_id(message.execution_id, message.tf_filename, cut.slice_id, 0),
+            filename=message.stf_filename,
+            tf_filename=cut.filename,
+            slice_id=cut.slice_id,
+            start=cut.tf_first,
+            end=cut.tf_last,
+            tf_count=cut.tf_count,
+            sample_filename=message.tf_filename,
+            file_url=message.file_url,
+            checksum=message.checksum,
+            file_size_bytes=message.file_size_bytes,
+        )
+
+    def _next_try(self, message: SliceResult, attempt: int) -> SliceContent:
+        """The slice of a result, to be tried again."""
+        tried = message.content.result.result
+        content = {name: getattr(tried, name) for name in SliceContent.model_fields}
+        req_id = request_id(tried.execution_id, tried.sample_filename, tried.slice_id, attempt)
+        again = {"req_id": req_id, "attempt": attempt, "state": "queued", "substate": "retry"}
+        return SliceContent(**{**content, **again})
+
+    def _send(self, content: SliceContent) -> None:
+        expires = str(int((time.time() + SLICE_LIFETIME_S) * 1000))
+        message = Slice(execution_id=content.execution_id, run_id=content.run_id, content=content)
+        self.publish(SLICES, message, {"expires": expires})
+
+    def _result_record(self, message: SliceResult) -> dict[str, Any]:
+        content = message.content
+        tried = content.result.result
+        record = {
+            "tf_filename": tried.sample_filename,
+            "slice_id": tried.slice_id,
+            "attempt": tried.attempt,
+            "assigned_worker": content.worker_id,
+            "assigned_at": content.processing_start_at.isoformat(),
+            "metadata": {
+                "req_id": str(content.req_id),
+                "worker_hostname": content.hostname,
+                "processed_at": content.processed_at.isoformat(),
+                "processing_time": content.processing_time,
+            },
+        }
+        if content.state == "done":
+            return {
+                **record,
+                "status": SliceStatus.COMPLETED,
+                "hit_count": tried.hit_count,
+                "cluster_count": tried.cluster_count,
+                "histograms": tried.histograms,
+            }
+        last = tried.attempt >= MOST_RETRIES
+        status = SliceStatus.FAILED if last else SliceStatus.QUEUED
+        self.log.warning("%s failed: %s", tried.tf_filename, content.result.error)
+        return {**record, "status": status, "error": content.result.error}
+
+    def _note(self, message: LifecycleMessage) -> None:
+        """Append an event of the run; one for each message, however often it comes."""
+        key = str(message.message_id)
+        known = self.monitor.call(
+            "GET", "system-state-events/", run_number=message.run_id, event_type=message.msg_type
+        )
+        if any(table(row["event_data"]).get("message_id") == key for row in known):
+            return
+        event = {
+            "timestamp": message.timestamp.isoformat(),
+            "run_number": int(message.run_id),
+            "event_type": message.msg_type,
+            "state": message.state or "unknown",
+            "substate": message.substate,
+            "event_data": {
+                "message_id": key,
+                "execution_id": message.execution_id,
+                "simulation_tick": message.simulation_tick,
+                "created_by": self.instance_name,
+            },
+        }
+        self.monitor.call("POST", "system-state-events/", event)
+
+    def _measure(self, execution_id: str) -> None:
+        """Keep how far the fast path has come among the execution's metrics."""
+        path = f"workflow-executions/{execution_id}/"
+        progress = self.monitor.call("GET", f"{path}progress/")
+        slices = progress["slices"]
+        self._pace.measured(
+            execution_id, slices["created"] - slices["completed"] - slices["failed"]
+        )
+        metrics = {name: progress.get(name) for name in METRICS}
+        self.monitor.call("PATCH", path, {"performance_metrics": {"fast_processing": metrics}})

@@ -1,1 +1,0 @@
-"""Prompt processing: one task a run, which stands in the record of its execution."""

@@ -1,0 +1,1 @@
+"""The commands of `python -m monitor`: provision, recorder, token, sign_in_link."""

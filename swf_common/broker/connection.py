@@ -1,0 +1,400 @@
+"""One connection to the broker that is kept up for ever (design, section 5).
+
+A thread of its own owns the connection: it connects, subscribes, waits until the broker has
+confirmed each subscription with a RECEIPT, and starts anew with capped, jittered back-off when
+the connection is lost. Each attempt uses a fresh stomp.py connection: reconnecting an old one,
+or from within a callback, is known to stop its heart-beats.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import random
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import stomp
+from stomp.exception import StompException
+
+from swf_common.broker.stomp_connection import Connection
+
+log = logging.getLogger(__name__)
+
+HEART_BEAT_MS = 5_000
+RECEIVE_SCALE = 3.0
+"""Heart-beats of the broker that may be missing: ActiveMQ leaves one out after it sent a frame, so
+nearly two intervals may pass without a word on a healthy connection."""
+CONNECT_TIMEOUT_S = 10.0
+SEND_TIMEOUT_S = 10.0
+"""Seconds without progress after which a send counts as broken: stomp.py's heart-beats wait for
+the send in hand, so nothing else would notice a broker that has stopped reading. The kernel's
+buffers go on taking a little for a while: it was noticed after 31 s."""
+FIRST_BACK_OFF_S = 0.2
+MAX_BACK_OFF_S = 5.0
+CONNECTION_NUMBERS = itertools.count(1)
+"""One sequence for all links of the process: a delivery of a link that was replaced by another one
+must not be taken for the new one's."""
+BROKEN = (StompException, OSError, AttributeError)
+"""What stomp.py raises on a broken connection; AttributeError: its socket is gone meanwhile."""
+
+
+class LinkDown(ConnectionError):
+    """The broker cannot be reached at the moment."""
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where the broker is, and as whom to log in."""
+
+    host: str
+    port: int
+    login: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """What to consume, and how.
+
+    :param prefetch: messages that the broker may send ahead of their acknowledgement
+    :param ack: `client-individual`, or `client` where an ack covers all earlier messages
+    :param transformation: the form of messages that are no text, such as `jms-map-json`
+    :param browser: look at what waits in a queue, and take nothing
+    """
+
+    destination: str
+    prefetch: int = 1
+    selector: str | None = None
+    ack: str = "client-individual"
+    transformation: str | None = None
+    browser: bool = False
+
+    def headers(self, receipt: str) -> dict[str, str]:
+        """The headers of the SUBSCRIBE frame."""
+        headers = {"receipt": receipt, "activemq.prefetchSize": str(self.prefetch)}
+        if self.selector:
+            headers["selector"] = self.selector
+        if self.transformation:
+            headers["transformation"] = self.transformation
+        if self.browser:
+            headers["browser"] = "true"
+        return headers
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message as it came, with what is needed to acknowledge it."""
+
+    headers: Mapping[str, str]
+    body: str
+    connection: int
+
+
+class BrokerLink:
+    """A connection to the broker, its subscriptions and its acknowledgements.
+
+    :param name: what log lines call it
+    :param on_message: called on stomp.py's receiver thread; must return at once, or call `held_up`
+        while it waits: then nothing more is read, and the broker keeps the rest
+    :param on_state: called on the owner's thread with True once all subscriptions are
+        confirmed, and with False when the connection is lost
+    :param on_receipt: called with the id of each RECEIPT that is not the link's own
+    :param on_refused: called with receipt id and reason when the broker refuses one frame
+    :param on_error: called with the reason when it does not say which one, before the connection
+        ends for that
+    :param send_timeout: seconds without progress after which a send breaks the connection
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        name: str,
+        subscriptions: tuple[Subscription, ...] = (),
+        *,
+        on_message: Callable[[Delivery], None] = lambda _: None,
+        on_state: Callable[[bool], None] = lambda _: None,
+        on_receipt: Callable[[str], None] = lambda _: None,
+        on_refused: Callable[[str, str], None] = lambda *_: None,
+        on_error: Callable[[str], None] = lambda _: None,
+        send_timeout: float = SEND_TIMEOUT_S,
+    ) -> None:
+        self.name = name
+        self.last_error = "not connected yet"
+        self._broker = broker
+        self._subscriptions = subscriptions
+        self._on_message = on_message
+        self._on_state = on_state
+        self._on_receipt = on_receipt
+        self._on_refused = on_refused
+        self._on_error = on_error
+        self._send_timeout = send_timeout
+        self._connection: Any = None
+        self._number = 0
+        self._up = threading.Event()
+        self._changed = threading.Condition()
+        self._lost = False
+        self._pending: set[str] = set()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._own, name=f"link-{name}", daemon=True)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has confirmed the connection and every subscription."""
+        return self._up.is_set()
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._thread.start()
+
+    def wait_connected(self, timeout: float | None = None) -> bool:
+        """Wait until `connected`, for `timeout` seconds at the most."""
+        return self._up.wait(timeout)
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Disconnect cleanly and end the thread, within `timeout` seconds."""
+        self._stopping.set()
+        with self._changed:
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def held_up(self) -> None:
+        """Say that `on_message` holds up the receiver for want of room, and say so again every few
+        seconds: heart-beats wait behind what is not read, so that none of them is missing.
+        """
+        connection = self._connection
+        if connection is not None:
+            connection.on_heartbeat()
+
+    def send(self, destination: str, body: str, headers: Mapping[str, str]) -> None:
+        """Send one frame.
+
+        :raises LinkDown: not connected, or the connection broke on sending
+        """
+        with self._sending() as connection:
+            connection.send(destination, body, headers=dict(headers))
+
+    def send_together(
+        self, frames: Iterable[tuple[str, str, Mapping[str, str]]], receipt: str
+    ) -> None:
+        """Send frames (destination, body, headers) as one transaction: the broker takes all of
+        them or none, and writes them to its disk at once. One RECEIPT confirms them all.
+
+        :param receipt: its id; no frame may ask for one of its own
+        :raises LinkDown: not connected, or the connection broke on sending. All may have been
+            taken all the same, when it broke with the last frame; whoever sends them again does so
+            with the same message ids
+        """
+        with self._sending() as connection:
+            connection.begin(transaction=receipt)
+            for destination, body, headers in frames:
+                connection.send(destination, body, headers=dict(headers), transaction=receipt)
+            connection.commit(receipt, headers={"receipt": receipt})
+
+    @contextmanager
+    def _sending(self) -> Iterator[Any]:
+        connection = self._connection
+        if connection is None or not self.connected:
+            raise LinkDown(self.last_error)
+        try:
+            yield connection
+        except BROKEN as error:
+            self._broken(connection)
+            raise LinkDown(str(error)) from error
+
+    def ack(self, delivery: Delivery) -> bool:
+        """Acknowledge; False when its connection is gone (it will be delivered again)."""
+        return self._answer(delivery, "ack")
+
+    def nack(self, delivery: Delivery) -> bool:
+        """Refuse; the broker delivers it again later, or dead-letters it."""
+        return self._answer(delivery, "nack")
+
+    def _answer(self, delivery: Delivery, verb: str) -> bool:
+        connection = self._connection
+        if connection is None or delivery.connection != self._number:
+            return False
+        try:
+            getattr(connection, verb)(delivery.headers["ack"])
+        except KeyError:
+            return False
+        except BROKEN:
+            self._broken(connection)
+            return False
+        return True
+
+    def _own(self) -> None:
+        back_off = FIRST_BACK_OFF_S
+        while not self._stopping.is_set():
+            since = time.monotonic()
+            try:
+                self._connect()
+            except Exception as error:  # whatever it is, the thread has to go on trying
+                where = f"{self._broker.host}:{self._broker.port}"
+                self.last_error = str(error) or f"{type(error).__name__} at {where}"
+                log.warning("%s: no connection to the broker: %s", self.name, self.last_error)
+            else:
+                self._up.set()
+                log.info("%s: connected to the broker", self.name)
+                self._on_state(True)
+                self._wait_lost()
+                self._up.clear()
+                if not self._stopping.is_set():
+                    log.warning("%s: %s", self.name, self.last_error)
+                if time.monotonic() - since > MAX_BACK_OFF_S:
+                    back_off = FIRST_BACK_OFF_S
+            self._close()
+            if self._stopping.is_set():
+                break
+            self._on_state(False)
+            self._stopping.wait(back_off * random.uniform(0.8, 1.2))
+            back_off = min(back_off * 2, MAX_BACK_OFF_S)
+
+    def _connect(self) -> None:
+        self._number = next(CONNECTION_NUMBERS)
+        self._lost = False
+        connection = Connection(
+            (self._broker.host, self._broker.port),
+            heartbeats=(HEART_BEAT_MS, HEART_BEAT_MS),
+            heart_beat_receive_scale=RECEIVE_SCALE,
+            reconnect_attempts_max=1,
+            timeout=CONNECT_TIMEOUT_S,
+            try_loopback_connect=False,
+        )
+        # sorted behind stomp.py's own listener, or heart-beats stop (stomp.py#351)
+        connection.set_listener("z-testbed", _Listener(self, self._number))
+        with self._changed:
+            self._pending = {"connect"}
+        self._connection = connection
+        connection.connect(self._broker.login, self._broker.password, wait=False)
+        self._wait_confirmed("the login")
+        self._limit_sends(connection)
+        with self._changed:
+            self._pending = {f"subscribe-{index}" for index in range(len(self._subscriptions))}
+        for index, subscription in enumerate(self._subscriptions):
+            connection.subscribe(
+                subscription.destination,
+                id=str(index),
+                ack=subscription.ack,
+                headers=subscription.headers(f"subscribe-{index}"),
+            )
+        self._wait_confirmed("the subscriptions")
+
+    def _limit_sends(self, connection: Any) -> None:
+        seconds, rest = divmod(self._send_timeout, 1)
+        limit = struct.pack("ll", int(seconds), int(rest * 1e6))
+        try:
+            connection.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+        except (OSError, AttributeError) as error:
+            raise LinkDown("the connection was lost behind the login") from error
+
+    def _wait_confirmed(self, what: str) -> None:
+        with self._changed:
+            self._changed.wait_for(
+                lambda: not self._pending or self._lost or self._stopping.is_set(),
+                CONNECT_TIMEOUT_S,
+            )
+            if self._lost:
+                raise LinkDown(self.last_error)
+            if self._pending:
+                raise LinkDown(f"the broker did not confirm {what} in {CONNECT_TIMEOUT_S:.0f} s")
+
+    def _wait_lost(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._lost or self._stopping.is_set())
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            # a lost one is not told: it may hold half a frame, or hold up whoever writes to it
+            if not self._lost and connection.is_connected():
+                connection.disconnect()
+        except BROKEN as error:
+            log.debug("%s: closing: %s", self.name, error)
+        finally:
+            # also when the login was never answered: it would stay, and come alive later
+            try:
+                connection.transport.disconnect_socket()
+            except BROKEN as error:  # the receiver may close it at the same moment
+                log.debug("%s: closing: %s", self.name, error)
+
+    # What the listener reports, on stomp.py's receiver thread.
+
+    def _confirmed(self, number: int, receipt: str) -> None:
+        with self._changed:
+            if number != self._number or self._lost:  # after an error nothing counts as confirmed
+                return
+            if receipt in self._pending:
+                self._pending.discard(receipt)
+                self._changed.notify_all()
+                return
+        self._on_receipt(receipt)
+
+    def _refused(self, number: int, receipt: str | None, reason: str) -> None:
+        log.error("%s: the broker refused: %s", self.name, reason)
+        with self._changed:
+            if number != self._number or self._lost:
+                return
+            self.last_error = reason
+        if receipt is not None and receipt not in self._pending:
+            self._on_refused(receipt, reason)
+            return
+        if receipt is None:
+            self._on_error(reason)
+        with self._changed:
+            self._lost = True
+            self._changed.notify_all()
+
+    def _broken(self, connection: Any) -> None:
+        """A frame was written in half, or not at all: nothing can follow it."""
+        with self._changed:
+            if connection is self._connection:
+                self._disconnected(self._number)
+
+    def _disconnected(self, number: int) -> None:
+        with self._changed:
+            if number == self._number:
+                if self._up.is_set():
+                    self.last_error = "the connection to the broker was lost"
+                self._lost = True
+                self._changed.notify_all()
+
+
+class _Listener(stomp.ConnectionListener):  # type: ignore[misc]
+    """Translates stomp.py's callbacks; never raises, since that would end the receiver."""
+
+    def __init__(self, link: BrokerLink, number: int) -> None:
+        self._link = link
+        self._number = number
+
+    def on_connected(self, _frame: Any) -> None:
+        self._link._confirmed(self._number, "connect")
+
+    def on_receipt(self, frame: Any) -> None:
+        self._link._confirmed(self._number, frame.headers["receipt-id"])
+
+    def on_error(self, frame: Any) -> None:
+        reason = frame.headers.get("message") or frame.body or "error without a message"
+        first_line = (reason.strip().splitlines() or ["error without a message"])[0]
+        self._link._refused(self._number, frame.headers.get("receipt-id"), first_line)
+
+    def on_message(self, frame: Any) -> None:
+        try:
+            self._link._on_message(Delivery(dict(frame.headers), frame.body, self._number))
+        except Exception:
+            log.exception("%s: a message was not taken", self._link.name)
+
+    def on_disconnected(self) -> None:
+        self._link._disconnected(self._number)
+
+    def on_heartbeat_timeout(self) -> None:
+        self._link._disconnected(self._number)

@@ -1,0 +1,44 @@
+"""A long-running program: its log on stdout, and its life until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+POLL_S = 0.25
+
+
+class Program(Protocol):
+    """What runs until it is asked to stop."""
+
+    def run(self) -> object: ...
+
+    def stop(self) -> None:
+        """Ask `run` to return; called from another thread."""
+
+
+def prepare() -> None:
+    """Log to stdout, and keep signals for `run_until_signal`. Call it before any thread starts."""
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stdout,
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+    )
+    logging.getLogger("stomp.py").setLevel(logging.ERROR)  # its frames would show the password
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+
+
+def run_until_signal(program: Program) -> None:
+    """Run the program in a thread of its own; each SIGTERM and SIGINT asks it to stop.
+
+    :raises Exception: whatever its `run` raises
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix=type(program).__name__) as pool:
+        life = pool.submit(program.run)
+        while not life.done():
+            if signal.sigtimedwait({signal.SIGTERM, signal.SIGINT}, POLL_S):
+                program.stop()
+    life.result()

@@ -1,0 +1,1 @@
+"""The Docker engine and Compose: what runs, from which images, and how it is driven."""

@@ -1,0 +1,77 @@
+"""The services of compose.yaml, as the command reads them from their labels. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+LABEL = "org.epic.testbed."
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service of compose.yaml, with what its labels say.
+
+    :param builds: whether Compose knows how to build its image
+    """
+
+    name: str
+    image: str
+    role: str
+    agent: str | None = None
+    always: bool = False
+    switch: str | None = None
+    accounts: tuple[str, ...] = ()
+    one_shot: bool = False
+    dockerfile: str | None = None
+    builds: bool = False
+    depends_on: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str | None:
+        """The folder under images/ whose Dockerfile it builds; None when it builds none of them."""
+        found = re.fullmatch(r"images/([\w-]+)/Dockerfile", self.dockerfile or "")
+        return found[1] if found else None
+
+
+def read_services(compose_config: Mapping[str, Any]) -> dict[str, Service]:
+    """The services in the output of `docker compose config`.
+
+    A service that only says how it is built gets the image name that Compose gives it.
+    """
+    services = {}
+    project = compose_config.get("name", "")
+    depended_on = {
+        dependency
+        for service in compose_config["services"].values()
+        for dependency, how in (service.get("depends_on") or {}).items()
+        if how["condition"] == "service_completed_successfully"
+    }
+    for name, service in compose_config["services"].items():
+        labels = service.get("labels") or {}
+        build = service.get("build") or {}
+        services[name] = Service(
+            name=name,
+            image=service.get("image") or f"{project}-{name}",
+            role=labels.get(f"{LABEL}role", ""),
+            agent=labels.get(f"{LABEL}agent"),
+            always=labels.get(f"{LABEL}always") == "true",
+            switch=labels.get(f"{LABEL}switch"),
+            accounts=tuple(labels.get(f"{LABEL}accounts", "").split()),
+            one_shot=name in depended_on,
+            dockerfile=build.get("dockerfile"),
+            builds=bool(build),
+            depends_on=tuple(service.get("depends_on") or {}),
+        )
+    return services
+
+
+def distinct_builds(services: Mapping[str, Service]) -> Sequence[Service]:
+    """One service for each image that Compose knows how to build."""
+    by_image: dict[str, Service] = {}
+    for service in services.values():
+        if service.builds:
+            by_image.setdefault(service.image, service)
+    return tuple(by_image.values())

@@ -1,0 +1,1 @@
+"""The client of the monitor: its REST interface, and questions inside its container."""

@@ -1,0 +1,42 @@
+"""Questions that are answered inside the monitor's container.
+
+Whoever may run commands there holds every secret of the testbed anyway, so this asks for none.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from swf_common.errors import BackendError, ConfigurationError
+from testbed.engine.containers import Containers
+
+COMMAND = ("python3", "-m", "monitor")
+
+
+class MonitorDoesNotRun(BackendError):
+    """The monitor of {namespace} does not run."""
+
+    hint = "Start it: testbed up"
+
+
+def ask(containers: Containers, namespace: str, what: str, *arguments: str) -> Any:
+    """Run one of the monitor's commands there; its answer.
+
+    :param what: the command, as `python -m monitor` knows it
+    :raises MonitorDoesNotRun: there is no container to ask in
+    :raises ConfigurationError: the command refuses the arguments
+    """
+    code, output = containers.execute(_monitor(containers, namespace), [*COMMAND, what, *arguments])
+    lines = output.strip().splitlines() or [""]
+    if code:
+        problem = lines[-1].removeprefix("CommandError: ")
+        raise ConfigurationError(place=what, problem=problem)
+    return json.loads(lines[-1])
+
+
+def _monitor(containers: Containers, namespace: str) -> str:
+    for container in containers.all():
+        if container.program == "monitor" and container.state == "running":
+            return container.container_id
+    raise MonitorDoesNotRun(namespace=namespace)

@@ -1,0 +1,1 @@
+"""One run: start, follow, wait until drained, judge and report."""
