@@ -13,13 +13,14 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import process_time
 
-from agents.data.clustering import ClusteringSettings, find_clusters
+from agents.data.clustering import find_clusters
 from agents.data.frame_file import FrameReader, write
-from agents.data.generation import GenerationSettings, generate
-from agents.data.histograms import HistogramSet, HistogramSettings
-from agents.data.sampling import SamplingSettings, samples
+from agents.data.generation import generate
+from agents.data.histograms import HistogramSet
+from agents.data.sampling import samples
 from agents.data.stf import write_stf
 from agents.data.time_frames import TimeFrames
+from swf_common.configuration.groups import Clustering, Hits, Sampling, StfContent
 
 RUN_ID = "100010"
 LEAST_STFS_PER_SECOND = 20
@@ -37,15 +38,15 @@ def milliseconds(work: Callable[[], object], times: int = 15) -> float:
     return median(taken) * 1e3
 
 
-def process(frames: TimeFrames, settings: HistogramSettings) -> HistogramSet:
+def process(frames: TimeFrames, settings: Hits) -> HistogramSet:
     """What a transformer does with a slice, once it is read."""
     made = HistogramSet.empty(settings)
-    made.fill(settings, frames, find_clusters(frames, ClusteringSettings()))
+    made.fill(settings, frames, find_clusters(frames, Clustering()))
     return made
 
 
 def main() -> None:
-    generation, histograms = GenerationSettings(), HistogramSettings()
+    generation, histograms = StfContent(), Hits()
     with TemporaryDirectory() as name:
         folder = Path(name)
         stf = write_stf(folder, RUN_ID, 1, generation)
@@ -55,7 +56,7 @@ def main() -> None:
         print(f"generate {generating:.1f} ms; generate and write {writing:.1f} ms", end="")
         print(f": {1000 / writing:.0f} a second")
 
-        block = samples(SamplingSettings(), stf.path.name, int(RUN_ID), 1, stf.tf_count)[3]
+        block = samples(Sampling(), stf.path.name, int(RUN_ID), 1, stf.tf_count)[3]
 
         def read_block() -> TimeFrames:
             with FrameReader(stf.path) as reader:
@@ -88,7 +89,7 @@ def main() -> None:
             made = process(selected, histograms)
             message = json.dumps(made.to_uhi())
             largest = max(largest, len(message))
-            clustering = milliseconds(lambda: find_clusters(selected, ClusteringSettings()))  # noqa: B023
+            clustering = milliseconds(lambda: find_clusters(selected, Clustering()))  # noqa: B023
             processing = milliseconds(lambda: process(selected, histograms))  # noqa: B023
             print(f"{tf_count} TFs: cluster {clustering:.2f} ms", end="")
             print(f", with histograms {processing:.2f} ms, message {len(message)} bytes")

@@ -1,24 +1,54 @@
-"""What the author of a workflow imports."""
+"""What the author of a workflow imports: the DAQ to steer, and the parameters to declare."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol, TypeVar
 
-if TYPE_CHECKING:
-    import simpy
+import simpy
 
-    Steps = Generator[simpy.Event, None, None]
+from swf_common.configuration.groups import (
+    Clustering,
+    DaqStateMachine,
+    Retention,
+    RunTask,
+    Sampling,
+    Slicing,
+    StfContent,
+    Workers,
+)
+from swf_common.configuration.parameters import Parameters, Whole, parameter
+
+__all__ = [
+    "Clustering",
+    "Daq",
+    "DaqStateMachine",
+    "Parameters",
+    "Retention",
+    "RunTask",
+    "Sampling",
+    "Slicing",
+    "Steps",
+    "StfContent",
+    "Whole",
+    "Workers",
+    "parameter",
+]
+
+Steps = Generator[simpy.Event, None, None]
+P_co = TypeVar("P_co", bound=Parameters, covariant=True)
 
 
-class Daq(Protocol):
+class Daq(Protocol[P_co]):
     """The DAQ that a workflow steers: one run of it.
 
     The announcements are called in the order of the state machine; each goes out at once, stamped
     with the simulated time.
     """
 
-    parameters: dict[str, Any]
+    @property
+    def parameters(self) -> P_co:
+        """The parameters of the run."""
 
     def run_imminent(self) -> None:
         """Announce the run."""

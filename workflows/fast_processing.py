@@ -1,19 +1,21 @@
 """Fast processing: data taking, whose STFs are sampled, sliced and transformed as they come.
 
-The DAQ is that of `stf_datataking`; what is fast here is done by the agents that
+The steps are those of `stf_datataking`; what is fast here is done by the agents that
 `fast_processing_default.toml` enables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
-import simpy
-
 from workflows import stf_datataking
-from workflows.api import Daq
+from workflows.api import Sampling, Slicing, Whole, Workers
+
+workflow = stf_datataking.workflow
 
 
-def workflow(env: simpy.Environment, daq: Daq) -> Generator[simpy.Event, None, None]:
-    """One run of data taking."""
-    yield from stf_datataking.workflow(env, daq)
+class Parameters(stf_datataking.Parameters, Sampling, Slicing, Workers):
+    """Ten STFs in one physics period."""
+
+    section = "fast_processing"
+
+    stf_count: Whole = stf_datataking.Parameters.default("stf_count", 10)
+    physics_period_count: Whole = stf_datataking.Parameters.default("physics_period_count", 1)

@@ -15,10 +15,11 @@ from pathlib import Path, PurePath
 import numpy as np
 import uproot
 
-from agents.data.clustering import ClusteringSettings, Clusters, find_clusters
+from agents.data.clustering import Clusters, find_clusters
 from agents.data.files import WrittenFile, write_atomically
 from agents.data.root_file import COMPRESSION, Buffer, jagged
 from agents.data.time_frames import TimeFrames
+from swf_common.configuration.groups import Clustering
 
 TREE = "clusters"
 SUMMARY = "summary"
@@ -46,7 +47,7 @@ def output_path(folder: Path, run_id: str, stf_filename: str) -> Path:
     return folder / run_id / f"{PurePath(stf_filename).stem}.rec.root"
 
 
-def reconstruct(path: Path, frames: TimeFrames, settings: ClusteringSettings) -> ClusterFile:
+def reconstruct(path: Path, frames: TimeFrames, settings: Clustering) -> ClusterFile:
     """Find the clusters of time frames, and write them atomically.
 
     :raises VolumeFull: no room; nothing of the file is left behind
@@ -63,7 +64,7 @@ def reconstruct(path: Path, frames: TimeFrames, settings: ClusteringSettings) ->
     )
 
 
-def encode(frames: TimeFrames, clusters: Clusters, settings: ClusteringSettings) -> bytes:
+def encode(frames: TimeFrames, clusters: Clusters, settings: Clustering) -> bytes:
     """The bytes of a file with the clusters of time frames."""
     numbers = np.arange(frames.tf_first, frames.tf_last + 1)
     # clusters come in the order of their TFs

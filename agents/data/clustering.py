@@ -17,19 +17,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
-from agents.data.settings import DataSettings
 from agents.data.time_frames import TimeFrames
+from swf_common.configuration.groups import Clustering
 
 LEAST_WEIGHT = 2.0**-20
 """MeV; hits without energy weigh so much, lest a cluster of them has no position."""
-
-
-class ClusteringSettings(DataSettings):
-    """What is close: hits that follow each other within `cluster_time_window_ns` nanoseconds."""
-
-    cluster_time_window_ns: float = Field(default=30.0, ge=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +52,7 @@ class Clusters:
         return len(self.tf)
 
 
-def find_clusters(frames: TimeFrames, settings: ClusteringSettings) -> Clusters:
+def find_clusters(frames: TimeFrames, settings: Clustering) -> Clusters:
     """The clusters of time frames; every hit is in exactly one."""
     tf, detector = frames.tf, frames.detector
     cell = frames.cell.astype(np.int64)

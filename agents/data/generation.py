@@ -7,13 +7,11 @@ an exponential background. Noise hits are alone, small, and at any time.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, model_validator
 
-from agents.data.detectors import LARGEST_CLUSTER, DetectorSettings
 from agents.data.time_frames import (
     CROSSING_NS,
     CROSSINGS_PER_ORBIT,
@@ -22,12 +20,11 @@ from agents.data.time_frames import (
     TF_DURATION_NS,
     TimeFrames,
 )
+from swf_common.configuration.groups import LARGEST_CLUSTER, StfContent
 
 MEAN_CLUSTER = (1 + LARGEST_CLUSTER) / 2
 """Mean number of cells that a particle hits."""
 PARTICLES_PER_EVENT = 5
-MOST_HITS_PER_STF = 2_000_000
-"""A hit takes about 120 bytes while its STF is made or clustered; agents have 512 MB."""
 BACKGROUND_SCALE = 0.5
 """Mean energy of the background over the energy of the peak."""
 NOISE_SCALE = 0.05
@@ -42,36 +39,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-class GenerationSettings(DetectorSettings):
-    """What simulated STFs look like.
-
-    :param seed: the same seed, run and sequence number give the same STF
-    :param tf_count: TFs in an STF
-    :param mean_hits_per_tf: mean number of hits in a TF, noise included
-    :param noise_fraction: part of the hits that are noise
-    :param peak_fraction: part of the particles whose energy lies in the peak
-    :param peak_width_fraction: standard deviation of the peak, over its energy
-    """
-
-    seed: int = Field(default=1, ge=0)
-    tf_count: int = Field(default=1000, ge=0, le=100_000)
-    mean_hits_per_tf: float = Field(default=100.0, ge=0, le=10_000)
-    noise_fraction: float = Field(default=0.1, ge=0, le=1)
-    peak_fraction: float = Field(default=0.3, ge=0, le=1)
-    peak_width_fraction: float = Field(default=0.1, ge=0, le=1)
-
-    @model_validator(mode="after")
-    def _fits_into_memory(self) -> Self:
-        hits = self.tf_count * self.mean_hits_per_tf
-        if hits > MOST_HITS_PER_STF:
-            raise ValueError(
-                f"tf_count times mean_hits_per_tf makes {hits:.0f} hits in an STF; "
-                f"at most {MOST_HITS_PER_STF} fit into an agent's memory"
-            )
-        return self
-
-
-def generate(settings: GenerationSettings, run: int, sequence: int) -> TimeFrames:
+def generate(settings: StfContent, run: int, sequence: int) -> TimeFrames:
     """The STF of a run and sequence number; the same arguments give the same hits.
 
     Time and memory are in proportion to the number of hits. numpy may change how it draws numbers
@@ -98,7 +66,7 @@ def generate(settings: GenerationSettings, run: int, sequence: int) -> TimeFrame
 
 
 def _signal(
-    settings: GenerationSettings, rng: np.random.Generator
+    settings: StfContent, rng: np.random.Generator
 ) -> tuple[Ints, Ints, Ints, Floats, Floats]:
     """Of each hit of a particle: TF, place of its detector in the list, cell, ns, MeV."""
     mean_hits = settings.mean_hits_per_tf * (1 - settings.noise_fraction)
@@ -132,7 +100,7 @@ def _signal(
 
 
 def _noise(
-    settings: GenerationSettings, rng: np.random.Generator
+    settings: StfContent, rng: np.random.Generator
 ) -> tuple[Ints, Ints, Ints, Floats, Floats]:
     """The same of each noise hit."""
     mean_hits = settings.mean_hits_per_tf * settings.noise_fraction
@@ -157,12 +125,12 @@ def _filled_crossings(tf: Ints, rng: np.random.Generator) -> Ints:
     return crossing
 
 
-def _draw_detectors(settings: GenerationSettings, rng: np.random.Generator, count: int) -> Ints:
+def _draw_detectors(settings: StfContent, rng: np.random.Generator, count: int) -> Ints:
     shares = _each(settings, "hit_share")
     edges = np.cumsum(shares / shares.sum())[:-1]
     return np.searchsorted(edges, rng.random(count), side="right").astype(np.int64, copy=False)
 
 
-def _each(settings: GenerationSettings, field: str) -> npt.NDArray[Any]:
+def _each(settings: StfContent, field: str) -> npt.NDArray[Any]:
     """A field of all detectors, in the order of the list."""
     return np.array([getattr(detector, field) for detector in settings.detectors])

@@ -12,11 +12,9 @@ from typing import Any, Self
 
 import boost_histogram as bh
 import numpy as np
-from pydantic import Field
 from uhi.io import from_sparse, remove_writer_info, to_sparse
 
 from agents.data.clustering import Clusters
-from agents.data.detectors import DetectorSettings
 from agents.data.time_frames import (
     CROSSING_NS,
     CROSSINGS_PER_ORBIT,
@@ -24,6 +22,7 @@ from agents.data.time_frames import (
     TF_DURATION_NS,
     TimeFrames,
 )
+from swf_common.configuration.groups import Hits
 
 Histogram = bh.Histogram[bh.storage.Int64]
 
@@ -39,12 +38,6 @@ class MalformedHistograms(ValueError):
     """What should be a set of histograms is none, or one of other histograms."""
 
 
-class HistogramSettings(DetectorSettings):
-    """What the axes follow from; sets add up when they were made with the same settings."""
-
-    mean_hits_per_tf: float = Field(default=100.0, ge=0)
-
-
 class HistogramSet:
     """The histograms of some time frames, by name.
 
@@ -57,7 +50,7 @@ class HistogramSet:
         self.histograms = histograms
 
     @classmethod
-    def empty(cls, settings: HistogramSettings) -> Self:
+    def empty(cls, settings: Hits) -> Self:
         """A set without entries."""
         most_hits = max(1.0, 3 * settings.mean_hits_per_tf)
         made = {
@@ -73,7 +66,7 @@ class HistogramSet:
             made[CELL_OCCUPANCY.format(name)] = _histogram(32, 0, detector.cell_count, "cell")
         return cls(made)
 
-    def fill(self, settings: HistogramSettings, frames: TimeFrames, clusters: Clusters) -> None:
+    def fill(self, settings: Hits, frames: TimeFrames, clusters: Clusters) -> None:
         """Count time frames, their hits and their clusters.
 
         :param settings: those that the set was made with

@@ -12,26 +12,11 @@ from enum import IntEnum
 from pathlib import PurePath
 
 import numpy as np
-from pydantic import Field
 
-from agents.data.settings import DataSettings
+from swf_common.configuration.groups import Sampling
 
 SIZE_SPREAD = 0.1
 """Standard deviation of the size of a sample, over its mean."""
-
-
-class SamplingSettings(DataSettings):
-    """How much is sampled.
-
-    :param stf_sampling_rate: part of the STFs that are sampled
-    :param tf_files_per_stf: TF samples of an STF; fewer when it has fewer TFs
-    :param tf_size_fraction: mean part of an STF's TFs that get into samples
-    """
-
-    seed: int = Field(default=1, ge=0)
-    stf_sampling_rate: float = Field(default=1.0, ge=0, le=1)
-    tf_files_per_stf: int = Field(default=7, ge=1, le=1000)
-    tf_size_fraction: float = Field(default=0.15, ge=0, le=1)
 
 
 @dataclass(frozen=True)
@@ -55,13 +40,13 @@ class _Choice(IntEnum):
     TIME_FRAMES = 2
 
 
-def is_sampled(settings: SamplingSettings, run: int, sequence: int) -> bool:
+def is_sampled(settings: Sampling, run: int, sequence: int) -> bool:
     """Whether the STF of a run and sequence number is sampled."""
     return bool(_random(settings, run, sequence, _Choice.STF).random() < settings.stf_sampling_rate)
 
 
 def samples(
-    settings: SamplingSettings, stf_filename: str, run: int, sequence: int, tf_count: int
+    settings: Sampling, stf_filename: str, run: int, sequence: int, tf_count: int
 ) -> list[Sample]:
     """The samples of an STF with `tf_count` TFs, in their order; at least one TF in each.
 
@@ -90,8 +75,6 @@ def _partitions(tf_count: int, wanted: int) -> Iterator[tuple[int, int]]:
         yield start, tf_count - start
 
 
-def _random(
-    settings: SamplingSettings, run: int, sequence: int, choice: _Choice
-) -> np.random.Generator:
+def _random(settings: Sampling, run: int, sequence: int, choice: _Choice) -> np.random.Generator:
     source = np.random.SeedSequence((settings.seed, run, sequence), spawn_key=(choice,))
     return np.random.Generator(np.random.PCG64(source))

@@ -5,15 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from pydantic import Field
-
-from agents.data.settings import DataSettings
-
-
-class SlicingSettings(DataSettings):
-    """How large a slice is: `num_tf_per_slice` TFs, or fewer in the last one of a sample."""
-
-    num_tf_per_slice: int = Field(default=2, ge=1)
+from swf_common.configuration.groups import Slicing
 
 
 @dataclass(frozen=True)
@@ -35,7 +27,7 @@ class Slice:
         return self.tf_last - self.tf_first + 1
 
 
-def slices(settings: SlicingSettings, tf_filename: str, tf_first: int, tf_last: int) -> list[Slice]:
+def slices(settings: Slicing, tf_filename: str, tf_first: int, tf_last: int) -> list[Slice]:
     """The slices of a TF sample, in order: each of its TFs is in exactly one of them."""
     stem = PurePath(tf_filename).stem
     step = settings.num_tf_per_slice

@@ -14,10 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from pydantic import Field
-
 from agents.data.files import VolumeFull
-from agents.data.settings import DataSettings
 
 MEGABYTE = 1_000_000
 BEGIN = 0.9
@@ -35,14 +32,6 @@ STF_PART = re.compile(r"\.?(swf\.\d+\.\d+)[._]")
 Needed = Callable[[str, str], bool]
 """Whether files of an STF, given its run's id and its file name, are needed; raises
 `ConnectionError` when nobody can say at the moment."""
-
-
-class RetentionSettings(DataSettings):
-    """How large the volumes may become, in millions of bytes; 0 = without a limit."""
-
-    daq_buffer_limit_mb: float = Field(default=2000.0, ge=0)
-    tf_samples_limit_mb: float = Field(default=500.0, ge=0)
-    processed_limit_mb: float = Field(default=1000.0, ge=0)
 
 
 _Age = tuple[int, int, str]

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 from django.conf import settings
 from mcp.server.mcpserver.exceptions import ToolError
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from monitor.control import workflows as control
+from monitor.control.workflow_files import parameter_schemas
 from monitor.mcp.callers import Operator
 from monitor.mcp.lists import Record, given
 from monitor.mcp.state import RUNNER
@@ -21,6 +22,8 @@ from swf_common.protocol.message import UtcTime
 END_S = 10.0
 """Seconds for which `stop_workflow` waits for the execution's end."""
 POLL_S = 0.2
+SCHEMAS = parameter_schemas(settings.TESTBED_WORKFLOWS)
+"""What the workflows' models say; the runner checks the values, with one wording for everybody."""
 
 
 class Started(Record):
@@ -72,18 +75,23 @@ def start_workflow(
     duration: Annotated[
         float, Field(ge=0, le=1e9, description="simulated seconds; 0: until the workflow ends")
     ] = 0,
-    stf_count: Annotated[
-        int | None, Field(ge=1, le=1_000_000, description="STF files to generate")
+    parameters: Annotated[
+        dict[str, Any] | None,
+        WithJsonSchema(
+            {
+                "type": "object",
+                "description": "parameters of the workflow; a configuration has only some of them",
+                "properties": SCHEMAS,
+                "additionalProperties": False,
+            }
+        ),
     ] = None,
-    physics_period_count: Annotated[
-        int | None, Field(ge=1, le=10_000, description="physics periods, with standby between them")
-    ] = None,
+    stf_count: Annotated[Any, WithJsonSchema(SCHEMAS["stf_count"])] = None,
+    physics_period_count: Annotated[Any, WithJsonSchema(SCHEMAS["physics_period_count"])] = None,
     physics_period_duration: Annotated[
-        float | None, Field(gt=0, le=1e9, description="simulated seconds of each")
+        Any, WithJsonSchema(SCHEMAS["physics_period_duration"])
     ] = None,
-    stf_interval: Annotated[
-        float | None, Field(gt=0, le=1e6, description="simulated seconds between STF files")
-    ] = None,
+    stf_interval: Annotated[Any, WithJsonSchema(SCHEMAS["stf_interval"])] = None,
 ) -> Started:
     """Start a workflow and wait for the runner's answer, at most 5 seconds.
 
@@ -98,7 +106,7 @@ def start_workflow(
             f"This testbed serves the namespace {settings.TESTBED_NAMESPACE} only; leave "
             "namespace out."
         )
-    params: dict[str, Any] = given(
+    params: dict[str, Any] = (parameters or {}) | given(
         stf_count=stf_count,
         physics_period_count=physics_period_count,
         physics_period_duration=physics_period_duration,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from swf_common.configuration.parameters import Parameters
 from swf_common.protocol.identifiers import Namespace
 
 SYSTEM_SECTIONS = ("testbed", "workflow", "agents", "supervisor", "expect", "parameters")
@@ -73,7 +73,7 @@ class Configuration:
     testbed: TestbedSection
     workflow: WorkflowSection
     agents: dict[str, AgentSection]
-    parameters: dict[str, dict[str, Any]]
+    parameters: Parameters
     expect: ExpectSection
     origins: dict[tuple[str, ...], str]
     supervisor: SupervisorSection = field(default_factory=SupervisorSection)
@@ -105,7 +105,7 @@ class Configuration:
             "supervisor": self.supervisor.model_dump(),
             "expect": self.expect.model_dump(exclude_none=True),
             "origins": {".".join(path): origin for path, origin in self.origins.items()},
-            **{section: dict(values) for section, values in self.parameters.items()},
+            **self.parameters.sections(),
         }
 
 
@@ -114,17 +114,11 @@ NOT_PARAMETERS = (*SYSTEM_SECTIONS, "git_version", "origins", "drain")
 
 
 def flat_parameters(resolved: dict[str, Any]) -> dict[str, Any]:
-    """The workflow's parameters as one table: `daq_state_machine` first, other sections over it."""
+    """The workflow's parameters in a recorded configuration, as one table: `daq_state_machine`
+    first, other sections over it.
+    """
     flat: dict[str, Any] = dict(resolved.get("daq_state_machine", {}))
     for section, values in resolved.items():
         if section not in NOT_PARAMETERS and section != "daq_state_machine":
             flat.update(values)
     return flat
-
-
-def section_used(parameters: Mapping[str, Mapping[str, Any]], key: str) -> str | None:
-    """The section from which `flat_parameters` takes a key; None when no section has it."""
-    having = [section for section, values in parameters.items() if key in values]
-    if len(having) > 1 and "daq_state_machine" in having:
-        having.remove("daq_state_machine")
-    return having[-1] if having else None

@@ -1,148 +1,257 @@
-"""What the parameters of a workflow may be: known to its configuration, and of the same kind."""
+"""Typed parameters: a model says of each its type, unit, default, bounds and a sentence of help.
+
+A workflow has one model (`Parameters` in its module), put together from groups; an agent reads
+its own groups out of it. Checks, the start form, MCP's schema and the tables of the docs follow
+from the model.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from typing import Any
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Self
 
-from swf_common.configuration.documents import Document
-from swf_common.configuration.layers import Layers
-from swf_common.configuration.model import SYSTEM_SECTIONS, section_used
-from swf_common.configuration.sections import SYSTEM_HOMES
-from swf_common.configuration.suggestions import as_toml, meant, nearest
+from annotated_types import Ge, Gt, Le
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from swf_common.configuration.suggestions import as_toml
 from swf_common.errors import ConfigurationError
 
 LARGEST = 1e9
-"""No parameter is larger: a billion seconds are thirty years."""
+"""Bound of a number that has no other: a billion seconds are thirty years."""
+LONGEST_SHOWN = 80
+WORDS = {
+    "bool_type": "must be true or false",
+    "finite_number": "must be a finite number",
+    "float_type": "must be a number",
+    "int_from_float": "must be a whole number",
+    "int_type": "must be a whole number",
+    "list_type": "must be a list",
+    "string_type": "must be a text in quotes",
+    "tuple_type": "must be a list",
+}
+"""pydantic's types of errors in the words of TOML."""
 
-FRACTIONS = ("fraction", "rate")
-"""Last words of the names of parameters that lie between 0 and 1."""
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def is_parameter_section(section: str) -> bool:
-    """Whether a section holds parameters of the workflow."""
-    return section not in SYSTEM_SECTIONS
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""A whole number, which may be written with a point, as JSON and forms do."""
 
 
-def check_parameter(known: Layers, path: tuple[str, ...], value: Any, place: str) -> None:
-    """Refuse a parameter that the workflow's configuration does not know, or of another kind.
+def parameter(
+    default: Any,
+    about: str,
+    *,
+    unit: str = "",
+    ge: float | None = 0,
+    gt: float | None = None,
+    le: float = LARGEST,
+) -> Any:
+    """A parameter of a model.
 
-    A key may be set in any section that the configuration has, if some section knows the key:
-    the sections are laid over each other, `daq_state_machine` first.
-
-    :raises ConfigurationError: unknown section or key, another type, not finite, negative,
-        or a fraction above 1
+    :param about: a sentence for users, without its unit
+    :param unit: of a number
+    :param ge: the bounds count for numbers only
     """
-    section, key = path[0], path[-1]
-    if section not in known.values:
-        sections = [*known.values, *SYSTEM_SECTIONS]
-        raise ConfigurationError(
-            place=place,
-            problem=f"nothing knows the section [{section}]; " + nearest(section, sections),
-        )
-    examples = {name: table[name] for table in known.values.values() for name in table}
-    if len(path) != 2 or isinstance(value, dict) or key not in examples:
-        raise ConfigurationError(
-            place=place,
-            problem=f'[{section}] has no key "{".".join(path[1:])}"; '
-            + meant(key, examples, SYSTEM_HOMES),
-        )
-    example = known.values[section].get(key, examples[key])
-    complaint = _complaint(key, example, value)
-    if complaint:
-        raise ConfigurationError(
-            place=place, problem=f"[{section}] {key} = {as_toml(value)} is not valid: {complaint}"
-        )
+    bounds: dict[str, Any] = {}
+    if isinstance(default, int | float) and not isinstance(default, bool):
+        bounds = {"le": le, **({"ge": ge} if gt is None else {"gt": gt})}
+    return Field(
+        default=default,
+        description=about,
+        json_schema_extra={"unit": unit} if unit else None,
+        **bounds,
+    )
 
 
-def _complaint(key: str, example: Any, value: Any) -> str:
-    if isinstance(example, bool) or isinstance(value, bool):
-        return "" if type(value) is type(example) else f"must be {_kind(example)}"
-    if isinstance(example, int | float):
-        if not isinstance(value, int | float):
-            return f"must be {_kind(example)}"
-        if isinstance(value, float) and not math.isfinite(value):
-            return "must be a finite number"
-        if value < 0:
-            return "must not be negative"
-        if value > LARGEST:
-            return f"must not be above {LARGEST:g}"
-        if key.rsplit("_", 1)[-1] in FRACTIONS and value > 1:
-            return "must lie between 0 and 1"
-        if key.endswith("_count") and not float(value).is_integer():
-            return "must be a whole number"
+@dataclass(frozen=True)
+class Parameter:
+    """What a model says of one parameter.
+
+    :param section: where it stands in a resolved configuration
+    :param kind: whole number, number, true or false, text or list
+    """
+
+    name: str
+    section: str
+    kind: str
+    default: Any
+    about: str
+    unit: str = ""
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+
+    @property
+    def path(self) -> str:
+        """Section and name."""
+        return f"{self.section}.{self.name}"
+
+    @property
+    def range(self) -> str:
+        """What a number may be, in signs; empty without a bound.
+
+        >>> Parameter("rate", "", "number", 1.0, "", ge=0, le=1).range
+        '0 to 1'
+        """
+        if self.ge is not None and self.le is not None and self.le < LARGEST:
+            return f"{self.ge:g} to {self.le:g}"
+        if self.gt is not None:
+            return f"> {self.gt:g}"
+        return "" if self.ge is None else f"≥ {self.ge:g}"
+
+    @property
+    def default_text(self) -> str:
+        """The default as it stands in a TOML file; a list of tables is not written out."""
+        return "-" if self.kind == "list" else as_toml(self.default)
+
+    @property
+    def help(self) -> str:
+        """The sentence for users, with the unit."""
+        return f"{self.about} [{self.unit}]" if self.unit else self.about
+
+    @property
+    def bounds(self) -> str:
+        """What a number may be, in words; empty without a bound.
+
+        >>> Parameter("rate", "", "number", 1.0, "", ge=0, le=1).bounds
+        'must lie between 0 and 1'
+        """
+        above = self.le if self.le is not None and self.le < LARGEST else None
+        if self.ge is not None and above is not None:
+            return f"must lie between {self.ge:g} and {above:g}"
+        if self.gt is not None:
+            return f"must be above {self.gt:g}"
+        if self.ge is not None:
+            return f"must be at least {self.ge:g}" if self.ge else "must not be negative"
         return ""
-    return "" if isinstance(value, type(example)) else f"must be {_kind(example)}"
+
+    def schema(self) -> dict[str, Any]:
+        """The parameter as JSON schema."""
+        kinds = {
+            "whole number": "integer",
+            "number": "number",
+            "true or false": "boolean",
+            "text": "string",
+            "list": "array",
+        }
+        limits = {"minimum": self.ge, "exclusiveMinimum": self.gt, "maximum": self.le}
+        return {
+            "type": kinds[self.kind],
+            "description": self.help,
+            **{name: limit for name, limit in limits.items() if limit is not None},
+        }
 
 
-def _kind(example: Any) -> str:
-    kinds = {bool: "true or false", int: "a number", float: "a number", str: "a text"}
-    return kinds.get(type(example), f"a {type(example).__name__}")
+class Parameters(BaseModel):
+    """Parameters of a workflow, or a group of them."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    section: ClassVar[str] = "parameters"
+    """Where the parameters that this class declares stand in a resolved configuration."""
 
-def workflow_parameters(defaults: list[Document]) -> Layers:
-    """The parameters of a workflow's configuration.
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """The parameters of this model in a flat table; what belongs to others is left alone.
 
-    :param defaults: its file, after all that it includes
-    :raises ConfigurationError: a value that no parameter may have
-    """
-    layers = Layers()
-    for document in defaults:
-        if "parameters" in document.tables:
-            raise ConfigurationError(
-                place=document.name,
-                problem="[parameters] overrides what a configuration has: it belongs into "
-                "testbed.toml; name the section here",
-            )
-        for section, table in document.tables.items():
-            if is_parameter_section(section):
-                layers.lay({section: table}, document.name)
-    for path in layers.origins:
-        check_parameter(layers, path, layers.section(*path[:-1])[path[-1]], layers.origins[path])
-    return layers
+        :raises ConfigurationError: a value that the model does not allow
+        """
+        own = {name: values[name] for name in cls.model_fields if name in values}
+        try:
+            return cls.model_validate(own)
+        except ValidationError as error:
+            problems = "; ".join(cls._told(one) for one in error.errors(include_url=False))
+        raise ConfigurationError(place="the workflow's parameters", problem=problems)
 
+    @classmethod
+    def describe(cls) -> dict[str, Parameter]:
+        """Every parameter by its name, section by section, those of the model itself first."""
+        known = [cls._describe(name, field) for name, field in cls.model_fields.items()]
+        models = [one for one in cls.__mro__ if issubclass(one, Parameters)]
+        order = list(dict.fromkeys(one.section for one in models))
+        return {one.name: one for one in sorted(known, key=lambda one: order.index(one.section))}
 
-def override_parameters(
-    parameters: Layers, values: Iterable[tuple[tuple[str, ...], Any]], place: str
-) -> None:
-    """Lay the values of one place over parameters, one after the other.
+    @classmethod
+    def complaint(cls, name: str, value: Any) -> str:
+        """What is wrong with a value by itself; empty when nothing is."""
+        try:
+            cls.model_validate({name: value})
+        except ValidationError as error:
+            for one in error.errors(include_url=False):
+                if one["loc"][:1] == (name,):
+                    return cls._words(one)
+        return ""
 
-    :param values: each with its path: section and key, or `parameters` and a key
-    :raises ConfigurationError: as `set_parameter`, or one that no workflow would see, since
-        another section has the same key and wins
-    """
-    paths = []
-    for path, value in values:
-        set_parameter(parameters, path, value, place)
-        paths.append(path)
-    for section, key in paths:
-        used = section_used(parameters.values, key)
-        if used not in (section, None) and section != "parameters":
-            value = parameters.values[section][key]
-            if value != parameters.values[used or ""][key]:
-                raise ConfigurationError(
-                    place=place,
-                    problem=f"[{section}] {key} = {as_toml(value)} is not used: the workflow "
-                    f"takes it from [{used}]; set it there",
-                )
+    @classmethod
+    def default(cls, name: str, value: Any) -> Any:
+        """A parameter of this model with another default, for a model that is built on it."""
+        return FieldInfo.merge_field_infos(cls.model_fields[name], default=value)
 
+    def sections(self) -> dict[str, dict[str, Any]]:
+        """The values by section, as they stand in a resolved configuration; a list that is the
+        default is left out.
+        """
+        values = self.model_dump(mode="json")
+        made: dict[str, dict[str, Any]] = {}
+        for name, one in self.describe().items():
+            if one.kind != "list" or getattr(self, name) != one.default:
+                made.setdefault(one.section, {})[name] = values[name]
+        return made
 
-def set_parameter(parameters: Layers, path: tuple[str, ...], value: Any, place: str) -> None:
-    """Override one parameter; `parameters.<key>` means the key wherever it lives."""
-    if path[0] != "parameters":
-        check_parameter(parameters, path, value, place)
-        parameters.put(path, value, place)
-        return
-    key = path[-1]
-    homes = [section for section, table in parameters.values.items() if key in table]
-    if not homes or len(path) != 2:
-        known = {name for table in parameters.values.values() for name in table}
-        raise ConfigurationError(
-            place=place,
-            problem=f'the workflow has no parameter "{".".join(path[1:])}"; '
-            + meant(key, known, SYSTEM_HOMES),
+    @classmethod
+    def _describe(cls, name: str, field: FieldInfo) -> Parameter:
+        kinds: dict[Any, str] = {
+            bool: "true or false",
+            int: "whole number",
+            float: "number",
+            str: "text",
+        }
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+
+        def bound(kind: type[Ge | Gt | Le], which: str) -> Any:
+            found = [getattr(one, which) for one in field.metadata if isinstance(one, kind)]
+            return found[0] if found else None
+
+        models = [one for one in cls.__mro__ if issubclass(one, Parameters)]
+        home = next(one for one in models if name in inspect.get_annotations(one))
+        return Parameter(
+            name=name,
+            section=home.section,
+            kind=kinds.get(field.annotation, "list"),
+            default=field.default,
+            about=field.description or "",
+            unit=str(extra.get("unit", "")),
+            ge=bound(Ge, "ge"),
+            gt=bound(Gt, "gt"),
+            le=bound(Le, "le"),
         )
-    for section in homes:
-        check_parameter(parameters, (section, key), value, place)
-        parameters.put((section, key), value, place)
+
+    @classmethod
+    def _words(cls, problem: Any) -> str:
+        kind = problem["type"]
+        if kind in ("greater_than", "greater_than_equal", "less_than_equal"):
+            (name, *inner) = problem["loc"]
+            bounds = "" if inner else cls.describe()[name].bounds
+            if bounds and (kind != "less_than_equal" or "between" in bounds):
+                return bounds
+            if kind == "less_than_equal":
+                return f"must not be above {problem['ctx']['le']:g}"
+        text: str = problem["msg"]
+        text = text.removeprefix("Value error, ").replace("Input should be", "must be")
+        return WORDS.get(kind, text)
+
+    @classmethod
+    def _told(cls, problem: Any) -> str:
+        where = ".".join(map(str, problem["loc"]))
+        if not where:
+            return cls._words(problem)
+        if len(problem["loc"]) > 1:
+            return f"{where}: {cls._words(problem)}"
+        value = as_toml(problem["input"])
+        shown = value if len(value) < LONGEST_SHOWN else "..."
+        return f"{where} = {shown} is not valid: {cls._words(problem)}"

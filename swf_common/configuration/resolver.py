@@ -12,7 +12,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from swf_common.configuration import documents
 from swf_common.configuration.documents import Document, Table, shown
@@ -26,19 +25,23 @@ from swf_common.configuration.model import (
     SupervisorSection,
     TestbedSection,
     WorkflowSection,
-    section_used,
 )
+from swf_common.configuration.modules import find_workflow, workflow_names
 from swf_common.configuration.overrides import SET, parse_overrides
-from swf_common.configuration.parameters import (
-    is_parameter_section,
-    override_parameters,
-    workflow_parameters,
-)
 from swf_common.configuration.sections import SYSTEM_HOMES, read_section
 from swf_common.configuration.suggestions import as_toml, nearest
+from swf_common.configuration.values import (
+    ANYWHERE,
+    Given,
+    Values,
+    given_in,
+    is_parameter_section,
+)
 from swf_common.errors import ConfigurationError
 
 NAMESPACE_OPTION = "--namespace"
+OLD_SECTIONS = ("simulation", "stf_processing")
+"""Sections of the predecessor's files, accepted for any parameter as workflows' names are."""
 
 
 def resolve(
@@ -64,7 +67,7 @@ def resolve(
     _lay_system(layers, main, name, workflows)
     given = parse_overrides(overrides)
     for path, value in given:
-        if not _is_parameter(path[0]):
+        if not is_parameter_section(path[0]):
             layers.put(path, value, SET)
     for option, path, given_value in (
         (NAMESPACE_OPTION, ("testbed", "namespace"), namespace),
@@ -87,19 +90,16 @@ def resolve(
 
     testbed = read_section(TestbedSection, layers, "testbed", place=main.name, homes=homes)
     workflow = read_section(WorkflowSection, layers, "workflow", place=main.name, homes=homes)
-    _demand_workflow(workflow.name, workflows, layers.origins.get(("workflow", "name"), main.name))
+    find_workflow(workflows, workflow.name, layers.origins.get(("workflow", "name"), main.name))
     agents = _agents(layers, main.name, homes)
     supervisor = read_section(SupervisorSection, layers, "supervisor", place=main.name, homes=homes)
     defaults = _workflow_file(workflow, workflows, layers.origins, main.name)
-    parameters = workflow_parameters(defaults)
+    values = _default_values(workflow, workflows, defaults, main.name)
     if name is None:
-        override_parameters(parameters, _parameters_of(main), main.name)
-    override_parameters(
-        parameters,
-        [(path, value) for path, value in given if _is_parameter(path[0])],
-        SET,
-    )
-    follow_parameters(layers, parameters, duration=workflow.duration)
+        values.lay(given_in(main.tables), main.name)
+    values.lay([one for one in given if is_parameter_section(one[0][0])], SET)
+    parameters = values.check()
+    follow_parameters(layers, parameters, values.sections, duration=workflow.duration)
     expect = read_section(ExpectSection, layers, "expect", place=main.name, homes=homes)
 
     notes = [
@@ -112,9 +112,9 @@ def resolve(
         testbed=testbed,
         workflow=workflow,
         agents=agents,
-        parameters=parameters.values,
+        parameters=parameters,
         expect=expect,
-        origins={**layers.origins, **parameters.origins},
+        origins={**layers.origins, **values.origins},
         supervisor=supervisor,
         notes=notes,
     )
@@ -128,15 +128,15 @@ def resolve_workflow(
     namespace: str,
     *,
     duration: float = 0,
-) -> dict[str, Any]:
-    """The `resolved` configuration for a `run_workflow` command that came without one: the agents
-    and the expectations are those of the workflow's configuration.
+) -> Configuration:
+    """The configuration for a `run_workflow` command that came without one: the agents and the
+    expectations are those of the workflow's configuration.
 
     :param duration: simulated seconds, as `[workflow] duration`
     :raises ConfigurationError: an unknown workflow, configuration or parameter
     """
     command = "run_workflow"
-    _demand_workflow(name, workflows, command)
+    find_workflow(workflows, name, command)
     workflow = WorkflowSection(name=name, config=config)
     origins: dict[tuple[str, ...], str] = {
         ("workflow", "config"): command,
@@ -148,25 +148,26 @@ def resolve_workflow(
     for section in ("agents", "expect"):
         layers.lay({section: chosen.tables.get(section, {})}, chosen.name)
     layers.origins.update(origins)
-    parameters = workflow_parameters(found)
-    given: list[tuple[tuple[str, ...], Any]] = []
+    values = _default_values(workflow, workflows, found, command)
+    given: list[Given] = []
     for key, value in params.items():
         if key == "namespace":
             continue
         if isinstance(value, dict):
             given += [((key, inner), inner_value) for inner, inner_value in value.items()]
         else:
-            given.append((("parameters", key), value))
-    override_parameters(parameters, given, command)
-    follow_parameters(layers, parameters, duration=duration)
+            given.append(((ANYWHERE, key), value))
+    values.lay(given, command)
+    parameters = values.check()
+    follow_parameters(layers, parameters, values.sections, duration=duration)
     return Configuration(
         testbed=TestbedSection(namespace=namespace),
         workflow=workflow,
         agents=_agents(layers, chosen.name),
-        parameters=parameters.values,
+        parameters=parameters,
         expect=read_section(ExpectSection, layers, "expect", place=chosen.name),
-        origins={**layers.origins, **parameters.origins},
-    ).resolved()
+        origins={**layers.origins, **values.origins},
+    )
 
 
 def find_workflow_file(name: str, workflows: Path) -> Path:
@@ -231,31 +232,39 @@ def _lay_system(layers: Layers, main: Document, name: str | None, workflows: Pat
         layers.lay({"agents": agents}, chosen.name)
 
 
-def _is_parameter(section: str) -> bool:
-    return is_parameter_section(section) or section == "parameters"
+def _default_values(
+    workflow: WorkflowSection, workflows: Path, documents: Sequence[Document], place: str
+) -> Values:
+    """The parameters as the workflow's configuration has them.
 
-
-def _parameters_of(document: Document) -> list[tuple[tuple[str, ...], Any]]:
-    """The parameters that a testbed.toml sets, each with its path."""
-    return [
-        ((section, key), value)
-        for section, table in document.tables.items()
-        if _is_parameter(section)
-        for key, value in table.items()
-    ]
+    They are those of the workflow that the configuration names: it may be run by another one
+    whose parameters are among them.
+    """
+    named = documents[-1].tables.get("workflow", {}).get("name", workflow.name)
+    model = find_workflow(workflows, named, documents[-1].name).parameters
+    running = find_workflow(workflows, workflow.name, place).parameters
+    missing = sorted(set(running.model_fields) - set(model.model_fields))
+    if missing:
+        raise ConfigurationError(
+            place=place,
+            problem=f'[workflow] config = "{documents[-1].name}" is for the workflow "{named}", '
+            f'which has no parameter "{missing[0]}"; "{workflow.name}" needs it',
+        )
+    values = Values(model, [*OLD_SECTIONS, *workflow_names(workflows)])
+    for document in documents:
+        values.lay_default(document)
+    return values
 
 
 def _parameter_homes(layers: Layers, workflows: Path) -> dict[str, str]:
-    """The section from which the workflow takes each parameter; none where that is not known."""
+    """The section of each parameter; empty where the workflow is not known."""
     asked = layers.section("workflow")
     try:
         workflow = WorkflowSection(name=asked["name"], config=asked.get("config"))
         found = _workflow_file(workflow, workflows, {}, "")
-        sections = workflow_parameters(found).values
+        return _default_values(workflow, workflows, found, "").homes
     except (ConfigurationError, ValueError, KeyError):
         return {}
-    keys = {key for values in sections.values() for key in values}
-    return {key: section_used(sections, key) or "" for key in keys}
 
 
 def _agents(
@@ -270,16 +279,6 @@ def _agents(
             )
         agents[key] = read_section(AgentSection, layers, "agents", key, place=place, homes=homes)
     return agents
-
-
-def _demand_workflow(name: str, workflows: Path, place: str) -> None:
-    known = [file.stem for file in workflows.glob("*.py") if not file.stem.startswith("_")]
-    if name not in known:
-        raise ConfigurationError(
-            place=place,
-            problem=f'[workflow] name = "{name}": there is no workflow of that name; '
-            + nearest(name, known),
-        )
 
 
 def _workflow_file(

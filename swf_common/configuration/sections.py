@@ -15,17 +15,10 @@ from swf_common.configuration.model import (
     TestbedSection,
     WorkflowSection,
 )
+from swf_common.configuration.parameters import WORDS
 from swf_common.configuration.suggestions import as_toml, meant
 from swf_common.errors import ConfigurationError
 
-EXPECTED = {
-    "bool_type": "must be true or false",
-    "int_type": "must be a whole number",
-    "float_type": "must be a number",
-    "string_type": "must be a text in quotes",
-    "list_type": "must be a list",
-}
-"""pydantic's types of errors in the words of TOML."""
 SectionModel = TypeVar("SectionModel", bound=BaseModel)
 SYSTEM_HOMES = {
     key: section
@@ -91,5 +84,5 @@ def _explain(
         case "string_pattern_mismatch":
             meaning = f"must match {problem['ctx']['pattern']}"
         case kind:
-            meaning = EXPECTED.get(kind) or problem["msg"].replace("Input should be", "must be")
+            meaning = WORDS.get(kind) or problem["msg"].replace("Input should be", "must be")
     return origin, f"{section} {key} = {as_toml(value)} is not valid: {meaning}"

@@ -13,11 +13,13 @@ from testbed.commands.options import load_configuration, set_option, testbed_opt
 @click.command()
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, without origins.")
+@click.option("--parameters", is_flag=True, help="What each parameter of the workflow means.")
 @set_option
 @testbed_options
 def config(
     name: str | None,
     as_json: bool,
+    parameters: bool,
     overrides: tuple[str, ...],
     config_file: str,
     namespace: str | None,
@@ -40,6 +42,13 @@ def config(
         console.note("No docker compose here: the agents are not checked against compose.yaml.")
     else:
         make_plan(configuration, services)
+    if parameters:
+        described = [
+            [one.path, one.default_text, one.unit, one.range, one.about]
+            for one in configuration.parameters.describe().values()
+        ]
+        console.result(console.table(["KEY", "DEFAULT", "UNIT", "RANGE", "MEANING"], described))
+        return
     resolved = configuration.resolved()
     del resolved["origins"]
     if as_json:

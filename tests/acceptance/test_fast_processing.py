@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 import uproot
 
-from agents.data.clustering import ClusteringSettings, find_clusters
+from agents.data.clustering import find_clusters
 from agents.data.frame_file import FrameReader
-from agents.data.generation import GenerationSettings, generate
-from agents.data.histograms import HistogramSet, HistogramSettings
-from agents.data.sampling import SamplingSettings, samples
+from agents.data.generation import generate
+from agents.data.histograms import HistogramSet
+from agents.data.sampling import samples
 from agents.data.time_frames import TimeFrames
+from swf_common.configuration.groups import Clustering, Hits, Sampling, StfContent
 from testbed.integration import TestbedStack
 from tests.rest import Api
 from tests.waiting import eventually
@@ -70,10 +71,10 @@ def sizes(stack: TestbedStack, program: str, folder: str) -> dict[str, int]:
 
 def total_of(parts: Iterable[TimeFrames]) -> HistogramSet:
     """The histograms of time frames, computed here, and of each sample as a whole."""
-    settings = HistogramSettings()
+    settings = Hits()
     total = HistogramSet.empty(settings)
     for frames in parts:
-        total.fill(settings, frames, find_clusters(frames, ClusteringSettings()))
+        total.fill(settings, frames, find_clusters(frames, Clustering()))
     return total
 
 
@@ -85,9 +86,9 @@ def read(path: Path) -> TimeFrames:
 def made_again(run_id: str) -> Iterator[TimeFrames]:
     """The sampled time frames of a run, made from seed, run and sequence number alone."""
     for sequence in range(1, STFS + 1):
-        frames = generate(GenerationSettings(tf_count=TFS_PER_STF), int(run_id), sequence)
+        frames = generate(StfContent(tf_count=TFS_PER_STF), int(run_id), sequence)
         name = f"swf.{run_id}.{sequence:06d}.stf"
-        for one in samples(SamplingSettings(), name, int(run_id), sequence, TFS_PER_STF):
+        for one in samples(Sampling(), name, int(run_id), sequence, TFS_PER_STF):
             yield frames.select(one.tf_first, one.tf_last)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from agents.data.volume import Needed, Volume
-from agents.programs.workflow_runner.execution import Execution, Outcome, Workflow, load_workflow
+from agents.programs.workflow_runner.execution import Execution, Outcome
 from swf_common.configuration import resolve_workflow
+from swf_common.configuration.modules import WorkflowModule, find_workflow
 from swf_common.protocol.messages import Message
 from testbed.project import ROOT
 
@@ -20,7 +21,7 @@ RUN_ID = "100001"
 
 def resolved(config: str = "fast_processing_default", **parameters: Any) -> dict[str, Any]:
     """A resolved configuration of the repository; files are kept small unless asked otherwise."""
-    content = resolve_workflow(WORKFLOWS, "stf_datataking", config, parameters, "torre1")
+    content = resolve_workflow(WORKFLOWS, "stf_datataking", config, parameters, "torre1").resolved()
     content["workflow"]["realtime"] = False
     content["test"] = {"tf_count": 3}
     return content
@@ -52,7 +53,7 @@ def run(
     buffer: Path,
     content: dict[str, Any],
     *,
-    workflow: Workflow | None = None,
+    workflow: WorkflowModule | None = None,
     duration: float = 0,
     stop_at: Callable[[Message], bool] = lambda _: False,
     stop_first: bool = False,
@@ -73,7 +74,7 @@ def run(
 
     content["workflow"]["duration"] = duration
     execution = Execution(
-        workflow or load_workflow("stf_datataking")[0],
+        workflow or find_workflow(WORKFLOWS, "stf_datataking", "a test"),
         execution_id=EXECUTION_ID,
         run_id=RUN_ID,
         resolved=content,

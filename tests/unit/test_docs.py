@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from agents.data.volume import RetentionSettings
 from swf_common.configuration.model import (
     AgentSection,
     ExpectSection,
@@ -18,6 +16,8 @@ from swf_common.configuration.model import (
     TestbedSection,
     WorkflowSection,
 )
+from swf_common.configuration.modules import find_workflow, workflow_names
+from swf_common.configuration.parameters import Parameter
 from swf_common.errors import ExitCode
 from swf_common.protocol.heartbeat import Heartbeat
 from swf_common.protocol.messages import CATALOGUE, Message
@@ -50,11 +50,17 @@ def test_the_configuration_page_lists_every_key(heading: str, model: type[Sectio
     assert rows("configuration.md", heading) == list(model.model_fields)
 
 
-def test_the_configuration_page_lists_every_limit_of_a_volume_with_its_default() -> None:
-    listed = rows("configuration.md", "### `[retention]`")
-    assert listed == list(RetentionSettings.model_fields)
-    given = tomllib.loads((ROOT / "workflows" / "retention.toml").read_text())["retention"]
-    assert RetentionSettings.model_validate(given) == RetentionSettings()
+def _row(one: Parameter) -> str:
+    cells = (f"`{one.name}`", f"`{one.default_text}`", one.unit, one.range, one.about)
+    return f"| {' | '.join(cell or '-' for cell in cells)} |"
+
+
+@pytest.mark.parametrize("name", workflow_names(ROOT / "workflows"))
+def test_the_configuration_page_lists_every_parameter_as_its_model_has_it(name: str) -> None:
+    text = (DOCS / "configuration.md").read_text()
+    model = find_workflow(ROOT / "workflows", name, "the test").parameters
+    missing = [_row(one) for one in model.describe().values() if _row(one) not in text]
+    assert missing == []
 
 
 def test_the_command_page_lists_every_command_with_its_options() -> None:

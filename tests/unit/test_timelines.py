@@ -8,18 +8,19 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Generator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import simpy
 
-from agents.programs.workflow_runner.daq import Daq
-from agents.programs.workflow_runner.execution import load_workflow
+from swf_common.configuration.groups import DaqStateMachine
+from swf_common.configuration.modules import WorkflowModule, find_workflow
 from swf_common.protocol.messages import LIFECYCLE_TYPES
 from swf_common.protocol.states import EndReason, ExecutionStatus
-from tests.unit.simulation import EXECUTION_ID, RUN_ID, Ran, resolved, run
+from tests.unit.simulation import EXECUTION_ID, RUN_ID, WORKFLOWS, Ran, resolved, run
+from workflows.api import Daq, Steps
 
 Timeline = list[tuple[str, float]]
 OPENING = [("run_imminent", 5.0), ("start_run", 13.1)]
@@ -168,7 +169,7 @@ def test_the_announcement_tells_the_workers_that_fast_processing_wants(tmp_path:
 
 @pytest.mark.parametrize("name", ["fast_processing", "prompt_processing"])
 def test_the_other_workflows_take_data_as_stf_datataking_does(tmp_path: Path, name: str) -> None:
-    fast, _ = load_workflow(name)
+    fast = find_workflow(WORKFLOWS, name, "a test")
     ran = run(tmp_path, resolved(), workflow=fast)
     assert ran.timeline == TIMELINES["fast_processing_default"][2]
     assert ran.finished == 40.3
@@ -221,44 +222,52 @@ def test_a_duration_beyond_the_end_changes_nothing(tmp_path: Path) -> None:
     assert run(tmp_path, resolved(), duration=1000.0).finished == 40.3
 
 
-Steps = Generator[simpy.Event, None, None]
+def module(steps: Callable[[simpy.Environment, Daq[DaqStateMachine]], Steps]) -> WorkflowModule:
+    """A workflow that takes these steps."""
+    return WorkflowModule("made_up", DaqStateMachine, steps, "")
 
 
-def failing_before(env: simpy.Environment, daq: Daq) -> Steps:
+def failing_before(env: simpy.Environment, daq: Daq[DaqStateMachine]) -> Steps:
     yield env.timeout(1)
     raise ValueError("the beam is gone")
 
 
-def failing_after(env: simpy.Environment, daq: Daq) -> Steps:
+def failing_after(env: simpy.Environment, daq: Daq[DaqStateMachine]) -> Steps:
     daq.run_imminent()
     yield env.timeout(1)
     raise ValueError("the beam is gone")
 
 
-def failing_at_once(env: simpy.Environment, daq: Daq) -> Steps:
+def failing_at_once(env: simpy.Environment, daq: Daq[DaqStateMachine]) -> Steps:
     daq.run_imminent()
     raise ValueError("the beam is gone")
     yield env.timeout(1)
 
 
-def leaving(env: simpy.Environment, daq: Daq) -> Steps:
+def leaving(env: simpy.Environment, daq: Daq[DaqStateMachine]) -> Steps:
     daq.run_imminent()
     yield env.timeout(1)
     raise SystemExit(-1)
 
 
-def stuck(env: simpy.Environment, daq: Daq) -> Steps:
+def stuck(env: simpy.Environment, daq: Daq[DaqStateMachine]) -> Steps:
     daq.run_imminent()
     yield env.event()
 
 
-def forgetful(env: simpy.Environment, daq: Daq) -> Steps:
+def making_one(env: simpy.Environment, daq: Daq[DaqStateMachine]) -> Steps:
+    daq.run_imminent()
+    yield env.timeout(1)
+    daq.generate_stf()
+
+
+def forgetful(env: simpy.Environment, daq: Daq[DaqStateMachine]) -> Steps:
     daq.run_imminent()
     yield env.timeout(1)
 
 
 def test_a_workflow_that_fails_before_the_announcement_has_failed(tmp_path: Path) -> None:
-    ran = run(tmp_path, resolved(), workflow=failing_before)
+    ran = run(tmp_path, resolved(), workflow=module(failing_before))
     assert ran.sent == []
     assert ran.outcome.status == ExecutionStatus.FAILED
     assert ran.outcome.reason == "ValueError: the beam is gone"
@@ -307,21 +316,21 @@ def test_an_exit_buffer_with_a_limit_loses_the_oldest_stfs_that_nobody_needs(
 def test_data_that_cannot_be_made_end_the_run_as_failed(tmp_path: Path) -> None:
     content = resolved()
     content["test"]["mean_hits_per_tf"] = -1
-    ran = run(tmp_path, content)
+    ran = run(tmp_path, content, workflow=module(making_one))
     assert ran.only("end_run")[0].reason == EndReason.FAILED
-    assert "mean_hits_per_tf: Input should be greater than or equal to 0" in ran.outcome.reason
+    assert "mean_hits_per_tf = -1 is not valid: must lie between 0 and 10000" in ran.outcome.reason
 
 
 @pytest.mark.parametrize("workflow", [failing_after, failing_at_once, leaving, stuck])
 def test_a_workflow_that_fails_ends_its_run_as_failed(tmp_path: Path, workflow: Any) -> None:
-    ran = run(tmp_path, resolved(), workflow=workflow)
+    ran = run(tmp_path, resolved(), workflow=module(workflow))
     assert [message.msg_type for message in ran.sent] == ["run_imminent", "end_run"]
     assert ran.only("end_run")[0].reason == EndReason.FAILED
     assert ran.outcome.status == ExecutionStatus.FAILED
 
 
 def test_a_workflow_that_forgets_to_end_its_run_has_it_ended(tmp_path: Path) -> None:
-    ran = run(tmp_path, resolved(), workflow=forgetful)
+    ran = run(tmp_path, resolved(), workflow=module(forgetful))
     assert ran.timeline == [("run_imminent", 0.0), ("end_run", 1.0)]
     assert ran.outcome.status == ExecutionStatus.COMPLETED
 

@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 from agents.data.slicing import Slice as Cut
-from agents.data.slicing import SlicingSettings, slices
+from agents.data.slicing import slices
 from agents.programs.example_fast_processing_agent.pace import MeasuringPace
 from agents.runtime import BaseAgent, handles
 from agents.runtime.parameters import ExecutionParameters, table
 from agents.runtime.settings import AgentSettings
+from swf_common.configuration.groups import Slicing
 from swf_common.protocol.destinations import EPICTOPIC, RESULTS, SLICES, WORKERS
 from swf_common.protocol.messages import (
     EndRun,
@@ -151,7 +152,7 @@ class ExampleFastProcessingAgent(BaseAgent):
         self._measure(message.execution_id)
 
     def _cut(self, message: TfFileRegistered) -> list[Cut]:
-        settings = SlicingSettings.from_parameters(self._parameters.of(message.execution_id))
+        settings = Slicing.of(self._parameters.of(message.execution_id))
         return slices(settings, message.tf_filename, message.tf_first, message.tf_last)
 
     def _slice_record(self, message: TfFileRegistered, cut: Cut) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from typing import Any
 
 from agents.data.files import DamagedFile, VolumeFull, WrittenFile, verified
 from agents.data.frame_file import FrameReader
-from agents.data.sampling import Sample, SamplingSettings, is_sampled, samples
+from agents.data.sampling import Sample, is_sampled, samples
 from agents.data.tf_samples import sample_path, write_sample
-from agents.data.volume import RetentionSettings, Volume
+from agents.data.volume import Volume
 from agents.runtime import BaseAgent, handles
 from agents.runtime.needs import Needs
 from agents.runtime.parameters import ExecutionParameters, table
 from agents.runtime.settings import AgentSettings
+from swf_common.configuration.groups import Retention, Sampling
 from swf_common.errors import ConfigurationError
 from swf_common.protocol.destinations import EPICTOPIC
 from swf_common.protocol.messages import StfReady, TfFileRegistered
@@ -94,7 +95,7 @@ class ExampleFastmonAgent(BaseAgent):
         return written, self._change(message, tf_files=len(written))
 
     def _choose(self, message: StfReady) -> list[Sample]:
-        settings = SamplingSettings.from_parameters(self._parameters.of(message.execution_id))
+        settings = Sampling.of(self._parameters.of(message.execution_id))
         run = int(message.run_id)
         if not is_sampled(settings, run, message.sequence):
             return []
@@ -123,7 +124,7 @@ class ExampleFastmonAgent(BaseAgent):
         if not wanted:
             return []
         path = verified(message.file, self.settings.data_folder)
-        retention = RetentionSettings.from_parameters(self._parameters.of(message.execution_id))
+        retention = Retention.of(self._parameters.of(message.execution_id))
         self._samples.make_room(retention.tf_samples_limit_mb)
         written: Written = []
         with FrameReader(path) as reader:

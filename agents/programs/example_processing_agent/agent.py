@@ -6,15 +6,15 @@ import time
 from typing import Any
 
 from agents.data.cluster_file import ClusterFile, output_path, reconstruct
-from agents.data.clustering import ClusteringSettings
 from agents.data.files import DamagedFile, VolumeFull, verified
 from agents.data.frame_file import FrameReader
-from agents.data.volume import RetentionSettings, Volume
+from agents.data.volume import Volume
 from agents.programs.example_processing_agent.task import RunTasks
 from agents.runtime import BaseAgent, handles
 from agents.runtime.needs import Needs
 from agents.runtime.parameters import ExecutionParameters, table
 from agents.runtime.settings import AgentSettings
+from swf_common.configuration.groups import Clustering, Retention
 from swf_common.errors import ConfigurationError
 from swf_common.protocol.destinations import EPICTOPIC
 from swf_common.protocol.messages import (
@@ -153,9 +153,9 @@ class ExampleProcessingAgent(BaseAgent):
         path = verified(message.file, self.settings.data_folder)
         with FrameReader(path) as reader:
             frames = reader.read()
-        self._outputs.make_room(RetentionSettings.from_parameters(parameters).processed_limit_mb)
+        self._outputs.make_room(Retention.of(parameters).processed_limit_mb)
         target = output_path(self._outputs.folder, message.run_id, message.filename)
-        output = reconstruct(target, frames, ClusteringSettings.from_parameters(parameters))
+        output = reconstruct(target, frames, Clustering.of(parameters))
         self._outputs.wrote(output.size_bytes)
         return output
 

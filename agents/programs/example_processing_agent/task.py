@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from agents.runtime.parameters import ExecutionParameters
+from swf_common.configuration.groups import RunTask
 from swf_common.protocol.identifiers import input_dataset, output_dataset
 from swf_common.protocol.messages import utc_now
 from swf_common.service.monitor_client import MonitorClient
@@ -56,7 +57,7 @@ class RunTasks:
         :param closed_at: when the run's dataset was closed, when that is what happened
         :param total: how many STFs the run has made, once it has ended
         """
-        if not self._parameters.of(execution_id).get("task_per_run"):
+        if not RunTask.of(self._parameters.of(execution_id)).task_per_run:
             return
         path = f"workflow-executions/{execution_id}/"
         closing = {

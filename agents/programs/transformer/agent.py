@@ -6,16 +6,17 @@ import socket
 import time
 from typing import Any
 
-from agents.data.clustering import ClusteringSettings, find_clusters
+from agents.data.clustering import find_clusters
 from agents.data.files import locate, verify
 from agents.data.frame_file import FrameReader
-from agents.data.histograms import HistogramSet, HistogramSettings
+from agents.data.histograms import HistogramSet
 from agents.data.time_frames import TimeFrames
 from agents.programs.transformer.worker_record import WorkerRecord
 from agents.runtime import BaseAgent, handles
 from agents.runtime.parameters import ExecutionParameters
 from agents.runtime.settings import AgentSettings
 from swf_common.broker.connection import Subscription
+from swf_common.configuration.groups import Clustering, Hits, Workers
 from swf_common.protocol.destinations import RESULTS, SLICES, WORKERS, consumer_queue
 from swf_common.protocol.messages import EndRun, utc_now
 from swf_common.protocol.slices import (
@@ -142,8 +143,8 @@ class Transformer(BaseAgent):
         frames = self._read(content)
         if frames.tf_count != content.tf_count:
             raise ValueError(f"{content.tf_count} TFs are not {content.start} to {content.end}")
-        clusters = find_clusters(frames, ClusteringSettings.from_parameters(parameters))
-        settings = HistogramSettings.from_parameters(parameters)
+        clusters = find_clusters(frames, Clustering.of(parameters))
+        settings = Hits.of(parameters)
         histograms = HistogramSet.empty(settings)
         histograms.fill(settings, frames, clusters)
         return {
@@ -169,7 +170,7 @@ class Transformer(BaseAgent):
 
         :raises Stopped: the agent is to stop; another transformer gets the slice
         """
-        wanted_s = float(self._parameters.of(execution_id).get("slice_processing_time", 0))
+        wanted_s = Workers.of(self._parameters.of(execution_id)).slice_processing_time
         left_s = wanted_s - spent_s
         self.allow(max(0.0, left_s))
         if left_s > 0 and self.stopping.wait(left_s):

@@ -8,18 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from agents.data.volume import Volume
-from agents.programs.workflow_runner.execution import (
-    Execution,
-    ExecutionEnded,
-    UnknownWorkflow,
-    load_workflow,
-)
+from agents.programs.workflow_runner.execution import Execution, ExecutionEnded
 from agents.programs.workflow_runner.records import AlreadyTaken, ExecutionRecords
 from agents.runtime import BaseAgent, handles
 from agents.runtime.needs import Needs
 from swf_common.broker.connection import Subscription
 from swf_common.broker.publisher import SendRefused
 from swf_common.configuration import resolve_workflow
+from swf_common.configuration.model import flat_parameters
+from swf_common.configuration.modules import find_workflow
 from swf_common.errors import ConfigurationError
 from swf_common.protocol.destinations import EPICTOPIC, WORKFLOW_CONTROL, namespace_selector
 from swf_common.protocol.heartbeat import STALE_AFTER_INTERVALS
@@ -88,7 +85,7 @@ class WorkflowRunner(BaseAgent):
             return
         try:
             execution = self._prepare(command)
-        except (ConfigurationError, UnknownWorkflow) as error:
+        except ConfigurationError as error:
             self._reject(str(error))
         except Expired as error:
             self._reject(str(error))
@@ -147,13 +144,16 @@ class WorkflowRunner(BaseAgent):
         return ExecutionRecords(self.monitor, self.settings.namespace, owner)
 
     def _prepare(self, command: RunWorkflow) -> Execution:
-        resolved = command.resolved or resolve_workflow(
-            WORKFLOWS,
-            command.workflow_name,
-            command.config,
-            command.params,
-            self.settings.namespace,
-            duration=command.duration,
+        resolved = (
+            command.resolved
+            or resolve_workflow(
+                WORKFLOWS,
+                command.workflow_name,
+                command.config,
+                command.params,
+                self.settings.namespace,
+                duration=command.duration,
+            ).resolved()
         )
         for section, table in resolved.items():
             if not isinstance(table, dict):
@@ -166,10 +166,11 @@ class WorkflowRunner(BaseAgent):
             "realtime": command.realtime,
             "duration": command.duration,
         }
-        workflow, source = load_workflow(command.workflow_name)
+        workflow = find_workflow(WORKFLOWS, command.workflow_name, "run_workflow")
+        workflow.parameters.of(flat_parameters(resolved))  # before anything is recorded
         records = self._records()
         version = str(resolved["workflow"].get("version", "1.0"))
-        definition = records.definition(command.workflow_name, version, source)
+        definition = records.definition(command.workflow_name, version, workflow.source)
         run_id = records.next_run_id()
         execution_id = records.open(
             command.workflow_name, definition, run_id, str(command.message_id), resolved

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 import simpy
 
-from agents.data.generation import GenerationSettings
 from agents.data.stf import write_stf
 from agents.data.time_frames import TF_DURATION_NS
-from agents.data.volume import RetentionSettings, Volume
+from agents.data.volume import Volume
+from swf_common.configuration.groups import Retention, StfContent
+from swf_common.configuration.parameters import Parameters
 from swf_common.protocol.identifiers import input_dataset
 from swf_common.protocol.messages import (
     EndRun,
@@ -39,13 +40,13 @@ STANDBY: dict[str, Any] = {"state": DaqState.RUN, "substate": DaqSubstate.STANDB
 NOT_READY: dict[str, Any] = {"state": DaqState.BEAM, "substate": DaqSubstate.NOT_READY}
 
 
-class Daq:
-    """One run of the simulated DAQ.
+class SimulatedDaq:
+    """One run of the simulated DAQ, as `workflows.api.Daq` describes it to a workflow.
 
-    A workflow calls the announcements in the order of the state machine; each goes out at once,
-    stamped with the simulated time. `end_run` goes out once at the most, whoever asks for it.
+    `end_run` goes out once at the most, whoever asks for it.
 
-    :param parameters: the workflow's parameters as one table
+    :param parameters: as the workflow declares them
+    :param values: all parameters of the execution, which may have more than the workflow needs
     :param buffer: the DAQ exit buffer
     """
 
@@ -56,10 +57,12 @@ class Daq:
         *,
         execution_id: str,
         run_id: str,
-        parameters: dict[str, Any],
+        parameters: Parameters,
+        values: Mapping[str, Any],
         buffer: Volume,
     ) -> None:
         self.parameters = parameters
+        self._values = values
         self.stf_count = 0
         self._env = env
         self._send = send
@@ -79,7 +82,7 @@ class Daq:
     def run_imminent(self) -> None:
         """Announce the run."""
         self._announced = True
-        workers = self.parameters.get("target_worker_count")
+        workers = self._values.get("target_worker_count")
         self._send(
             RunImminent(
                 **self._common("run_imminent"),
@@ -146,10 +149,10 @@ class Daq:
         )
 
     @cached_property
-    def _data_settings(self) -> tuple[GenerationSettings, float]:
+    def _data_settings(self) -> tuple[StfContent, float]:
         """What STFs look like, and how large the exit buffer may become."""
-        retention = RetentionSettings.from_parameters(self.parameters)
-        return GenerationSettings.from_parameters(self.parameters), retention.daq_buffer_limit_mb
+        limit_mb = Retention.of(self._values).daq_buffer_limit_mb
+        return StfContent.of(self._values), limit_mb
 
     def _common(self, step: str) -> dict[str, Any]:
         return {

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import simpy
 
 from agents.data.volume import Volume
 from agents.programs.workflow_runner.clock import advance
-from agents.programs.workflow_runner.daq import Daq, Send
+from agents.programs.workflow_runner.daq import Send, SimulatedDaq
 from swf_common.configuration.model import flat_parameters
+from swf_common.configuration.modules import WorkflowModule
 from swf_common.protocol.states import EndReason, ExecutionStatus
 
 log = logging.getLogger(__name__)
-
-Workflow = Callable[[simpy.Environment, Daq], Generator[simpy.Event, Any, Any]]
 
 FINAL_STATUS = {
     EndReason.COMPLETED: ExecutionStatus.COMPLETED,
@@ -29,10 +25,6 @@ FINAL_STATUS = {
     EndReason.STOPPED: ExecutionStatus.TERMINATED,
     EndReason.FAILED: ExecutionStatus.FAILED,
 }
-
-
-class UnknownWorkflow(Exception):
-    """There is no such workflow, or its module has no generator function `workflow`."""
 
 
 class ExecutionEnded(Exception):
@@ -52,34 +44,18 @@ class Outcome:
     recorded: bool = False
 
 
-def load_workflow(name: str) -> tuple[Workflow, str]:
-    """A workflow by name, and its source text.
-
-    :raises UnknownWorkflow: see there
-    """
-    try:
-        module = importlib.import_module(f"workflows.{name}")
-    except ModuleNotFoundError as error:
-        if error.name != f"workflows.{name}":
-            raise
-        raise UnknownWorkflow(f'there is no workflow "{name}"') from None
-    workflow = getattr(module, "workflow", None)
-    if workflow is None or module.__file__ is None:
-        raise UnknownWorkflow(f"workflows/{name}.py has no function workflow(env, daq)")
-    return workflow, Path(module.__file__).read_text()
-
-
 class Execution:
     """A running workflow.
 
     :param resolved: the full resolved configuration
     :param send: sends one message, in order
     :param buffer: the DAQ exit buffer
+    :raises ConfigurationError: parameters that the workflow does not allow
     """
 
     def __init__(
         self,
-        workflow: Workflow,
+        workflow: WorkflowModule,
         *,
         execution_id: str,
         run_id: str,
@@ -94,12 +70,14 @@ class Execution:
         self._settings = resolved["workflow"]
         self._stopping = threading.Event()
         self._env = simpy.Environment()
-        self._daq = Daq(
+        values = flat_parameters(resolved)
+        self._daq = SimulatedDaq(
             self._env,
             send,
             execution_id=execution_id,
             run_id=run_id,
-            parameters=flat_parameters(resolved),
+            parameters=workflow.parameters.of(values),
+            values=values,
             buffer=buffer,
         )
 
@@ -126,7 +104,7 @@ class Execution:
 
     def _run_workflow(self) -> tuple[EndReason, str]:
         try:
-            process = self._env.process(self._workflow(self._env, self._daq))
+            process = self._env.process(self._workflow.steps(self._env, self._daq))
             reason = advance(
                 self._env,
                 process,

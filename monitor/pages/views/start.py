@@ -14,21 +14,24 @@ from django.shortcuts import redirect, render
 
 from monitor.control import workflows
 from monitor.control.commands import NoAnswer, Refused, Unanswered
+from monitor.control.workflow_files import WorkflowFile, workflow_files
 from monitor.pages.access import operators
 from monitor.pages.verdict import ABLE
-from monitor.pages.workflow_files import Parameter, Scalar, WorkflowFile, workflow_files
 from monitor.records.models import SystemAgent
 from swf_common.configuration import resolve_workflow
+from swf_common.configuration.parameters import Parameter
 from swf_common.errors import ConfigurationError
 from swf_common.protocol.states import OperationalState
 
 
 class Number(forms.FloatField):
-    """A finite number; a whole one where the default is whole and the value too."""
+    """A number; a whole one where its value is whole and the parameter too."""
 
-    def __init__(self, default: float) -> None:
-        super().__init__(initial=default, widget=forms.NumberInput(attrs={"step": "any"}))
-        self._whole = isinstance(default, int)
+    def __init__(self, parameter: Parameter) -> None:
+        limits = {"min": parameter.ge, "max": parameter.le, "step": "any"}
+        attributes = {name: limit for name, limit in limits.items() if limit is not None}
+        super().__init__(initial=parameter.default, widget=forms.NumberInput(attrs=attributes))
+        self._whole = parameter.kind == "whole number"
 
     def clean(self, value: Any) -> int | float | None:
         number: float | None = super().clean(value)
@@ -60,27 +63,27 @@ class StartForm(forms.Form):
         if not missing:
             del self.fields["anyway"]
         for parameter in chosen.parameters:
-            made = _field(parameter.default)
-            made.label, made.help_text = parameter.key, parameter.about
-            self.fields[parameter.name] = made
+            made = _field(parameter)
+            made.label, made.help_text = parameter.name, parameter.help
+            self.fields[parameter.path] = made
 
     def sections(self) -> list[tuple[str, list[forms.BoundField]]]:
         """The parameters' fields by section."""
         found: dict[str, list[forms.BoundField]] = {}
         for parameter in self._chosen.parameters:
-            found.setdefault(parameter.section, []).append(self[parameter.name])
+            found.setdefault(parameter.section, []).append(self[parameter.path])
         return list(found.items())
 
-    def changes(self) -> dict[str, dict[str, Scalar]]:
+    def changes(self) -> dict[str, dict[str, Any]]:
         """What differs from the configuration, by section."""
         return self._changes(self._chosen.parameters)
 
-    def _changes(self, values: Sequence[Parameter]) -> dict[str, dict[str, Scalar]]:
-        changed: dict[str, dict[str, Scalar]] = {}
+    def _changes(self, values: Sequence[Parameter]) -> dict[str, dict[str, Any]]:
+        changed: dict[str, dict[str, Any]] = {}
         for parameter in values:
-            value = self.cleaned_data[parameter.name]
+            value = self.cleaned_data[parameter.path]
             if value != parameter.default:
-                changed.setdefault(parameter.section, {})[parameter.key] = value
+                changed.setdefault(parameter.section, {})[parameter.name] = value
         return changed
 
     def clean_duration(self) -> float:
@@ -95,11 +98,11 @@ class StartForm(forms.Form):
         if self.missing and not cleaned.get("anyway"):
             names = ", ".join(self.missing)
             self.add_error("anyway", f"Not READY: {names}. Start them first, or go on without.")
-        values = [one for one in self._chosen.parameters if one.name in cleaned]
+        values = [one for one in self._chosen.parameters if one.path in cleaned]
         problem = self._problem(values)
         if problem is not None:
             told: list[tuple[str | None, str]] = [
-                (one.name, text) for one in values if (text := self._problem([one])) is not None
+                (one.path, text) for one in values if (text := self._problem([one])) is not None
             ]
             for name, text in told or [(None, problem)]:  # else it is in their being together
                 self.add_error(name, text)
@@ -166,12 +169,12 @@ def _started(request: HttpRequest, chosen: WorkflowFile, form: StartForm) -> Htt
     return redirect("execution", reply.execution_id)
 
 
-def _field(default: Scalar) -> forms.Field:
-    if isinstance(default, bool):
-        return forms.BooleanField(required=False, initial=default)
-    if isinstance(default, int | float):
-        return Number(default)
-    return forms.CharField(initial=default, max_length=1000, required=False)
+def _field(parameter: Parameter) -> forms.Field:
+    if parameter.kind == "true or false":
+        return forms.BooleanField(required=False, initial=parameter.default)
+    if parameter.kind == "text":
+        return forms.CharField(initial=parameter.default, max_length=1000, required=False)
+    return Number(parameter)
 
 
 def _missing(chosen: WorkflowFile, alive: Sequence[SystemAgent]) -> list[str]:

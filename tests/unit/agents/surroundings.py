@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from agents.data.generation import GenerationSettings
 from agents.data.stf import write_stf
 from agents.runtime import BaseAgent
+from swf_common.configuration.groups import StfContent
 from tests.unit.agents.bench import Bench, stf_gen
 from tests.unit.stomp_server import StompServer
 from tests.unit.testbed.monitor_server import MonitorServer
@@ -60,7 +60,7 @@ class Surroundings:
 
     def announcement(self, sequence: int = 1, **changes: Any) -> dict[str, Any]:
         """An `stf_gen` of a file that exists."""
-        settings = GenerationSettings(tf_count=self.tf_count)
+        settings = StfContent(tf_count=self.tf_count)
         written = write_stf(self.folder / "daq", "100010", sequence, settings)
         true = {
             "file_url": f"file://{written.path}",

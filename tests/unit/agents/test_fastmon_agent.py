@@ -10,8 +10,9 @@ import pytest
 
 from agents.data.files import verify
 from agents.data.frame_file import FrameReader
-from agents.data.sampling import SamplingSettings, samples
+from agents.data.sampling import samples
 from agents.programs.example_fastmon_agent.agent import ExampleFastmonAgent
+from swf_common.configuration.groups import Sampling
 from tests.unit.agents.bench import Bench
 from tests.unit.agents.surroundings import Surroundings
 
@@ -28,9 +29,7 @@ def bench(around: Surroundings) -> Bench:
     names = [
         sample.filename
         for sequence in (1, 2)
-        for sample in samples(
-            SamplingSettings(), f"swf.100010.{sequence:06d}.stf", 100010, sequence, 100
-        )
+        for sample in samples(Sampling(), f"swf.100010.{sequence:06d}.stf", 100010, sequence, 100)
     ]
     stored = [{"tf_filename": name, "tf_file_id": str(uuid5(SPACE, name))} for name in names]
     around.monitor.answers["POST", SAMPLES] = (201, stored)
@@ -43,7 +42,7 @@ def test_an_stf_gives_seven_samples_that_are_written_registered_and_announced(
     ready = around.ready_file()
     bench.deliver(ready)
     bench.acknowledged()
-    expected = samples(SamplingSettings(), ready["filename"], 100010, 1, 100)
+    expected = samples(Sampling(), ready["filename"], 100010, 1, 100)
     announced = bench.sent()
     assert [one["tf_filename"] for one in announced] == [one.filename for one in expected]
     for one, sample, row in zip(announced, expected, around.rows("POST", SAMPLES), strict=True):

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from agents.data.sampling import SamplingSettings, samples
+from agents.data.sampling import samples
 from agents.programs.example_fastmon_agent.agent import ExampleFastmonAgent
 from agents.programs.example_processing_agent.agent import ExampleProcessingAgent
 from agents.runtime import BaseAgent
+from swf_common.configuration.groups import Sampling
 from tests.unit.agents.bench import Bench
 from tests.unit.agents.surroundings import EXECUTION, Surroundings
 from tests.unit.stomp_server import PATIENCE_S
@@ -78,7 +79,7 @@ def tiny(around: Surroundings) -> Surroundings:
     stored = [
         {"tf_filename": sample.filename, "tf_file_id": "00000000-0000-0000-0000-000000000001"}
         for number in (1, 2, 3)
-        for sample in samples(SamplingSettings(), stf(number), 100010, number, 100)
+        for sample in samples(Sampling(), stf(number), 100010, number, 100)
     ]
     around.monitor.answers["POST", SAMPLES] = (201, stored)
     return around

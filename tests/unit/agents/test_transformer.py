@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from agents.data.frame_file import FrameReader
-from agents.data.generation import GenerationSettings, generate
+from agents.data.generation import generate
 from agents.data.histograms import HistogramSet
 from agents.data.tf_samples import write_sample
 from agents.programs.transformer import worker_record
 from agents.programs.transformer.agent import Transformer
+from swf_common.configuration.groups import StfContent
 from swf_common.protocol.destinations import RESULTS
 from swf_common.protocol.slices import request_id
 from swf_common.service.monitor_client import MonitorRefused
@@ -28,7 +29,7 @@ class Work:
 
     def __init__(self, around: Surroundings) -> None:
         around.parameters()
-        frames = generate(GenerationSettings(tf_count=40), 100010, 1).select(FIRST, FIRST + 19)
+        frames = generate(StfContent(tf_count=40), 100010, 1).select(FIRST, FIRST + 19)
         self.path = around.folder / "tf-samples" / "100010" / SAMPLE
         self.file = write_sample(self.path, frames)
         self.frames = frames

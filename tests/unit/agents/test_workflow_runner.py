@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-import workflows
+from agents.programs.workflow_runner import agent as runner_module
 from agents.programs.workflow_runner.agent import WorkflowRunner
 from swf_common.protocol.destinations import WORKFLOW_CONTROL
 from testbed.project import ROOT
@@ -145,7 +145,7 @@ def test_a_workflow_whose_source_is_broken_is_rejected(
     commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "broken_workflow.py").write_text("def workflow(env, daq:\n")
-    monkeypatch.setattr(workflows, "__path__", [*workflows.__path__, str(tmp_path)])
+    monkeypatch.setattr(runner_module, "WORKFLOWS", tmp_path)
     reply = commands.run(workflow_name="broken_workflow")
     assert reply["msg_type"] == "rejected"
     assert "broken_workflow" in reply["reason"]
@@ -155,7 +155,7 @@ def test_a_workflow_that_needs_what_is_not_installed_is_rejected_for_that(
     commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "needy_workflow.py").write_text("import a_package_of_tomorrow\n")
-    monkeypatch.setattr(workflows, "__path__", [*workflows.__path__, str(tmp_path)])
+    monkeypatch.setattr(runner_module, "WORKFLOWS", tmp_path)
     reply = commands.run(workflow_name="needy_workflow")
     assert reply["msg_type"] == "rejected"
     assert "a_package_of_tomorrow" in reply["reason"]
@@ -164,10 +164,11 @@ def test_a_workflow_that_needs_what_is_not_installed_is_rejected_for_that(
 def test_a_module_without_a_workflow_is_rejected(
     commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "empty_workflow.py").write_text("")
-    monkeypatch.setattr(workflows, "__path__", [*workflows.__path__, str(tmp_path)])
+    code = "from workflows.api import Parameters\n"
+    (tmp_path / "empty_workflow.py").write_text(code)
+    monkeypatch.setattr(runner_module, "WORKFLOWS", tmp_path)
     reply = commands.run(workflow_name="empty_workflow")
-    assert reply["reason"] == "workflows/empty_workflow.py has no function workflow(env, daq)"
+    assert reply["reason"] == "workflows/empty_workflow.py: has no function workflow(env, daq)"
 
 
 def test_a_command_that_comes_a_second_time_is_rejected(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.data.generation import GenerationSettings, generate
+from agents.data.generation import generate
 from agents.data.time_frames import COLUMNS, TimeFrames
+from swf_common.configuration.groups import StfContent
 
 Hit = tuple[int, int, int, float, float]
 
@@ -26,7 +27,7 @@ def frames_of(hits: list[Hit], tf_count: int = 1, tf_first: int = 0) -> TimeFram
 
 def stf(tf_count: int = 20, mean_hits: float = 100, sequence: int = 1) -> TimeFrames:
     """A generated STF."""
-    settings = GenerationSettings(tf_count=tf_count, mean_hits_per_tf=mean_hits)
+    settings = StfContent(tf_count=tf_count, mean_hits_per_tf=mean_hits)
     return generate(settings, 100010, sequence)
 
 

@@ -9,11 +9,12 @@ import pytest
 import uproot
 
 from agents.data.cluster_file import COLUMNS, output_path, reconstruct
-from agents.data.clustering import ClusteringSettings, find_clusters
+from agents.data.clustering import find_clusters
 from agents.data.files import verify
+from swf_common.configuration.groups import Clustering
 from tests.unit.data.frames import frames_of, stf
 
-SETTINGS = ClusteringSettings(cluster_time_window_ns=20)
+SETTINGS = Clustering(cluster_time_window_ns=20)
 
 
 def test_an_output_is_named_after_its_stf(tmp_path: Path) -> None:

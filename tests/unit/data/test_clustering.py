@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.data.clustering import ClusteringSettings, Clusters, find_clusters
+from agents.data.clustering import Clusters, find_clusters
+from swf_common.configuration.groups import Clustering
 from tests.unit.data.frames import Hit, frames_of, stf
 
-USUAL = ClusteringSettings(cluster_time_window_ns=30)
+USUAL = Clustering(cluster_time_window_ns=30)
 
 
 def clusters(*hits: Hit, tf_count: int = 1) -> Clusters:

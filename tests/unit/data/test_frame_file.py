@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from agents.data.files import DamagedFile, verify
 from agents.data.frame_file import TFS_PER_BASKET, TREE, FrameFile, FrameReader, encode, write
-from agents.data.generation import GenerationSettings
 from agents.data.stf import stf_path, write_stf
 from agents.data.time_frames import COLUMNS
+from swf_common.configuration.groups import StfContent
 from tests.unit.data.frames import frames_of, same, stf
 
-SMALL = GenerationSettings(tf_count=6, mean_hits_per_tf=20)
+SMALL = StfContent(tf_count=6, mean_hits_per_tf=20)
 
 
 def test_an_stf_is_named_after_run_and_sequence(tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.data.detectors import EPIC_LIKE, Detector
-from agents.data.generation import ENERGY_STEPS_PER_MEV, GenerationSettings, generate
+from agents.data.generation import ENERGY_STEPS_PER_MEV, generate
 from agents.data.time_frames import (
     COLUMNS,
     CROSSING_NS,
@@ -20,13 +19,14 @@ from agents.data.time_frames import (
     TF_DURATION_NS,
     TimeFrames,
 )
+from swf_common.configuration.groups import EPIC_LIKE, Detector, StfContent
 from tests.unit.data.frames import same
 
-USUAL = GenerationSettings()
+USUAL = StfContent()
 
 
 def made(run: int = 100010, sequence: int = 1, **changes: Any) -> TimeFrames:
-    return generate(GenerationSettings(**changes), run, sequence)
+    return generate(StfContent(**changes), run, sequence)
 
 
 def test_an_stf_can_be_made_again_exactly() -> None:

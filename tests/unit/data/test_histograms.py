@@ -12,26 +12,26 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from agents.data.clustering import ClusteringSettings, find_clusters
-from agents.data.detectors import EPIC_LIKE
-from agents.data.histograms import HistogramSet, HistogramSettings, MalformedHistograms
-from agents.data.slicing import SlicingSettings, slices
+from agents.data.clustering import find_clusters
+from agents.data.histograms import HistogramSet, MalformedHistograms
+from agents.data.slicing import slices
 from agents.data.time_frames import TimeFrames
+from swf_common.configuration.groups import EPIC_LIKE, Clustering, Hits, Slicing
 from tests.unit.data.frames import frames_of, stf
 
-SETTINGS = HistogramSettings()
+SETTINGS = Hits()
 FRAMES = stf(20)
 MESSAGE_BYTES = 10_000
 
 
 def filled(frames: TimeFrames) -> HistogramSet:
     made = HistogramSet.empty(SETTINGS)
-    made.fill(SETTINGS, frames, find_clusters(frames, ClusteringSettings()))
+    made.fill(SETTINGS, frames, find_clusters(frames, Clustering()))
     return made
 
 
 def sliced(size: int) -> list[HistogramSet]:
-    parts = slices(SlicingSettings(num_tf_per_slice=size), "a.tf", 0, FRAMES.tf_last)
+    parts = slices(Slicing(num_tf_per_slice=size), "a.tf", 0, FRAMES.tf_last)
     return [filled(FRAMES.select(part.tf_first, part.tf_last)) for part in parts]
 
 
@@ -47,7 +47,7 @@ SLICED = {size: sliced(size) for size in (1, 2, 7, 15)}
 
 
 def test_frames_hits_and_clusters_are_counted_exactly() -> None:
-    clusters = find_clusters(FRAMES, ClusteringSettings())
+    clusters = find_clusters(FRAMES, Clustering())
     assert (WHOLE.tfs, WHOLE.hits, WHOLE.clusters) == (20, FRAMES.hit_count, clusters.count)
     for kind, total in (("cell_occupancy", FRAMES.hit_count), ("cluster_energy", clusters.count)):
         entries = [
@@ -134,8 +134,8 @@ def test_what_is_no_set_is_refused(harm: Any, reason: str) -> None:
 def test_sets_of_other_histograms_are_not_added() -> None:
     made = filled(FRAMES)
     for other in (
-        HistogramSettings(detectors=EPIC_LIKE[:1]),
-        HistogramSettings(mean_hits_per_tf=7),
+        Hits(detectors=EPIC_LIKE[:1]),
+        Hits(mean_hits_per_tf=7),
     ):
         with pytest.raises(MalformedHistograms, match="cannot be added"):
             made.add(HistogramSet.empty(other))

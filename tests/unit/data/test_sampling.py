@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.data.sampling import Sample, SamplingSettings, is_sampled, samples
+from agents.data.sampling import Sample, is_sampled, samples
+from swf_common.configuration.groups import Sampling
 
 STF = "swf.100010.000001.stf"
-USUAL = SamplingSettings()
+USUAL = Sampling()
 
 
 def usual(sequence: int = 1, tf_count: int = 1000) -> list[Sample]:
@@ -47,7 +48,7 @@ def test_the_same_stf_gives_the_same_samples_again() -> None:
     assert usual() == usual()
     assert usual() != usual(2)
     assert usual() != samples(USUAL, STF, 100011, 1, 1000)
-    assert usual() != samples(SamplingSettings(seed=2), STF, 100010, 1, 1000)
+    assert usual() != samples(Sampling(seed=2), STF, 100010, 1, 1000)
 
 
 @given(
@@ -59,7 +60,7 @@ def test_the_same_stf_gives_the_same_samples_again() -> None:
 def test_samples_are_apart_in_order_and_inside_the_stf(
     tf_count: int, files: int, fraction: float, sequence: int
 ) -> None:
-    settings = SamplingSettings(tf_files_per_stf=files, tf_size_fraction=fraction)
+    settings = Sampling(tf_files_per_stf=files, tf_size_fraction=fraction)
     found = samples(settings, STF, 1, sequence, tf_count)
     assert len(found) == (files if tf_count >= files else min(1, tf_count))
     assert len({sample.filename for sample in found}) == len(found)
@@ -71,7 +72,7 @@ def test_samples_are_apart_in_order_and_inside_the_stf(
 
 @pytest.mark.parametrize("rate", [0.0, 0.3, 1.0])
 def test_the_sampling_rate_is_the_part_of_the_stfs_that_are_sampled(rate: float) -> None:
-    settings = SamplingSettings(stf_sampling_rate=rate)
+    settings = Sampling(stf_sampling_rate=rate)
     chosen = [is_sampled(settings, 100010, sequence) for sequence in range(2000)]
     assert np.mean(chosen) == pytest.approx(rate, abs=0.04 * (0 < rate < 1))
     assert chosen == [is_sampled(settings, 100010, sequence) for sequence in range(2000)]

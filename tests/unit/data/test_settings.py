@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tomllib
 from typing import Any
 
 import pytest
 
-from agents.data.clustering import ClusteringSettings
-from agents.data.detectors import EPIC_LIKE, DetectorSettings
-from agents.data.generation import GenerationSettings
-from agents.data.sampling import SamplingSettings
+from swf_common.configuration.groups import EPIC_LIKE, Clustering, Hits, Sampling, StfContent
 from swf_common.errors import ConfigurationError
 from testbed.project import ROOT
 
 
 def test_settings_take_their_own_parameters_and_leave_the_others() -> None:
     parameters = {"tf_count": 5, "stf_interval": 2.0, "seed": 7, "tf_size_fraction": 0.5}
-    generation = GenerationSettings.from_parameters(parameters)
+    generation = StfContent.of(parameters)
     assert (generation.tf_count, generation.seed) == (5, 7)
-    assert SamplingSettings.from_parameters(parameters).tf_size_fraction == 0.5
-    assert ClusteringSettings.from_parameters(parameters) == ClusteringSettings()
-
-
-def test_the_workflows_have_the_same_defaults() -> None:
-    content = tomllib.loads((ROOT / "workflows" / "stf_content.toml").read_text())["stf_content"]
-    defaults = GenerationSettings().model_dump(exclude={"detectors"})
-    assert content == defaults
+    assert Sampling.of(parameters).tf_size_fraction == 0.5
+    assert Clustering.of(parameters) == Clustering()
 
 
 def test_detectors_come_from_a_list_of_tables() -> None:
     table = EPIC_LIKE[2].model_dump()
-    read = DetectorSettings.from_parameters({"detectors": [table]})
+    read = Hits.of({"detectors": [table]})
     assert read.detectors == (EPIC_LIKE[2],)
 
 
@@ -43,19 +33,19 @@ TWICE = [EPIC_LIKE[0].model_dump(), {**EPIC_LIKE[1].model_dump(), "id": EPIC_LIK
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [
-        ({"tf_count": -1}, "tf_count: Input should be greater than or equal to 0"),
-        ({"tf_count": 1.5}, "tf_count: "),
-        ({"mean_hits_per_tf": "many"}, "mean_hits_per_tf: "),
-        ({"noise_fraction": 1.1}, "noise_fraction: "),
+        ({"tf_count": -1}, "tf_count = -1 is not valid: must lie between 0 and 100000"),
+        ({"tf_count": 1.5}, "tf_count = 1.5 is not valid: must be a whole number"),
+        ({"mean_hits_per_tf": "many"}, 'mean_hits_per_tf = "many" is not valid: must be a number'),
+        ({"noise_fraction": 1.1}, "noise_fraction = 1.1 is not valid: must lie between 0 and 1"),
         ({"mean_hits_per_tf": 2001}, "makes 2001000 hits in an STF; at most 2000000 fit"),
-        ({"detectors": []}, "detectors: .*at least one is needed"),
-        ({"detectors": TWICE}, "detectors: .*two subdetectors have the same id"),
+        ({"detectors": []}, "detectors = .*at least one is needed"),
+        ({"detectors": TWICE}, "detectors = .*two subdetectors have the same id"),
         ({"detectors": [{"id": 1}]}, "detectors.0.name: Field required"),
     ],
 )
 def test_a_parameter_that_is_not_valid_is_named(parameters: dict[str, Any], reason: str) -> None:
     with pytest.raises(ConfigurationError, match=reason):
-        GenerationSettings.from_parameters(parameters)
+        StfContent.of(parameters)
 
 
 def test_an_agent_that_only_verifies_files_does_not_load_the_numeric_libraries() -> None:

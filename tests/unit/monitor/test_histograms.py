@@ -7,19 +7,20 @@ from typing import Any
 
 import pytest
 
-from agents.data.clustering import ClusteringSettings, find_clusters
-from agents.data.histograms import HistogramSet, HistogramSettings
+from agents.data.clustering import find_clusters
+from agents.data.histograms import HistogramSet
 from agents.data.time_frames import TimeFrames
 from monitor.records.histograms import MalformedHistograms, add, dense
+from swf_common.configuration.groups import Clustering, Hits
 from tests.unit.data.frames import stf
 
 FRAMES = stf(12)
 
 
 def made_of(frames: TimeFrames) -> HistogramSet:
-    settings = HistogramSettings()
+    settings = Hits()
     made = HistogramSet.empty(settings)
-    made.fill(settings, frames, find_clusters(frames, ClusteringSettings()))
+    made.fill(settings, frames, find_clusters(frames, Clustering()))
     return made
 
 

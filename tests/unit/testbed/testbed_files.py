@@ -17,8 +17,25 @@ name = "data_taking"
 config = "fast"
 """
 
+DATA_TAKING = """
+from workflows.api import DaqStateMachine, Whole, parameter
+
+
+class Parameters(DaqStateMachine):
+    section = "fast"
+
+    stf_count: Whole = DaqStateMachine.default("stf_count", 7)
+    sampling_rate: float = parameter(1.0, "part of the STFs", le=1)
+    detector: str = parameter("all", "which one")
+    merge: bool = parameter(True, "whether")
+
+
+def workflow(env, daq):
+    yield env.timeout(1)
+"""
+
 DEFAULT_FILES = {
-    "daq.toml": "[daq_state_machine]\nstf_interval = 2.0\nstf_count = 0\nstandby_duration = 2\n",
+    "daq.toml": "[daq_state_machine]\nstf_interval = 2.0\nstandby_duration = 2\n",
     "fast.toml": """
 [workflow]
 name = "data_taking"
@@ -29,9 +46,6 @@ enabled = true
 
 [fast]
 stf_count = 10
-sampling_rate = 1.0
-detector = "all"
-merge = true
 
 [expect]
 stf_processed = 10
@@ -74,7 +88,7 @@ def write_testbed(folder: Path) -> Files:
     """Write a testbed.toml and a few small workflows."""
     files = Files(folder)
     files.workflows.mkdir()
-    files.workflow("data_taking.py", "")
+    files.workflow("data_taking.py", DATA_TAKING)
     for name, text in DEFAULT_FILES.items():
         files.workflow(name, text)
     files.testbed(DEFAULT_TESTBED)

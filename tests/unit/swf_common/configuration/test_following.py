@@ -30,7 +30,7 @@ def test_the_section_may_be_named(files: Files) -> None:
     files.more('[expect]\nstf_generated = "fast.stf_count"\n')
     files.more('stf_registered = "daq_state_machine.stf_count"\n')
     expect = files.resolve().expect
-    assert (expect.stf_generated, expect.stf_registered) == (10, 0)
+    assert (expect.stf_generated, expect.stf_registered) == (10, 10)
 
 
 def test_a_bare_word_of_set_is_followed_and_a_number_still_counts(following: Files) -> None:
@@ -88,7 +88,7 @@ def test_a_command_without_a_resolved_configuration_follows_too(files: Files) ->
     def expected(duration: float = 0, **params: Any) -> Any:
         return resolve_workflow(
             files.workflows, "data_taking", "fast", params, "torre1", duration=duration
-        )["expect"]
+        ).resolved()["expect"]
 
     assert expected() == {"stf_processed": 10}
     assert expected(stf_count=3) == {"stf_processed": 3}

@@ -10,7 +10,7 @@ from tests.unit.testbed.testbed_files import Files
 
 def test_an_included_value_stands_until_somebody_overrides_it(files: Files) -> None:
     configuration = files.resolve()
-    assert configuration.parameters["daq_state_machine"]["stf_interval"] == 2.0
+    assert configuration.parameters.sections()["daq_state_machine"]["stf_interval"] == 2.0
     assert configuration.origins["daq_state_machine", "stf_interval"] == "workflows/daq.toml"
 
 
@@ -21,65 +21,72 @@ def test_the_workflow_file_wins_over_what_it_includes(files: Files) -> None:
         "[daq_state_machine]\nstf_interval = 3\n",
     )
     configuration = files.resolve()
-    assert configuration.parameters["daq_state_machine"]["stf_interval"] == 3
+    assert configuration.parameters.sections()["daq_state_machine"]["stf_interval"] == 3
     assert configuration.origins["daq_state_machine", "stf_interval"] == "workflows/fast.toml"
 
 
 def test_testbed_toml_wins_over_the_workflow_file(files: Files) -> None:
     files.more("[fast]\nstf_count = 5\n")
     configuration = files.resolve()
-    assert configuration.parameters["fast"]["stf_count"] == 5
+    assert configuration.parameters.sections()["fast"]["stf_count"] == 5
     assert configuration.origins["fast", "stf_count"] == "testbed.toml"
 
 
 def test_set_wins_over_testbed_toml(files: Files) -> None:
     files.more("[fast]\nstf_count = 5\n")
     configuration = files.resolve("fast.stf_count=7")
-    assert configuration.parameters["fast"]["stf_count"] == 7
+    assert configuration.parameters.sections()["fast"]["stf_count"] == 7
     assert configuration.origins["fast", "stf_count"] == "--set"
 
 
 def test_an_override_leaves_the_other_keys_of_its_section(files: Files) -> None:
     files.more("[fast]\nstf_count = 5\n")
     configuration = files.resolve("fast.detector=tracker")
-    assert configuration.parameters["fast"] == {
+    assert configuration.parameters.sections()["fast"] == {
         "stf_count": 5,
         "sampling_rate": 1.0,
         "detector": "tracker",
         "merge": True,
     }
-    assert configuration.origins["fast", "sampling_rate"] == "workflows/fast.toml"
+    assert ("fast", "sampling_rate") not in configuration.origins
 
 
 def test_of_two_includes_the_later_wins(files: Files) -> None:
     files.workflow("slow.toml", "[daq_state_machine]\nstf_interval = 9.0\n")
     for order, interval in (('"daq.toml", "slow.toml"', 9.0), ('"slow.toml", "daq.toml"', 2.0)):
-        files.workflow("fast.toml", f'[workflow]\nname = "x"\nincludes = [{order}]\n')
+        files.workflow("fast.toml", f'[workflow]\nname = "data_taking"\nincludes = [{order}]\n')
         configuration = files.resolve()
-        assert configuration.parameters["daq_state_machine"]["stf_interval"] == interval
+        assert configuration.parameters.sections()["daq_state_machine"]["stf_interval"] == interval
 
 
 def test_an_include_may_include(files: Files) -> None:
-    files.workflow("middle.toml", '[workflow]\nincludes = ["daq.toml"]\n[middle]\ndepth = 2\n')
-    files.workflow("fast.toml", '[workflow]\nname = "x"\nincludes = ["middle.toml"]\n')
+    files.workflow("middle.toml", '[workflow]\nincludes = ["daq.toml"]\n[middle]\nmerge = false\n')
+    head = '[workflow]\nname = "data_taking"\n'
+    files.workflow("fast.toml", head + 'includes = ["middle.toml"]\n')
     configuration = files.resolve()
-    assert configuration.parameters == {
-        "daq_state_machine": {"stf_interval": 2.0, "stf_count": 0, "standby_duration": 2},
-        "middle": {"depth": 2},
-    }
+    assert configuration.origins["daq_state_machine", "stf_interval"] == "workflows/daq.toml"
+    assert configuration.origins["fast", "merge"] == "workflows/middle.toml"
+    assert configuration.parameters.sections()["fast"]["merge"] is False
 
 
 def test_parameters_overrides_a_key_wherever_it_lives(files: Files) -> None:
     files.more("[parameters]\nstf_count = 4\n")
-    parameters = files.resolve().parameters
-    assert parameters["fast"]["stf_count"] == 4
-    assert parameters["daq_state_machine"]["stf_count"] == 4
-    assert "parameters" not in parameters
+    sections = files.resolve().parameters.sections()
+    assert sections["fast"]["stf_count"] == 4
+    assert "parameters" not in sections
+
+
+def test_a_parameter_stands_in_one_section_whoever_sets_it(files: Files) -> None:
+    files.more("[daq_state_machine]\nstf_count = 4\n")
+    configuration = files.resolve()
+    assert configuration.parameters.sections()["fast"]["stf_count"] == 4
+    assert "stf_count" not in configuration.parameters.sections()["daq_state_machine"]
+    assert configuration.origins["fast", "stf_count"] == "testbed.toml"
 
 
 def test_set_of_a_bare_key_overrides_it_wherever_it_lives(files: Files) -> None:
     configuration = files.resolve("stf_count=4")
-    assert configuration.parameters["fast"]["stf_count"] == 4
+    assert configuration.parameters.sections()["fast"]["stf_count"] == 4
     assert configuration.origins["fast", "stf_count"] == "--set"
 
 
@@ -109,7 +116,7 @@ def test_set_reads_values_as_toml_does_and_a_bare_word_as_text(
     files: Files, text: str, value: object
 ) -> None:
     key = text.partition("=")[0].strip().removeprefix("fast.")
-    seen = files.resolve(text).parameters["fast"][key]
+    seen = files.resolve(text).parameters.sections()["fast"][key]
     assert (seen, type(seen)) == (value, type(value))
 
 
@@ -144,7 +151,7 @@ def test_the_options_of_the_command_win_over_everything(files: Files) -> None:
 
 def test_without_a_named_configuration_the_workflows_default_is_taken(files: Files) -> None:
     files.testbed('[testbed]\nnamespace = "a"\n[workflow]\nname = "data_taking"\n')
-    assert list(files.resolve().parameters) == ["daq_state_machine"]
+    assert files.resolve().parameters.sections()["fast"]["stf_count"] == 7
 
 
 def test_what_is_left_out_has_its_documented_default(files: Files) -> None:

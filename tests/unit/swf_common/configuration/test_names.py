@@ -12,7 +12,7 @@ from tests.unit.testbed.testbed_files import Files
 def test_a_name_is_a_file_with_or_without_its_suffix(files: Files, name: str) -> None:
     configuration = files.resolve(name=name)
     assert configuration.workflow.config == "fast"
-    assert configuration.parameters["fast"]["stf_count"] == 10
+    assert configuration.parameters.sections()["fast"]["stf_count"] == 10
 
 
 def test_a_name_may_leave_out_default(files: Files) -> None:
@@ -58,8 +58,11 @@ def test_a_named_configuration_without_agents_leaves_them_as_testbed_toml_has_th
 
 def test_overrides_of_testbed_toml_belong_to_its_own_workflow(files: Files) -> None:
     files.more("[fast]\nstf_count = 5\n")
-    assert files.resolve(name="fast").parameters["fast"]["stf_count"] == 10
-    assert files.resolve("fast.stf_count=6", name="fast").parameters["fast"]["stf_count"] == 6
+    assert files.resolve(name="fast").parameters.sections()["fast"]["stf_count"] == 10
+    assert (
+        files.resolve("fast.stf_count=6", name="fast").parameters.sections()["fast"]["stf_count"]
+        == 6
+    )
 
 
 def test_the_namespace_is_always_that_of_testbed_toml(files: Files) -> None:

@@ -29,7 +29,7 @@ def test_an_old_file_loads(files: Files) -> None:
     files.testbed(OLD)
     configuration = files.resolve()
     assert list(configuration.enabled_agents) == ["data"]
-    assert configuration.parameters["fast"]["stf_count"] == 5
+    assert configuration.parameters.sections()["fast"]["stf_count"] == 5
 
 
 def test_script_is_accepted_with_a_note_that_says_what_to_write(files: Files) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.conf import settings
 
+from monitor.control.workflow_files import WorkflowFile, workflow_files
 from monitor.pages.views.start import StartForm
-from monitor.pages.workflow_files import WorkflowFile, workflow_files
 from tests.unit.simulation import WORKFLOWS
 
 KNOWN = {one.config: one for one in workflow_files(WORKFLOWS)}
@@ -19,7 +19,7 @@ def _of_a_testbed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def form(config: str, **changes: object) -> StartForm:
     chosen = KNOWN[config]
-    defaults = {p.name: p.default for p in chosen.parameters if p.default is not False}
+    defaults = {p.path: p.default for p in chosen.parameters if p.default is not False}
     data = {"realtime": "on", "duration": 0, **defaults, **changes}
     return StartForm(chosen, (), data)
 
@@ -35,11 +35,11 @@ def test_a_file_says_what_it_is_for_and_whom_it_needs(chosen: WorkflowFile) -> N
     assert "data" in chosen.agents
 
 
-def test_a_parameter_stands_once_where_it_counts_with_what_its_file_says() -> None:
+def test_a_parameter_stands_once_where_it_counts_with_what_the_model_says() -> None:
     chosen = KNOWN["fast_processing_default"]
-    keys = [parameter.key for parameter in chosen.parameters]
+    keys = [parameter.name for parameter in chosen.parameters]
     assert len(set(keys)) == len(keys)
-    (count,) = (one for one in chosen.parameters if one.key == "stf_count")
+    (count,) = (one for one in chosen.parameters if one.name == "stf_count")
     assert (count.section, count.default) == ("fast_processing", 10)
     assert count.about.startswith("STFs in each physics period")
 
@@ -96,7 +96,7 @@ def test_every_bad_value_is_told_at_once() -> None:
 
 def test_agents_that_are_missing_have_to_be_done_without_on_purpose() -> None:
     chosen = KNOWN["stf_datataking_default"]
-    defaults = {p.name: p.default for p in chosen.parameters}
+    defaults = {p.path: p.default for p in chosen.parameters}
     data = {"realtime": "on", "duration": 0, **defaults}
     refused = StartForm(chosen, ["processing"], data)
     assert not refused.is_valid()
