@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from supervisor.engine import DOWN, ActionFailed, AgentContainer, Engine
+from supervisor.engine import ActionFailed, AgentContainer, Engine
+from swf_common.protocol.states import CONTAINER_DOWN
 
 SETTLE_S = 0.5
 """Seconds for which a container has to stay as it should be."""
@@ -59,7 +60,7 @@ class Actions:
         return self._see_running(before)
 
     def _stop(self, before: AgentContainer, timeout: int) -> AgentContainer:
-        if before.state in DOWN:
+        if before.state in CONTAINER_DOWN:
             return before
         self._engine.stop(before, timeout)
         return self._see_down(before)
@@ -69,7 +70,7 @@ class Actions:
         return self._see_running(before, anew=True)
 
     def _kill(self, before: AgentContainer, _timeout: int) -> AgentContainer:
-        if before.state in DOWN:
+        if before.state in CONTAINER_DOWN:
             return before
         self._engine.kill(before)
         return self._see_down(before)
@@ -88,7 +89,7 @@ class Actions:
         )
 
     def _see_down(self, before: AgentContainer) -> AgentContainer:
-        settled, last = self._settle(before, lambda now: now.state in DOWN, END_S)
+        settled, last = self._settle(before, lambda now: now.state in CONTAINER_DOWN, END_S)
         if settled:
             return last
         raise ActionFailed(what=f"{last.program} ({last.name}) is still {last.state}")

@@ -7,9 +7,7 @@ from typing import Protocol
 
 from swf_common.errors import TestbedError
 from swf_common.protocol.agent_control import AgentContainerState
-
-DOWN = frozenset({"created", "exited", "dead"})
-"""States of a container that does not run and is not about to."""
+from swf_common.protocol.states import CONTAINER_DIED
 
 
 class EngineAway(TestbedError):
@@ -44,7 +42,7 @@ class AgentContainer:
     @property
     def ended(self) -> bool:
         """Whether its exit code means something."""
-        return bool(self.started_at) and self.state in ("exited", "dead", "restarting")
+        return bool(self.started_at) and self.state in CONTAINER_DIED
 
     def told(self) -> AgentContainerState:
         """What a reply says of it."""

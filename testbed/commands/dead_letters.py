@@ -91,7 +91,7 @@ def settle(monitor: QueueMonitor, verb: str, numbers: list[int]) -> None:
 
     :raises NotDone: the first that could not be
     """
-    from testbed.monitor_client.queues import NotDone
+    from testbed.monitor_client.errors import NotDone
     from testbed.output import console
 
     failed: list[NotDone] = []

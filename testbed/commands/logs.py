@@ -77,7 +77,7 @@ def demand_containers(session: Session, programs: tuple[str, ...]) -> None:
 
     :raises TestbedDown: there is none
     """
-    from testbed.monitor_client.client import TestbedDown
+    from testbed.monitor_client.errors import TestbedDown
 
     found = {container.program for container in session.containers.all()}
     if not found.intersection(programs or found):

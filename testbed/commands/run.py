@@ -50,7 +50,7 @@ def run(
     the configuration file says what to run. Ctrl+C stops the workflow gracefully.
     """
     from swf_common.errors import ExitCode, TestbedError
-    from testbed.monitor_client.client import RunnerSilent
+    from testbed.monitor_client.errors import RunnerSilent
     from testbed.output import console
     from testbed.run.junit import write_junit, write_unfinished
     from testbed.run.report import without_a_run

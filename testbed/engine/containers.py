@@ -69,6 +69,15 @@ class Containers(Protocol):
         :raises EngineRefused: it is gone, or cannot be started
         """
 
+    def unpause(self, container_id: str) -> None:
+        """Let a paused container go on."""
+
+    def kill(self, container_id: str) -> None:
+        """End a container at once; its restart policy does not bring it back.
+
+        :raises EngineRefused: it does not run
+        """
+
     def now(self) -> datetime:
         """The engine's time: what events and start times are dated by."""
 
@@ -164,6 +173,14 @@ class DockerContainers:
     def start(self, container_id: str) -> None:
         with _engine_errors():
             self._client.api.start(container_id)
+
+    def unpause(self, container_id: str) -> None:
+        with _engine_errors():
+            self._client.api.unpause(container_id)
+
+    def kill(self, container_id: str) -> None:
+        with _engine_errors():
+            self._client.api.kill(container_id, "SIGKILL")
 
     def now(self) -> datetime:
         with _engine_errors():

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from swf_common.protocol.heartbeat import is_stale
 from swf_common.protocol.identifiers import same_container
-from swf_common.protocol.states import AgentStatus, OperationalState
+from swf_common.protocol.states import CONTAINER_DOWN, AgentStatus, OperationalState
 from testbed.engine.inspection import Container
 from testbed.monitor_client.snapshot import AgentRow, Snapshot
 
@@ -134,7 +134,7 @@ def _judge(
     namespace: str, container: Container, snapshot: Snapshot | None, earlier_restarts: int
 ) -> tuple[Outcome, str, AgentRow | None]:
     agent = newest_agent(namespace, container.container_id, snapshot.agents) if snapshot else None
-    if container.state in ("exited", "dead", "created"):
+    if container.state in CONTAINER_DOWN:
         return Outcome.FAILED, _not_running(container), agent
     if container.state == "running":
         if snapshot is None:

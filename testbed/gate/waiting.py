@@ -11,7 +11,8 @@ from testbed.engine.containers import Containers
 from testbed.engine.inspection import Container
 from testbed.gate.decision import AgentVerdict, Outcome, Verdict, decide
 from testbed.gate.plan import Plan
-from testbed.monitor_client.client import Monitor, MonitorAway
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorAway
 from testbed.monitor_client.snapshot import Snapshot
 from testbed.output import console
 

@@ -8,65 +8,21 @@ from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from swf_common.errors import BackendError, ExitCode, TestbedError
 from swf_common.protocol.progress import Progress
 from swf_common.protocol.users import USER_HEADER, USER_PATTERN
+from testbed.monitor_client.errors import (
+    MonitorAway,
+    MonitorRefused,
+    NoRunner,
+    RunnerSilent,
+    WorkflowRefused,
+)
 from testbed.monitor_client.queues import QueueMonitor, RestQueues
 from testbed.monitor_client.snapshot import AgentRow, Snapshot
 
 TIMEOUT_S = 10.0
 START_S = 20.0
 """Seconds in which it answers a start: its turn may take 10 s, the runner's answer 4.5 s."""
-ACTION_S = 70.0
-"""Seconds in which the monitor answers an action on agents: a stop takes its time."""
-
-
-class MonitorAway(BackendError):
-    """The monitor does not answer: {cause}"""
-
-    hint = "Look at it with: testbed status, testbed logs monitor"
-
-
-class TestbedDown(MonitorAway):
-    """{project} does not run: {cause}"""
-
-    hint = "Start it with: testbed up"
-
-
-class MonitorRefused(TestbedError):
-    """The monitor refused {request}: {status} {text}"""
-
-
-class NoRunner(BackendError):
-    """The workflow was not started: {cause}"""
-
-    hint = "Look at it with: testbed status, testbed logs workflow-runner"
-
-
-class RunnerSilent(BackendError):
-    """The workflow may run: {cause}"""
-
-    hint = "Look at it with: testbed status, testbed logs workflow-runner"
-
-
-class WorkflowRefused(TestbedError):
-    """The workflow was not started: {reason}"""
-
-    hint = "What runs now: testbed status. To end it: testbed stop"
-    exit_code = ExitCode.WORKFLOW_FAILED
-
-
-class NoSupervisor(BackendError):
-    """The agents cannot be reached: {cause}"""
-
-    hint = "Look at it with: testbed status, testbed logs supervisor"
-
-
-class ActionRefused(TestbedError):
-    """{verb} {program} failed: {reason}"""
-
-    hint = "How the agents are: testbed agents list, testbed status"
-    exit_code = ExitCode.AGENT_DIED
 
 
 class Monitor(QueueMonitor, Protocol):
@@ -101,12 +57,6 @@ class Monitor(QueueMonitor, Protocol):
 
     def backlog(self) -> tuple[list[dict[str, Any]] | None, int]:
         """Consumer queues with their depths (None when the broker is away), and dead letters."""
-
-    def supervised_agents(self) -> list[dict[str, Any]]:
-        """Every agent container, as the supervisor tells them."""
-
-    def act_on_agents(self, verb: str, program: str) -> list[dict[str, Any]]:
-        """Start, stop, restart or kill a program; its containers afterwards."""
 
 
 class RestMonitor(RestQueues):
@@ -196,25 +146,6 @@ class RestMonitor(RestQueues):
     def backlog(self) -> tuple[list[dict[str, Any]] | None, int]:
         answer = self._call("GET", "backlog/")
         return answer["queues"], answer["dead_letters"]
-
-    def supervised_agents(self) -> list[dict[str, Any]]:
-        return self._ask_supervisor("GET", "supervised-agents/")
-
-    def act_on_agents(self, verb: str, program: str) -> list[dict[str, Any]]:
-        try:
-            return self._ask_supervisor("POST", f"supervised-agents/{quote(program)}/{verb}/")
-        except MonitorRefused as error:
-            if error.status == 409:
-                raise ActionRefused(verb=verb, program=program, reason=error.text) from error
-            raise
-
-    def _ask_supervisor(self, method: str, path: str) -> list[dict[str, Any]]:
-        try:
-            return list(self._call(method, path, timeout=ACTION_S))
-        except MonitorAway as error:
-            if error.fields.get("status") == 503:
-                raise NoSupervisor(cause=error.fields["cause"]) from error
-            raise
 
     def _call(self, method: str, path: str, timeout: float = TIMEOUT_S, **options: Any) -> Any:
         url = self._url or self._locate()

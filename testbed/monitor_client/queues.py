@@ -6,18 +6,12 @@ from abc import abstractmethod
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from swf_common.errors import ExitCode, TestbedError
+from testbed.monitor_client.errors import MonitorRefused, NotDone
 
 PURGE_S = 60.0
 """Seconds in which the monitor empties a queue."""
 PAGE = 200
 """Letters in one answer; each has its whole message in it."""
-
-
-class NotDone(TestbedError):
-    """{what}: {reason}"""
-
-    exit_code = ExitCode.CONFIGURATION
 
 
 class QueueMonitor(Protocol):
@@ -82,8 +76,6 @@ class RestQueues:
         return self._settled(f"Dead letter {number} is left as it is", "POST", path)
 
     def _settled(self, what: str, method: str, path: str, **options: Any) -> dict[str, Any]:
-        from testbed.monitor_client.client import MonitorRefused
-
         try:
             return dict(self._call(method, path, **options))
         except MonitorRefused as error:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from swf_common.configuration.model import flat_parameters
 from swf_common.errors import ExitCode, TestbedError
 from swf_common.protocol.progress import Progress, planned_stfs
-from testbed.monitor_client.client import Monitor, MonitorAway, MonitorRefused
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorAway, MonitorRefused
 from testbed.output import console
 from testbed.run.follower import Run
 from testbed.run.report import Report, write_record

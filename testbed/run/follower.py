@@ -17,7 +17,7 @@ from swf_common.protocol.progress import Progress, open_items
 from testbed.engine.containers import EngineRefused, NoEngine
 from testbed.gate.decision import AgentVerdict, Outcome
 from testbed.gate.waiting import Gate
-from testbed.monitor_client.client import MonitorAway, MonitorRefused
+from testbed.monitor_client.errors import MonitorAway, MonitorRefused
 from testbed.output import console
 from testbed.run.incidents import Incident
 from testbed.run.progress_line import progress_line

@@ -12,7 +12,8 @@ from typing import Any
 from swf_common.configuration.model import ExpectSection
 from swf_common.configuration.suggestions import nearest
 from swf_common.errors import ConfigurationError
-from testbed.monitor_client.client import Monitor, MonitorAway, MonitorRefused
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorAway, MonitorRefused
 from testbed.run.report import Report, past_incidents, read_record, told_by
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from swf_common.errors import BackendError, ConfigurationError
 from swf_common.protocol.states import ExecutionStatus
-from testbed.monitor_client.client import Monitor, MonitorRefused
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorRefused
 from testbed.output import console
 from testbed.run.report import read_record
 

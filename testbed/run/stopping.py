@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 
 from swf_common.errors import ExitCode, TestbedError
-from testbed.monitor_client.client import Monitor, MonitorRefused
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorRefused
 
 POLL_S = 0.25
 STOP_PATIENCE_S = 30.0

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from swf_common.protocol.heartbeat import is_stale
+from swf_common.protocol.states import CONTAINER_DIED, CONTAINER_ENDED
 from testbed.engine.inspection import Container, LifeEvent
 from testbed.gate.decision import SETTLED_S, newest_agent
 from testbed.monitor_client.snapshot import Snapshot
 from testbed.run.incidents import Incident, Kind
 
-DOWN = ("exited", "dead", "restarting")
 ON_PURPOSE = (0, 128 + signal.SIGTERM)
 """Exit codes of a container that was asked to stop."""
 AFTERMATH = timedelta(seconds=20)
@@ -123,9 +123,7 @@ class Watch:
         return [
             life.container
             for life in self._lives.values()
-            if life.away
-            and life.away.kind == Kind.DIED
-            and life.container.state in ("exited", "dead")
+            if life.away and life.away.kind == Kind.DIED and life.container.state in CONTAINER_ENDED
         ]
 
     def crashes_in_a_row(self) -> dict[str, int]:
@@ -133,7 +131,7 @@ class Watch:
         return {container_id: life.crashes for container_id, life in self._lives.items()}
 
     def _meet(self, container: Container) -> None:
-        down = container.state in DOWN or container.state == "created"
+        down = container.state in CONTAINER_DIED or container.state == "created"
         life = _Life(container, mourned=down, born=container.started_at)
         self._lives[container.container_id] = life
         removed = None if down else self._removed.pop(container.program, None)
@@ -148,7 +146,7 @@ class Watch:
     def _compare(self, life: _Life, container: Container, events: Events) -> None:
         before, life.container = life.container, container
         new_life = container.started_at != before.started_at
-        down = container.state in DOWN
+        down = container.state in CONTAINER_DIED
         if new_life or (down and not life.mourned):
             self._read_events(life, before, container, events)
         if down:
@@ -197,13 +195,13 @@ class Watch:
                 oom, deaths = False, deaths + 1
         if not deaths and life.away is None and not life.mourned:
             # the engine has forgotten its events: what the container itself says
-            down = container.state in DOWN
+            down = container.state in CONTAINER_DIED
             missed = max(1, container.restart_count - before.restart_count)
             for _ in range(missed):
                 at = container.finished_at or self.now()
                 code = container.exit_code if down else None
                 self._died(life, at, code, container.out_of_memory, restarted=restarted)
-        if container.state in DOWN:
+        if container.state in CONTAINER_DIED:
             life.mourned = True
         else:
             life.born = container.started_at

@@ -6,14 +6,13 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from swf_common.protocol.states import CONTAINER_DOWN
 from testbed.engine.inspection import Container
-from testbed.monitor_client.client import MonitorAway
+from testbed.monitor_client.errors import MonitorAway
 from testbed.output import console
 
 if TYPE_CHECKING:
     from testbed.stack.session import Session
-
-ALIVE = ("running", "paused", "restarting")
 
 
 def find_orphans(containers: Iterable[Container], services: Collection[str]) -> list[Container]:
@@ -57,7 +56,7 @@ def stop_orphaned_agents(session: Session, *, spare_a_run: bool = False) -> list
     orphans = [
         one
         for one in find_orphans(session.containers.all(), session.services)
-        if one.role == "agent" and one.state in ALIVE
+        if one.role == "agent" and one.state not in CONTAINER_DOWN
     ]
     names = sorted({one.program for one in orphans})
     if not names:

@@ -13,6 +13,7 @@ from functools import cached_property
 from swf_common.configuration import Configuration
 from swf_common.configuration.resolver import NAMESPACE_OPTION
 from swf_common.errors import BackendError, ConfigurationError
+from swf_common.protocol.states import CONTAINER_ENDED
 from testbed.engine import certificates
 from testbed.engine.compose import Compose, PythonOnWhalesCompose
 from testbed.engine.containers import Containers, DockerContainers
@@ -24,13 +25,8 @@ from testbed.engine.reach import Probe, check_files, find_group
 from testbed.engine.services import Service, read_services
 from testbed.engine.unused_images import CHECKOUT
 from testbed.gate.plan import Plan, make_plan
-from testbed.monitor_client.client import (
-    Monitor,
-    MonitorAway,
-    MonitorRefused,
-    RestMonitor,
-    TestbedDown,
-)
+from testbed.monitor_client.client import Monitor, RestMonitor
+from testbed.monitor_client.errors import MonitorAway, MonitorRefused, TestbedDown
 from testbed.output import console
 from testbed.project import Project, read_env, user_name, write_env
 from testbed.stack import monitor_port
@@ -289,7 +285,7 @@ class Session:
                 dead = [
                     found
                     for found in self.containers.all()
-                    if found.program == MONITOR_SERVICE and found.state in ("exited", "dead")
+                    if found.program == MONITOR_SERVICE and found.state in CONTAINER_ENDED
                 ]
                 if dead or time.monotonic() > end:
                     raise BackendError(what=f"The monitor is not ready: {error}") from error

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from swf_common.errors import BackendError
+from swf_common.protocol.states import CONTAINER_ENDED
 from testbed.engine.compose import Compose, ComposeFailed
 from testbed.engine.containers import Containers, EngineRefused
 from testbed.engine.inspection import Container
@@ -70,7 +71,7 @@ class Start:
     def _start_dead_backend(self) -> None:
         """Start backend containers that died: what depends on them is unhealthy meanwhile."""
         for container in self._lasting_backend():
-            if container.state in ("exited", "dead"):
+            if container.state in CONTAINER_ENDED:
                 with suppress(EngineRefused):  # Compose starts it, or says why it cannot
                     self.containers.start(container.container_id)
 
@@ -115,7 +116,7 @@ class Start:
         """Why the backend did not come up: Compose's last line, and the logs of who failed."""
         lines = [f"The backend did not come up: {str(error).splitlines()[-1].strip()}"]
         for container in self.containers.all():
-            ill = container.state in ("exited", "dead") and container.exit_code != 0
+            ill = container.state in CONTAINER_ENDED and container.exit_code != 0
             if ill or container.health == "unhealthy":
                 evidence = self.containers.evidence(container.container_id)
                 lines.append(

@@ -11,7 +11,8 @@ from swf_common.protocol.states import OperationalState
 from testbed.engine.inspection import Container
 from testbed.gate.decision import AgentVerdict, Expected, Outcome, decide
 from testbed.gate.plan import Plan
-from testbed.monitor_client.client import Monitor, MonitorRefused
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorRefused
 from testbed.monitor_client.snapshot import Snapshot
 from testbed.output import console, queues
 from testbed.stack import orphans

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from swf_common.protocol.states import CONTAINER_DOWN
 from testbed.engine.compose import Compose, ComposeFailed
 from testbed.engine.containers import (
     Containers,
@@ -80,6 +81,16 @@ class FakeContainers(Containers):
         self._note(container_id, "start")
         up = {"state": "running", "started_at": self.clock.now, "exit_code": 0}
         self.change(container_id, restart_count=0, **up)
+
+    def unpause(self, container_id: str) -> None:
+        self._answer()
+        self.change(container_id, state="running")
+
+    def kill(self, container_id: str) -> None:
+        self._answer()
+        if self._found[container_id].state in CONTAINER_DOWN:
+            raise EngineRefused(cause=f"container {container_id} is not running")
+        self.exit(container_id, 137)
 
     def now(self) -> datetime:
         self._answer()
@@ -225,11 +236,7 @@ class FakeCompose(Compose):
     def stop(self, services: Sequence[str]) -> None:
         self._call("stop", services)
         for container in self._containers.all():
-            if container.program in services and container.state in (
-                "running",
-                "paused",
-                "restarting",
-            ):
+            if container.program in services and container.state not in CONTAINER_DOWN:
                 self._containers.exit(container.container_id)
 
     def down(self, *, volumes: bool) -> None:
@@ -275,7 +282,7 @@ class FakeCompose(Compose):
                 self._containers.exit(container.container_id)
 
     def _create(self, service: Service, **facts: Any) -> Container:
-        made = {"image": service.image, "config_hash": hash_of(service)}
+        made = {"image": service.image, "config_hash": hash_of(service), "role": service.role}
         return self._containers.add(service.name, **made, **facts)
 
 

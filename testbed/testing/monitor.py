@@ -8,13 +8,8 @@ from typing import Any
 from swf_common.protocol.progress import Progress
 from swf_common.protocol.states import AgentStatus, ExecutionStatus, OperationalState
 from testbed.engine.inspection import Container
-from testbed.monitor_client.client import (
-    ActionRefused,
-    Monitor,
-    MonitorAway,
-    MonitorRefused,
-    WorkflowRefused,
-)
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorAway, MonitorRefused, WorkflowRefused
 from testbed.monitor_client.snapshot import AgentRow, Snapshot
 from testbed.testing.clock import EPOCH, FakeClock
 from testbed.testing.queues import FakeQueues
@@ -41,7 +36,6 @@ class FakeMonitor(FakeQueues, Monitor):
         self.queues: list[dict[str, Any]] | None = [
             {"queue": f"Consumer.{namespace}-recorder.epictopic", "depth": 0}
         ]
-        self.containers: list[dict[str, Any]] = []
         self.parameters: dict[str, dict[str, Any]] = {}
         self.reports: dict[str, dict[str, Any]] = {}
         self.incidents: dict[str, list[dict[str, Any]]] = {}
@@ -130,19 +124,6 @@ class FakeMonitor(FakeQueues, Monitor):
     def backlog(self) -> tuple[list[dict[str, Any]] | None, int]:
         self._answer()
         return self.queues, self.dead_letters
-
-    def supervised_agents(self) -> list[dict[str, Any]]:
-        self._answer()
-        return list(self.containers)
-
-    def act_on_agents(self, verb: str, program: str) -> list[dict[str, Any]]:
-        self._answer()
-        own = [found for found in self.containers if found["program"] == program]
-        if not own:
-            raise ActionRefused(verb=verb, program=program, reason="not an agent of this testbed")
-        for found in own:
-            found["state"] = "running" if verb in ("start", "restart") else "exited"
-        return own
 
     def heartbeat(self, container: Container, **facts: Any) -> AgentRow:
         """Take a heartbeat of a container's agent now: READY and OK unless `facts` differ."""

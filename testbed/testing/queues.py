@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from testbed.monitor_client.queues import NotDone, QueueMonitor
+from testbed.monitor_client.errors import NotDone
+from testbed.monitor_client.queues import QueueMonitor
 
 
 class FakeQueues(QueueMonitor):

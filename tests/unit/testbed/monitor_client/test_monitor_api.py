@@ -9,13 +9,11 @@ import pytest
 
 from swf_common.errors import ExitCode
 from swf_common.protocol.states import ExecutionStatus
-from testbed.monitor_client.client import (
-    ActionRefused,
+from testbed.monitor_client.client import RestMonitor
+from testbed.monitor_client.errors import (
     MonitorAway,
     MonitorRefused,
     NoRunner,
-    NoSupervisor,
-    RestMonitor,
     RunnerSilent,
     WorkflowRefused,
 )
@@ -174,36 +172,6 @@ def test_backlog_and_running_executions_are_read(rest: RestMonitor, monitor: Mon
     assert rest.backlog() == (None, 2)
     assert rest.running_executions("torre1") == [{"execution_id": "e-1"}]
     assert monitor.requests[-1].params == {"namespace": "torre1", "status": "running"}
-
-
-def test_agents_are_listed_and_acted_on(rest: RestMonitor, monitor: MonitorServer) -> None:
-    rows = [{"program": "example-data-agent", "state": "running"}]
-    monitor.answers["GET", "supervised-agents/"] = (200, rows)
-    monitor.answers["POST", "supervised-agents/example-data-agent/stop/"] = (200, rows)
-    assert rest.supervised_agents() == rows
-    assert rest.act_on_agents("stop", "example-data-agent") == rows
-
-
-def test_an_action_that_failed_is_told_with_its_reason(
-    rest: RestMonitor, monitor: MonitorServer
-) -> None:
-    path = "supervised-agents/example-data-agent/start/"
-    monitor.answers["POST", path] = (409, {"detail": "it does not stay up"})
-    with pytest.raises(ActionRefused, match="start example-data-agent failed: it does not"):
-        rest.act_on_agents("start", "example-data-agent")
-    monitor.answers["POST", path] = (403, {"detail": "Your role does not allow this."})
-    with pytest.raises(MonitorRefused, match="403"):
-        rest.act_on_agents("start", "example-data-agent")
-
-
-def test_a_supervisor_that_does_not_answer_is_not_taken_for_the_monitor(
-    rest: RestMonitor, monitor: MonitorServer
-) -> None:
-    answer = (503, {"detail": "This testbed has no supervisor"})
-    monitor.answers["GET", "supervised-agents/"] = answer
-    with pytest.raises(NoSupervisor, match="This testbed has no supervisor") as caught:
-        rest.supervised_agents()
-    assert caught.value.exit_code == ExitCode.BACKEND
 
 
 def test_the_fake_monitor_refuses_as_the_real_one_does() -> None:

@@ -11,8 +11,9 @@ import pytest
 from swf_common.errors import ConfigurationError, ExitCode
 from testbed.commands.dead_letters import settle, show, show_list
 from testbed.commands.queues import chosen, purge
-from testbed.monitor_client.client import MonitorAway, RestMonitor
-from testbed.monitor_client.queues import PAGE, NotDone
+from testbed.monitor_client.client import RestMonitor
+from testbed.monitor_client.errors import MonitorAway, NotDone
+from testbed.monitor_client.queues import PAGE
 from testbed.output.dead_letters import lines
 from testbed.output.queues import duration, note, table
 from testbed.testing import FakeMonitor

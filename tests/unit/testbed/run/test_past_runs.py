@@ -10,7 +10,8 @@ import pytest
 from swf_common.configuration.model import ExpectSection
 from swf_common.errors import ConfigurationError, ExitCode
 from swf_common.protocol.states import ExecutionStatus
-from testbed.monitor_client.client import Monitor, MonitorAway
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorAway
 from testbed.run.past_runs import find_report
 from testbed.run.report import Report, write_record
 from testbed.testing import FakeMonitor, new_progress

@@ -11,7 +11,7 @@ from swf_common.errors import ExitCode
 from swf_common.protocol.states import ExecutionStatus
 from testbed.engine.containers import EngineRefused, NoEngine
 from testbed.engine.inspection import Container
-from testbed.monitor_client.client import MonitorAway
+from testbed.monitor_client.errors import MonitorAway
 from testbed.run.follower import (
     AWAY_PATIENCE_S,
     DRAIN_PATIENCE_S,

@@ -12,7 +12,8 @@ from swf_common.errors import BackendError, ConfigurationError, ExitCode
 from testbed.commands.logs import demand_containers
 from testbed.engine.endpoint import USUAL_SOCKET
 from testbed.engine.reach import FilesOutOfReach, Probe, SocketOutOfReach
-from testbed.monitor_client.client import Monitor, MonitorAway
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorAway
 from testbed.project import STARTING, Project
 from testbed.stack import session, starting
 from testbed.stack.runs_in_progress import RunInProgress
