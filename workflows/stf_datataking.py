@@ -1,6 +1,6 @@
 """STF data taking: the DAQ state machine of one run, from no beam to no beam.
 
-States and simulated times are the predecessor's (testbed.md, section 4.1): no_beam/not_ready,
+States and simulated times are the predecessor's: no_beam/not_ready,
 beam/not_ready, beam/ready, run/physics, [run/standby, run/physics]*, beam/not_ready, no_beam.
 """
 

@@ -1,4 +1,4 @@
-"""The heartbeat: every change of state at once, and periodically besides (design, section 6)."""
+"""Sends heartbeats: each change of state at once, and one every few seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One connection to the broker that is kept up for ever (design, section 5).
+"""One connection to the broker that is kept up for ever (docs/decisions/0004-delivery.md).
 
 A thread of its own owns the connection: it connects, subscribes, waits until the broker has
 confirmed each subscription with a RECEIPT, and starts anew with capped, jittered back-off when

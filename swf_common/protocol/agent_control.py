@@ -1,4 +1,4 @@
-"""Commands to the supervisor, on `/queue/agent_control`, and its reply (contracts, section 2)."""
+"""Commands to the supervisor, on `/queue/agent_control`, and its reply (docs/messages.md)."""
 
 from __future__ import annotations
 

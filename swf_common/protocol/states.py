@@ -76,7 +76,7 @@ class EndReason(StrEnum):
 
 
 class DaqState(StrEnum):
-    """State of the machine and the DAQ (predecessor, testbed.md section 4.1)."""
+    """State of the machine and the DAQ, as the predecessor named them."""
 
     NO_BEAM = "no_beam"
     BEAM = "beam"

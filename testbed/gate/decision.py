@@ -1,4 +1,4 @@
-"""The gate: which agents have proved that they are ready (design, section 7).
+"""The gate: which agents have proved that they are ready.
 
 `decide` is pure: it looks at one snapshot and says, per expected container, ready, waiting or
 failed, and why. All times come from the testbed's side (engine and monitor share one host); the

@@ -87,7 +87,7 @@ class Status:
         return f"{self.project} is READY"
 
     def as_json(self) -> dict[str, Any]:
-        """The object of contracts, section 6."""
+        """The object that `testbed status --json` prints (docs/command.md)."""
         return {
             "namespace": self.namespace,
             "project": self.project,

@@ -1,4 +1,4 @@
-"""workflow-runner: runs one workflow at a time, on command (contracts, section 2)."""
+"""workflow-runner: runs one workflow at a time, on command."""
 
 from __future__ import annotations
 
