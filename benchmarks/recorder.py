@@ -15,7 +15,7 @@ from uuid import uuid4
 import requests
 import stomp
 
-from swf_common.broker.connection import Broker
+from swf_common.broker.model import Broker
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import EPICTOPIC, RECORDER, consumer_queue
 from swf_common.protocol.messages import StfReady

@@ -14,7 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from supervisor.actions import Actions
 from supervisor.engine import ActionFailed, AgentContainer, Engine, EngineAway
-from swf_common.broker.connection import Delivery
+from swf_common.broker.model import Delivery
 from swf_common.protocol.agent_control import AgentCommand, Done, Rejected
 from swf_common.protocol.identifiers import same_container
 from swf_common.protocol.messages import (

@@ -13,7 +13,8 @@ from uuid import UUID, uuid5
 from supervisor.commands import Commands, read_command
 from supervisor.engine import Engine
 from supervisor.settings import Settings
-from swf_common.broker.connection import BrokerLink, Delivery, Subscription
+from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Delivery, Subscription
 from swf_common.broker.publisher import Publisher
 from swf_common.errors import TestbedError
 from swf_common.protocol.agent_control import AgentCommand, Rejected

@@ -20,7 +20,7 @@ from agents.runtime.routing import routes_of
 from agents.runtime.settings import AgentSettings
 from agents.runtime.tools import HandlerTools
 from agents.runtime.watch import HandlerOverdue, Watch
-from swf_common.broker.connection import Subscription
+from swf_common.broker.model import Subscription
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import EPICTOPIC, consumer_queue
 from swf_common.protocol.heartbeat import STALE_AFTER_INTERVALS, Heartbeat

@@ -17,7 +17,7 @@ from agents.runtime.needs import PROGRAMS, ended_before
 from agents.runtime.parameters import sections, table, takes_part
 from agents.runtime.recent import Recent
 from agents.runtime.settings import AgentSettings
-from swf_common.broker.connection import Delivery
+from swf_common.broker.model import Delivery
 from swf_common.protocol.destinations import RETRIED
 from swf_common.protocol.message import utc_now
 from swf_common.protocol.messages import Message

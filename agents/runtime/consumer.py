@@ -16,7 +16,8 @@ from agents.runtime.inbox import Arrival, Inbox
 from agents.runtime.neighbours import Neighbours
 from agents.runtime.refusals import NotConfirmed, Refusals, reason_of
 from agents.runtime.watch import HandlerOverdue, Watch
-from swf_common.broker.connection import Broker, BrokerLink, Delivery, Subscription
+from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Broker, Delivery, Subscription
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.messages import MalformedMessage, Message, interpret, read_object
 from swf_common.protocol.predecessor import passed_over

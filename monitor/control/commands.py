@@ -19,7 +19,8 @@ from monitor.control.outcomes import Unanswered as Unanswered
 from monitor.control.outcomes import Unknown as Unknown
 from monitor.control.statistics import STATISTICS, STATISTICS_END, depths, facts
 from monitor.records.database import give_back
-from swf_common.broker.connection import Broker, BrokerLink, Delivery, LinkDown, Subscription
+from swf_common.broker.connection import BrokerLink, LinkDown
+from swf_common.broker.model import Broker, Delivery, Subscription
 from swf_common.protocol.agent_control import AgentCommand
 from swf_common.protocol.destinations import AGENT_CONTROL, CONTROL, COPIED, WORKFLOW_CONTROL
 from swf_common.protocol.messages import MalformedMessage, Message, parse

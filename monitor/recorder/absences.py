@@ -19,7 +19,7 @@ from monitor.control.commands import CONSUMER_QUEUES, Control
 from monitor.control.emptying import empty
 from monitor.control.queues import expires_after_s, own
 from monitor.records.models import QueueAbsence, SystemAgent
-from swf_common.broker.connection import Broker
+from swf_common.broker.model import Broker
 from swf_common.protocol.destinations import RECORDER
 
 log = logging.getLogger(__name__)

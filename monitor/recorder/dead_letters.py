@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable
 
 from monitor.control.commands import DEAD_LETTER_QUEUES, Control, NoAnswer
-from swf_common.broker.connection import Broker, BrokerLink, Delivery, Subscription
+from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Broker, Delivery, Subscription
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from swf_common.broker.connection import Delivery
+from swf_common.broker.model import Delivery
 
 OVERHEAD = 2_000
 """Bytes that a delivery takes beside its body: its headers are about fifteen short texts."""

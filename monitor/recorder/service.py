@@ -24,7 +24,8 @@ from monitor.recorder.retention import Retention
 from monitor.recorder.storing import Row, dead_letter, read_row, refused, store
 from monitor.recorder.sweep import Sweep
 from monitor.records.models import DeadLetter
-from swf_common.broker.connection import BrokerLink, Delivery, Subscription
+from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Delivery, Subscription
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import RECORDER, TOPICS, consumer_queue
 from swf_common.protocol.messages import MalformedMessage

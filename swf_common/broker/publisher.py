@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from swf_common.broker.connection import SEND_TIMEOUT_S, Broker, BrokerLink, LinkDown
+from swf_common.broker.connection import SEND_TIMEOUT_S, BrokerLink, LinkDown
+from swf_common.broker.model import Broker
 from swf_common.protocol.messages import Message
 
 log = logging.getLogger(__name__)

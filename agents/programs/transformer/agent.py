@@ -15,7 +15,7 @@ from agents.programs.transformer.worker_record import WorkerRecord
 from agents.runtime import BaseAgent, handles
 from agents.runtime.parameters import ExecutionParameters
 from agents.runtime.settings import AgentSettings
-from swf_common.broker.connection import Subscription
+from swf_common.broker.model import Subscription
 from swf_common.protocol.destinations import RESULTS, SLICES, WORKERS, consumer_queue
 from swf_common.protocol.messages import EndRun, utc_now
 from swf_common.protocol.slices import (

@@ -17,7 +17,7 @@ from agents.programs.workflow_runner.execution import (
 from agents.programs.workflow_runner.records import AlreadyTaken, ExecutionRecords
 from agents.runtime import BaseAgent, handles
 from agents.runtime.needs import Needs
-from swf_common.broker.connection import Subscription
+from swf_common.broker.model import Subscription
 from swf_common.broker.publisher import SendRefused
 from swf_common.configuration import resolve_workflow
 from swf_common.errors import ConfigurationError

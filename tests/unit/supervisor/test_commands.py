@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from supervisor import actions
 from supervisor.commands import VERBS, Commands, read_command
-from swf_common.broker.connection import Delivery
+from swf_common.broker.model import Delivery
 from swf_common.protocol.agent_control import AgentCommand, Done, Rejected
 from swf_common.protocol.messages import CATALOGUE, MalformedMessage, parse, utc_now
 from tests.unit.samples import NAMESPACE

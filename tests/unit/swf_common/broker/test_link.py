@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from swf_common.broker import connection as link_module
-from swf_common.broker.connection import Broker, LinkDown, Subscription
+from swf_common.broker.connection import LinkDown
+from swf_common.broker.model import Broker, Subscription
 from swf_common.broker.stomp_connection import Connection
 from tests.unit.stomp_server import PATIENCE_S, StompServer
 from tests.unit.swf_common.broker.client import QUEUE, Client
