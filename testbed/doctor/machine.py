@@ -14,8 +14,8 @@ from typing import Any
 from swf_common.configuration import Configuration
 from swf_common.errors import ConfigurationError, TestbedError
 from testbed.doctor.findings import Facts
-from testbed.engine.containers import connect
 from testbed.engine.daemon_socket import GROUP, SOCKET
+from testbed.engine.docker_containers import connect
 from testbed.engine.endpoint import Engine, Place, find_engine
 from testbed.engine.inspection import read_time
 from testbed.engine.reach import doubtful, file_system

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from swf_common.errors import BackendError
-from testbed.engine.containers import FOLDER_LABEL, connect
+from testbed.engine.docker_containers import FOLDER_LABEL, connect
 from testbed.engine.image_digests import NAMED_BY_CONTENT
 from testbed.engine.services import LABEL
 

@@ -16,8 +16,9 @@ from swf_common.errors import BackendError, ConfigurationError
 from swf_common.protocol.states import CONTAINER_ENDED
 from testbed.engine import certificates
 from testbed.engine.compose import Compose, PythonOnWhalesCompose
-from testbed.engine.containers import Containers, DockerContainers
+from testbed.engine.containers import Containers
 from testbed.engine.daemon_socket import GROUP, SOCKET, socket_variables
+from testbed.engine.docker_containers import DockerContainers
 from testbed.engine.endpoint import find_engine
 from testbed.engine.image_digests import NAMED_BY_CONTENT, image_variables
 from testbed.engine.images import BASE_IMAGE, base_image, obtain_base_image, own_builds, pull_named

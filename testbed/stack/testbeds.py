@@ -10,13 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from swf_common.errors import BackendError
-from testbed.engine.containers import (
-    FOLDER_LABEL,
-    PROJECT_LABEL,
-    SERVICE_LABEL,
-    inspect_labelled,
-)
-from testbed.engine.inspection import ROLE_LABEL
+from testbed.engine.docker_containers import FOLDER_LABEL, PROJECT_LABEL, inspect_labelled
+from testbed.engine.inspection import ROLE_LABEL, SERVICE_LABEL
 from testbed.output import console
 from testbed.project import Project
 from testbed.stack.session import MONITOR_PORT, MONITOR_SERVICE

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from testbed.engine.containers import DockerContainers, MountRefused
+from testbed.engine.containers import MountRefused
+from testbed.engine.docker_containers import DockerContainers
 from testbed.engine.endpoint import find_engine
 from testbed.engine.image_digests import image_variables
 from testbed.engine.images import base_image

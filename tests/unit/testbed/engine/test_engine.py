@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from testbed.engine.containers import NoEngine, connect
+from testbed.engine.containers import NoEngine
+from testbed.engine.docker_containers import connect
 from testbed.engine.endpoint import USUAL_SOCKET, NoSuchContext, Place, find_engine
 
 ROOTLESS = "unix:///run/user/1000/docker.sock"
