@@ -17,7 +17,8 @@ from testbed.monitor_client.client import Monitor
 from testbed.monitor_client.errors import MonitorAway, MonitorRefused
 from testbed.output import console
 from testbed.run.follower import Run
-from testbed.run.report import Report, write_record
+from testbed.run.record import write_record
+from testbed.run.report import Report
 
 if TYPE_CHECKING:
     from testbed.gate.waiting import Gate

@@ -14,7 +14,8 @@ from swf_common.configuration.suggestions import nearest
 from swf_common.errors import ConfigurationError
 from testbed.monitor_client.client import Monitor
 from testbed.monitor_client.errors import MonitorAway, MonitorRefused
-from testbed.run.report import Report, past_incidents, read_record, told_by
+from testbed.run.record import past_incidents, read_record, told_by
+from testbed.run.report import Report
 
 
 def find_report(runs: Path, execution_id: str, monitor: Callable[[], Monitor]) -> Report:

@@ -13,7 +13,7 @@ from swf_common.protocol.states import ExecutionStatus
 from testbed.monitor_client.client import Monitor
 from testbed.monitor_client.errors import MonitorRefused
 from testbed.output import console
-from testbed.run.report import read_record
+from testbed.run.record import read_record
 
 HEADER = ("EXECUTION", "RUN", "STATUS", "EXIT CODE", "STARTED", "BY", "KNOWN FROM")
 

@@ -13,7 +13,8 @@ from swf_common.protocol.states import ExecutionStatus
 from testbed.monitor_client.client import Monitor
 from testbed.monitor_client.errors import MonitorAway
 from testbed.run.past_runs import find_report
-from testbed.run.report import Report, write_record
+from testbed.run.record import write_record
+from testbed.run.report import Report
 from testbed.testing import FakeMonitor, new_progress
 
 
