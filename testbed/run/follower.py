@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from swf_common.errors import BackendError, ExitCode, TestbedError
-from swf_common.protocol.destinations import RECORDER
 from swf_common.protocol.message import utc_now
-from swf_common.protocol.progress import Progress, open_items
+from swf_common.protocol.progress import Progress
 from testbed.engine.containers import EngineRefused, NoEngine
-from testbed.gate.decision import AgentVerdict, Outcome
 from testbed.gate.waiting import Gate
 from testbed.monitor_client.errors import MonitorAway, MonitorRefused
 from testbed.output import console
+from testbed.run.drain import DrainState, drain_state
 from testbed.run.incidents import Incident
 from testbed.run.progress_line import progress_line
 from testbed.run.stopping import STOP_PATIENCE_S
@@ -27,10 +26,6 @@ from testbed.run.watch import Watch
 POLL_S = 0.25
 WATCH_S = 1.0
 """Seconds between two looks at the containers."""
-DRAIN_PATIENCE_S = 90.0
-"""Seconds without any progress after which a run that has ended counts as not drained."""
-IDLE_PATIENCE_S = 30.0
-"""The same where no message waits and no agent is at work."""
 AWAY_PATIENCE_S = 120.0
 """Seconds for which the monitor, or the engine, may be away in mid-run."""
 MAX_CRASHES_IN_A_ROW = 3
@@ -43,23 +38,6 @@ class KeepsDying(TestbedError):
     """
 
     exit_code = ExitCode.AGENT_DIED
-
-
-class Look(NamedTuple):
-    """How a run was at a moment.
-
-    :param open: what was not accounted for
-    :param idle: nothing that could change that was under way at any agent, required or not
-    """
-
-    progress: Progress
-    open: list[str]
-    idle: bool
-
-    @property
-    def patience_s(self) -> float:
-        """Seconds to wait for any progress once the workflow has ended."""
-        return IDLE_PATIENCE_S if self.idle else DRAIN_PATIENCE_S
 
 
 @dataclass
@@ -124,7 +102,7 @@ class Run:
         :raises MonitorAway: for longer than `AWAY_PATIENCE_S`
         :raises NoEngine: for as long
         """
-        last: Look | None = None
+        last: DrainState | None = None
         began = moved = looked = self.clock()
         with console.Board() as board:
             while True:
@@ -190,9 +168,9 @@ class Run:
             self._end_outage(outage, over=False)
         return self._told()
 
-    def _try_to_look(self) -> Look | None:
+    def _try_to_look(self) -> DrainState | None:
         """How the run is; None while monitor or engine do not answer."""
-        now: Look | None = None
+        now: DrainState | None = None
         try:
             self._watch_containers()
             self._end_outage(self._engine, over=True)
@@ -283,48 +261,6 @@ class Run:
         """The incidents in the order of their time: one look may find several at once."""
         return [one.as_json() for one in sorted(self.incidents, key=lambda one: one.at)]
 
-    def _look(self) -> Look:
-        progress = self.gate.monitor.progress(self.execution_id)
-        self.progress = progress
-        if not progress.status.final:
-            return Look(progress, open_items(progress, (), None, ()), idle=False)
-        queues, _ = self.gate.monitor.backlog()
-        busy = [
-            agent
-            for agent in self.gate.check().agents
-            if agent.outcome != Outcome.READY
-            or (agent.agent and agent.agent.operational_state != "READY")
-        ]
-        plan = self.gate.plan
-        own = queues and self._queues_of(plan.required, queues)
-        if own is not None and not any(f"-{RECORDER}." in queue["queue"] for queue in own):
-            own = None  # the recorder has never consumed: what was sent is not recorded
-        required = [_state(agent) for agent in busy if agent.required]
-        items = open_items(progress, plan.accounts, own, required)
-        idle = (
-            own is not None
-            and not any(queue["depth"] for queue in self._queues_of(plan.programs, queues or ()))
-            and all(map(_has_left, busy))
-            and not progress.lacks_end  # the recorder sends it, when it trusts itself again
-        )
-        return Look(progress, items, idle)
-
-    def _queues_of(
-        self, programs: Iterable[str], queues: Iterable[dict[str, Any]]
-    ) -> list[dict[str, Any]]:
-        """The queues of programs and of the recorder."""
-        prefixes = tuple(
-            f"Consumer.{self.gate.namespace}-{program}." for program in (*programs, RECORDER)
-        )
-        return [queue for queue in queues if queue["queue"].startswith(prefixes)]
-
-
-def _state(agent: AgentVerdict) -> str:
-    """Why an agent keeps a run open; without a time, which would look like progress."""
-    return f"{agent.program} is {'at work' if agent.outcome == Outcome.READY else 'not READY'}"
-
-
-def _has_left(agent: AgentVerdict) -> bool:
-    """Whether an agent that is not READY was stopped on purpose: it does not come back."""
-    container = agent.container
-    return container is not None and container.state == "exited" and container.exit_code == 0
+    def _look(self) -> DrainState:
+        self.progress = self.gate.monitor.progress(self.execution_id)
+        return drain_state(self.gate, self.progress)

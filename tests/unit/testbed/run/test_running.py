@@ -12,15 +12,8 @@ from swf_common.protocol.states import ExecutionStatus
 from testbed.engine.containers import EngineRefused, NoEngine
 from testbed.engine.inspection import Container
 from testbed.monitor_client.errors import MonitorAway
-from testbed.run.follower import (
-    AWAY_PATIENCE_S,
-    DRAIN_PATIENCE_S,
-    IDLE_PATIENCE_S,
-    MAX_CRASHES_IN_A_ROW,
-    POLL_S,
-    WATCH_S,
-    KeepsDying,
-)
+from testbed.run.drain import DRAIN_PATIENCE_S, IDLE_PATIENCE_S
+from testbed.run.follower import AWAY_PATIENCE_S, MAX_CRASHES_IN_A_ROW, POLL_S, WATCH_S, KeepsDying
 from testbed.run.progress_line import progress_line
 from testbed.testing import new_progress
 from tests.unit.testbed.following import DATA, EXECUTION, RECORDERS, STF, Bed
