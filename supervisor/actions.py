@@ -10,10 +10,10 @@ from swf_common.protocol.states import CONTAINER_DOWN
 
 SETTLE_S = 0.5
 """Seconds for which a container has to stay as it should be."""
-START_S = 10.0
+START_TIMEOUT_S = 10.0
 """Seconds within which a container has to run, and END_S within which it has to be down, after
 the engine has done its part."""
-END_S = 10.0
+END_TIMEOUT_S = 10.0
 POLL_S = 0.1
 
 
@@ -21,7 +21,7 @@ class Actions:
     """The verbs; each returns the container as it is afterwards.
 
     What has the state that is wanted already is left as it is. Each verb raises `ActionFailed`
-    when the engine refuses or the effect is not seen, `EngineAway` when no engine answers.
+    when the engine refuses or the effect is not seen, `EngineUnavailable` when no engine answers.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Actions:
 
         :param timeout: seconds to stop gracefully; None: as the container's service says
         """
-        before = self._look(container)
+        before = self._inspect(container)
         wanted = before.stop_timeout if timeout is None else timeout
         return self._verbs[verb](before, wanted)
 
@@ -79,7 +79,7 @@ class Actions:
         def runs(now: AgentContainer) -> bool:
             return now.state == "running" and not (anew and now.started_at == before.started_at)
 
-        settled, last = self._settle(before, runs, START_S)
+        settled, last = self._settle(before, runs, START_TIMEOUT_S)
         if settled:
             return last
         raise ActionFailed(
@@ -89,7 +89,7 @@ class Actions:
         )
 
     def _see_down(self, before: AgentContainer) -> AgentContainer:
-        settled, last = self._settle(before, lambda now: now.state in CONTAINER_DOWN, END_S)
+        settled, last = self._settle(before, lambda now: now.state in CONTAINER_DOWN, END_TIMEOUT_S)
         if settled:
             return last
         raise ActionFailed(what=f"{last.program} ({last.name}) is still {last.state}")
@@ -100,18 +100,18 @@ class Actions:
         """Whether the container becomes as wanted in time and stays so; how it was last."""
         end = self._clock() + limit
         while True:
-            first = last = self._look(before)
+            first = last = self._inspect(before)
             if wanted(first):
                 self._sleep(SETTLE_S)
-                last = self._look(before)
+                last = self._inspect(before)
                 if wanted(last) and last.started_at == first.started_at:
                     return True, last
             if self._clock() > end:
                 return False, last
             self._sleep(POLL_S)
 
-    def _look(self, container: AgentContainer) -> AgentContainer:
-        now = self._engine.look(container)
+    def _inspect(self, container: AgentContainer) -> AgentContainer:
+        now = self._engine.inspect(container)
         if now is None:
             raise ActionFailed(what=f"{container.program} ({container.name}) has been removed")
         return now

@@ -10,7 +10,7 @@ from swf_common.protocol.agent_control import AgentContainerState
 from swf_common.protocol.states import CONTAINER_DIED
 
 
-class EngineAway(TestbedError):
+class EngineUnavailable(TestbedError):
     """The Docker engine does not answer: {cause}"""
 
 
@@ -44,7 +44,7 @@ class AgentContainer:
         """Whether its exit code means something."""
         return bool(self.started_at) and self.state in CONTAINER_DIED
 
-    def told(self) -> AgentContainerState:
+    def as_reply(self) -> AgentContainerState:
         """What a reply says of it."""
         return AgentContainerState.model_validate(
             {
@@ -63,7 +63,7 @@ class AgentContainer:
 class Engine(Protocol):
     """The engine, as far as it concerns the agents of one testbed.
 
-    Each method raises `EngineAway` when the engine does not answer, and the acting ones
+    Each method raises `EngineUnavailable` when the engine does not answer, and the acting ones
     `ActionFailed` when it answers that it will not.
     """
 
@@ -73,7 +73,7 @@ class Engine(Protocol):
     def agents(self) -> list[AgentContainer]:
         """Every agent container of the testbed, whatever its state."""
 
-    def look(self, container: AgentContainer) -> AgentContainer | None:
+    def inspect(self, container: AgentContainer) -> AgentContainer | None:
         """The container as it is now; None when it is gone."""
 
     def start(self, container: AgentContainer) -> None:

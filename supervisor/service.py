@@ -33,9 +33,9 @@ WORKERS = 8
 QUICK_WORKERS = 4
 REMEMBERED = 1000
 """Commands whose reply is kept, in case that the broker delivers them again."""
-CONFIRMATION_S = 30.0
+CONFIRMATION_TIMEOUT_S = 30.0
 """Seconds that a reply may take to be confirmed before its command is acknowledged."""
-LOOK_S = 2.0
+CHECK_INTERVAL_S = 2.0
 """Seconds between two looks at the engine."""
 STATE_VALID_S = 40.0
 """Seconds after which the state file is out of date: the engine may take long to answer."""
@@ -51,7 +51,7 @@ class Supervisor:
         self._state = StateFile(settings.state_file, STATE_VALID_S)
         self._stopping = threading.Event()
         self._wake = threading.Event()
-        self._away = ""
+        self._engine_problem = ""
         self._replies: OrderedDict[UUID, Future[Message]] = OrderedDict()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="command")
         self._quick = ThreadPoolExecutor(QUICK_WORKERS, thread_name_prefix="quick")
@@ -73,8 +73,8 @@ class Supervisor:
         try:
             while not self._stopping.is_set():
                 self._wake.clear()
-                self._state.write(self._look())
-                self._wake.wait(LOOK_S)
+                self._state.write(self._check())
+                self._wake.wait(CHECK_INTERVAL_S)
         finally:
             self._end()
 
@@ -83,17 +83,17 @@ class Supervisor:
         self._stopping.set()
         self._wake.set()
 
-    def _look(self) -> OperationalState:
+    def _check(self) -> OperationalState:
         try:
             self._engine.ping()
         except TestbedError as error:
-            if str(error) != self._away:
+            if str(error) != self._engine_problem:
                 log.error("%s", error)
-            self._away = str(error)
+            self._engine_problem = str(error)
             return OperationalState.STARTING
-        if self._away:
+        if self._engine_problem:
             log.info("the Docker engine answers again")
-        self._away = ""
+        self._engine_problem = ""
         connected = self._link.connected and self._publisher.link.connected
         return OperationalState.READY if connected else OperationalState.STARTING
 
@@ -170,12 +170,12 @@ class Supervisor:
         confirmed.
         """
         correlation = {"correlation-id": delivery.headers.get("correlation-id") or message_id}
-        self._publisher.publish(CONTROL, reply, correlation, may_be_lost=True)
+        self._publisher.publish(CONTROL, reply, correlation, best_effort=True)
         reply_to = delivery.headers.get("reply-to")
         if reply_to is not None:
             headers = {**correlation, "persistent": "false"}
-            self._publisher.publish(reply_to, reply, headers, may_be_lost=True)
-        confirmed = self._publisher.flush(CONFIRMATION_S)
+            self._publisher.publish(reply_to, reply, headers, best_effort=True)
+        confirmed = self._publisher.flush(CONFIRMATION_TIMEOUT_S)
         if not confirmed:
             log.error("a reply is not confirmed by the broker; its command comes again")
         return confirmed

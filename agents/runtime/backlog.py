@@ -22,12 +22,12 @@ from swf_common.protocol.destinations import RETRIED
 from swf_common.protocol.message import utc_now
 from swf_common.protocol.messages import Message
 from swf_common.protocol.states import ExecutionStatus
-from swf_common.service.monitor_client import MonitorAway, MonitorClient, MonitorRefused
+from swf_common.service.monitor_client import MonitorClient, MonitorRefused, MonitorUnavailable
 
 log = logging.getLogger(__name__)
 
 CONSUMER_QUEUE = "/queue/Consumer."
-AWAY_S = 10.0
+RETRY_AFTER_S = 10.0
 """Seconds for which a monitor that did not answer is not asked again: the backlog goes on."""
 
 
@@ -71,9 +71,9 @@ class Backlog:
         try:
             path = f"workflow-executions/{quote(execution_id, safe='')}/"
             record = table(self._monitor.once("GET", path))
-        except MonitorAway as error:
+        except MonitorUnavailable as error:
             log.debug("%s is not known: %s", execution_id, error)
-            self._ask_from = time.monotonic() + AWAY_S
+            self._ask_from = time.monotonic() + RETRY_AFTER_S
             return ""
         except MonitorRefused as error:
             log.debug("%s is not known: %s", execution_id, error)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.runtime.backlog import Backlog
-from agents.runtime.cause import Cause
+from agents.runtime.causation import Causation
 from agents.runtime.condition import Condition
 from agents.runtime.inbox import Arrival, Inbox
 from agents.runtime.neighbours import Neighbours
@@ -32,7 +32,7 @@ REFUSAL_MEMORY_S = 12.0
 """Seconds for which an agent reports a refused message: longer than the broker's longest pause
 before it delivers it again, so that no run counts as drained meanwhile."""
 
-SEND_CONFIRMATION_S = 60.0
+SEND_CONFIRMATION_TIMEOUT_S = 60.0
 """Seconds that a handler's sends may take to be confirmed before its message is refused."""
 
 
@@ -65,7 +65,7 @@ class Consumer:
         handlers: Mapping[str, Handler],
         publisher: Publisher,
         condition: Condition,
-        cause: Cause,
+        causation: Causation,
         watch: Watch,
         neighbours: Neighbours,
         backlog: Backlog,
@@ -89,7 +89,7 @@ class Consumer:
         self._handlers = handlers
         self._publisher = publisher
         self._condition = condition
-        self._cause = cause
+        self._causation = causation
         self._watch = watch
         self._neighbours = neighbours
         self._backlog = backlog
@@ -203,9 +203,9 @@ class Consumer:
         first = arrivals[0].message
         handler = self._handlers[first.msg_type]
         try:
-            with self._publisher.together(), self._watch.over(arrivals):
+            with self._publisher.transaction(), self._watch.over(arrivals):
                 self._call(handler, arrivals)
-            confirmed = self._publisher.flush(SEND_CONFIRMATION_S)
+            confirmed = self._publisher.flush(SEND_CONFIRMATION_TIMEOUT_S)
         except Stopped:
             log.info("%s is left for the next start", first.msg_type)
             return
@@ -222,7 +222,7 @@ class Consumer:
             if confirmed:
                 self.link.ack(arrival.delivery)
             else:
-                unconfirmed = NotConfirmed(f"not within {SEND_CONFIRMATION_S:.0f} s")
+                unconfirmed = NotConfirmed(f"not within {SEND_CONFIRMATION_TIMEOUT_S:.0f} s")
                 self._refusals.report(arrival.delivery, arrival.message, unconfirmed)
                 self.link.nack(arrival.delivery)
 
@@ -234,7 +234,7 @@ class Consumer:
             handler.call([arrival.message for arrival in arrivals])
             return
         first = arrivals[0]
-        with self._cause.of(first.message, first.delivery.headers.get("reply-to")):
+        with self._causation.of(first.message, first.delivery.headers.get("reply-to")):
             handler.call(first.message)
 
     def _refuse(self, arrivals: list[Arrival], error: BaseException) -> None:

@@ -34,7 +34,7 @@ CONNECTION_NUMBERS = itertools.count(1)
 must not be taken for the new one's."""
 
 
-class LinkDown(ConnectionError):
+class BrokerUnavailable(ConnectionError):
     """The broker cannot be reached at the moment."""
 
 
@@ -117,21 +117,21 @@ class BrokerLink:
     def send(self, destination: str, body: str, headers: Mapping[str, str]) -> None:
         """Send one frame.
 
-        :raises LinkDown: not connected, or the connection broke on sending
+        :raises BrokerUnavailable: not connected, or the connection broke on sending
         """
         with self._sending() as connection:
             connection.send(destination, body, headers=dict(headers))
 
-    def send_together(
+    def send_transaction(
         self, frames: Iterable[tuple[str, str, Mapping[str, str]]], receipt: str
     ) -> None:
         """Send frames (destination, body, headers) as one transaction: the broker takes all of
         them or none, and writes them to its disk at once. One RECEIPT confirms them all.
 
         :param receipt: its id; no frame may ask for one of its own
-        :raises LinkDown: not connected, or the connection broke on sending. All may have been
-            taken all the same, when it broke with the last frame; whoever sends them again does so
-            with the same message ids
+        :raises BrokerUnavailable: not connected, or the connection broke on sending. If it broke
+            with the last frame, the broker may have taken all frames: the sender sends them
+            again with the same message ids
         """
         with self._sending() as connection:
             connection.begin(transaction=receipt)
@@ -143,12 +143,12 @@ class BrokerLink:
     def _sending(self) -> Iterator[Any]:
         connection = self._connection
         if connection is None or not self.connected:
-            raise LinkDown(self.last_error)
+            raise BrokerUnavailable(self.last_error)
         try:
             yield connection
         except BROKEN as error:
             self._broken(connection)
-            raise LinkDown(str(error)) from error
+            raise BrokerUnavailable(str(error)) from error
 
     def ack(self, delivery: Delivery) -> bool:
         """Acknowledge; False when its connection is gone (it will be delivered again)."""
@@ -214,7 +214,7 @@ class BrokerLink:
         try:
             connection.limit_sends(self._send_timeout)
         except BROKEN as error:
-            raise LinkDown("the connection was lost behind the login") from error
+            raise BrokerUnavailable("the connection was lost behind the login") from error
         with self._changed:
             self._pending = {f"subscribe-{index}" for index in range(len(self._subscriptions))}
         for index, subscription in enumerate(self._subscriptions):
@@ -233,9 +233,11 @@ class BrokerLink:
                 CONNECT_TIMEOUT_S,
             )
             if self._lost:
-                raise LinkDown(self.last_error)
+                raise BrokerUnavailable(self.last_error)
             if self._pending:
-                raise LinkDown(f"the broker did not confirm {what} in {CONNECT_TIMEOUT_S:.0f} s")
+                raise BrokerUnavailable(
+                    f"the broker did not confirm {what} in {CONNECT_TIMEOUT_S:.0f} s"
+                )
 
     def _wait_lost(self) -> None:
         with self._changed:

@@ -24,10 +24,10 @@ from testbed.stack import monitor_port
 from testbed.stack.secret_files import LENGTHS
 from testbed.stack.session import MONITOR_PORT, MONITOR_SERVICE, Session
 
-PATIENCE_S = 10.0
+COMMAND_TIMEOUT_S = 10.0
 
 
-def look_around(root: Path, load: Callable[[], Configuration]) -> Facts:
+def gather_facts(root: Path, load: Callable[[], Configuration]) -> Facts:
     """What this machine is like for the testbed of a configuration.
 
     :param root: the checkout
@@ -97,7 +97,7 @@ def _plugin_version(name: str) -> str | None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE_S,
+            timeout=COMMAND_TIMEOUT_S,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

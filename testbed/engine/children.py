@@ -11,7 +11,7 @@ from contextlib import suppress
 from types import GeneratorType
 from typing import Any
 
-PATIENCE_S = 15.0
+END_TIMEOUT_S = 15.0
 """Seconds for which an interrupted child is waited for."""
 
 
@@ -41,9 +41,9 @@ def _child_of(stream: Iterator[Any], error: BaseException) -> subprocess.Popen[b
     if isinstance(stream, GeneratorType):
         frames.append(inspect.getgeneratorlocals(stream))
     for names in frames:
-        for found in names.values():
-            if isinstance(found, subprocess.Popen) and found.pid:
-                return found
+        for value in names.values():
+            if isinstance(value, subprocess.Popen) and value.pid:
+                return value
     return None
 
 
@@ -51,4 +51,4 @@ def _interrupt(child: subprocess.Popen[bytes]) -> None:
     if child.poll() is None:
         child.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
-            child.wait(PATIENCE_S)
+            child.wait(END_TIMEOUT_S)

@@ -12,7 +12,7 @@ from swf_common.errors import BackendError
 from testbed.engine.inspection import Container, LifeEvent
 
 
-class NoEngine(BackendError):
+class EngineUnavailable(BackendError):
     """No Docker engine answers: {cause}"""
 
     hint = "On Debian as root, `make engine` installs and starts one; else see docs/install.md."

@@ -10,9 +10,9 @@ from typing import Any
 
 from testbed.engine.containers import (
     EngineRefused,
+    EngineUnavailable,
     Evidence,
     MountRefused,
-    NoEngine,
     PullFailed,
 )
 from testbed.engine.endpoint import find_engine
@@ -30,7 +30,7 @@ FOLDER_LABEL = "com.docker.compose.project.working_dir"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 PROBE_USER = 10001
 """The user of agents, monitor and supervisor in their images."""
-PROBE_S = 30
+PROBE_TIMEOUT_S = 30
 
 
 class DockerContainers:
@@ -164,7 +164,7 @@ class DockerContainers:
                     cap_drop=["ALL"],
                 )
                 made.start()
-                code = made.wait(timeout=PROBE_S)["StatusCode"]
+                code = made.wait(timeout=PROBE_TIMEOUT_S)["StatusCode"]
                 return int(code), made.logs().decode(errors="replace")
             except APIError as error:
                 cause = error.explanation or str(error)
@@ -198,7 +198,7 @@ class DockerContainers:
 def connect() -> Any:
     """A connection to the engine that the docker command line uses too.
 
-    :raises NoEngine: none answers
+    :raises EngineUnavailable: none answers
     :raises NoSuchContext: the context that is named does not exist
     """
     import docker
@@ -209,7 +209,7 @@ def connect() -> Any:
         client = docker.DockerClient(**engine.connection(), timeout=30)
         client.ping()
     except (DockerException, OSError) as error:  # what requests and ssh raise is an OSError
-        raise NoEngine(cause=f"{engine}: {_plain(error)}") from error
+        raise EngineUnavailable(cause=f"{engine}: {_plain(error)}") from error
     return client
 
 
@@ -232,7 +232,7 @@ def _plain(error: BaseException) -> str:
 def inspect_labelled(label: str) -> list[Mapping[str, Any]]:
     """Every container of the engine with a label, as `inspect` tells it.
 
-    :raises NoEngine: no engine answers
+    :raises EngineUnavailable: no engine answers
     """
     from docker.errors import NotFound
 
@@ -256,4 +256,4 @@ def _engine_errors() -> Iterator[None]:
     except APIError as error:
         raise EngineRefused(cause=error.explanation or str(error)) from error
     except (DockerException, RequestException) as error:
-        raise NoEngine(cause=str(error)) from error
+        raise EngineUnavailable(cause=str(error)) from error

@@ -12,7 +12,7 @@ from testbed.engine.inspection import Container
 from testbed.gate.decision import AgentVerdict, Outcome, Verdict, decide
 from testbed.gate.plan import Plan
 from testbed.monitor_client.client import Monitor
-from testbed.monitor_client.errors import MonitorAway
+from testbed.monitor_client.errors import MonitorUnavailable
 from testbed.monitor_client.snapshot import Snapshot
 from testbed.output import console
 
@@ -54,7 +54,7 @@ class Gate:
         snapshot: Snapshot | None
         try:
             snapshot = self.monitor.snapshot(self.namespace)
-        except MonitorAway:
+        except MonitorUnavailable:
             snapshot = None
         return self.judge(self.containers.all(), snapshot)
 

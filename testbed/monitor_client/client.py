@@ -11,17 +11,17 @@ from urllib.parse import quote
 from swf_common.protocol.progress import Progress
 from swf_common.protocol.users import USER_HEADER, USER_PATTERN
 from testbed.monitor_client.errors import (
-    MonitorAway,
     MonitorRefused,
-    NoRunner,
+    MonitorUnavailable,
     RunnerSilent,
+    RunnerUnavailable,
     WorkflowRefused,
 )
 from testbed.monitor_client.queues import QueueMonitor, RestQueues
 from testbed.monitor_client.snapshot import AgentRow, Snapshot
 
 TIMEOUT_S = 10.0
-START_S = 20.0
+START_TIMEOUT_S = 20.0
 """Seconds in which it answers a start: its turn may take 10 s, the runner's answer 4.5 s."""
 
 
@@ -65,7 +65,8 @@ class RestMonitor(RestQueues):
     :param user: for whom the token is used; its actions are logged with that name
     :param locate: its base URL of the moment, None while it does not run; asked again when no
         answer comes, since a restarted container is published on another port
-    :raises MonitorAway: from every method, when no answer comes or it means "come back later"
+    :raises MonitorUnavailable: from every method, when no answer comes or the monitor asks to come
+        back later
     """
 
     def __init__(self, locate: Callable[[], str | None], token: str, user: str = "") -> None:
@@ -99,12 +100,14 @@ class RestMonitor(RestQueues):
 
     def start_workflow(self, command: dict[str, Any]) -> str:
         try:
-            answer = self._call("POST", "workflow-executions/start/", timeout=START_S, json=command)
-        except MonitorAway as error:
+            answer = self._call(
+                "POST", "workflow-executions/start/", timeout=START_TIMEOUT_S, json=command
+            )
+        except MonitorUnavailable as error:
             if error.fields.get("sent"):
                 raise RunnerSilent(cause=f"the answer was lost ({error.cause})") from error
             if error.fields.get("status") == 503:
-                raise NoRunner(cause=error.fields["cause"]) from error
+                raise RunnerUnavailable(cause=error.fields["cause"]) from error
             if error.fields.get("status") == 504:
                 raise RunnerSilent(cause=error.fields["cause"]) from error
             raise
@@ -150,16 +153,16 @@ class RestMonitor(RestQueues):
     def _call(self, method: str, path: str, timeout: float = TIMEOUT_S, **options: Any) -> Any:
         url = self._url or self._locate()
         if url is None:
-            raise MonitorAway(cause="it is not published by a running container")
+            raise MonitorUnavailable(cause="it is not published by a running container")
         try:
             answer = self._session.request(method, f"{url}/api/{path}", timeout=timeout, **options)
         except self._requests.RequestException as error:
             self._url = None
             cause = f"{type(error).__name__} at {url}"
-            raise MonitorAway(cause=cause, sent=_may_have_arrived(error)) from error
+            raise MonitorUnavailable(cause=cause, sent=_may_have_arrived(error)) from error
         self._url = url
         if answer.status_code >= 500:
-            raise MonitorAway(cause=_detail(answer), status=answer.status_code)
+            raise MonitorUnavailable(cause=_detail(answer), status=answer.status_code)
         if not answer.ok:
             raise MonitorRefused(
                 request=f"{method} /api/{path}", status=answer.status_code, text=_detail(answer)

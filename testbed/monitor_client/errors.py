@@ -5,13 +5,13 @@ from __future__ import annotations
 from swf_common.errors import BackendError, ExitCode, TestbedError
 
 
-class MonitorAway(BackendError):
+class MonitorUnavailable(BackendError):
     """The monitor does not answer: {cause}"""
 
     hint = "Look at it with: testbed status, testbed logs monitor"
 
 
-class TestbedDown(MonitorAway):
+class TestbedDown(MonitorUnavailable):
     """{project} does not run: {cause}"""
 
     hint = "Start it with: testbed up"
@@ -21,7 +21,7 @@ class MonitorRefused(TestbedError):
     """The monitor refused {request}: {status} {text}"""
 
 
-class NoRunner(BackendError):
+class RunnerUnavailable(BackendError):
     """The workflow was not started: {cause}"""
 
     hint = "Look at it with: testbed status, testbed logs workflow-runner"

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from testbed.monitor_client.errors import MonitorRefused, NotDone
 
-PURGE_S = 60.0
+PURGE_TIMEOUT_S = 60.0
 """Seconds in which the monitor empties a queue."""
 PAGE = 200
 """Letters in one answer; each has its whole message in it."""
@@ -54,7 +54,7 @@ class RestQueues:
 
     def purge_queue(self, queue: str) -> dict[str, Any]:
         path = f"queues/{quote(queue, safe='')}/purge/"
-        return self._settled(f"{queue} is not emptied", "POST", path, timeout=PURGE_S)
+        return self._settled(f"{queue} is not emptied", "POST", path, timeout=PURGE_TIMEOUT_S)
 
     def letters(self, *, resolution: str | None = None) -> list[dict[str, Any]]:
         params: dict[str, Any] = {"limit": PAGE, "offset": 0}

@@ -10,9 +10,9 @@ from swf_common.protocol.progress import Progress, open_items
 from testbed.gate.decision import AgentVerdict, Outcome
 from testbed.gate.waiting import Gate
 
-DRAIN_PATIENCE_S = 90.0
+DRAIN_TIMEOUT_S = 90.0
 """Seconds without any progress after which a run that has ended counts as not drained."""
-IDLE_PATIENCE_S = 30.0
+IDLE_TIMEOUT_S = 30.0
 """The same where no message waits and no agent is at work."""
 
 
@@ -28,15 +28,15 @@ class DrainState(NamedTuple):
     idle: bool
 
     @property
-    def patience_s(self) -> float:
+    def timeout_s(self) -> float:
         """Seconds to wait for any progress once the workflow has ended."""
-        return IDLE_PATIENCE_S if self.idle else DRAIN_PATIENCE_S
+        return IDLE_TIMEOUT_S if self.idle else DRAIN_TIMEOUT_S
 
 
 def drain_state(gate: Gate, progress: Progress) -> DrainState:
     """How far a run has drained, by the monitor's progress, the queues and the agents.
 
-    :raises MonitorAway, NoEngine: one of them does not answer
+    :raises MonitorUnavailable, EngineUnavailable: one of them does not answer
     """
     if not progress.status.final:
         return DrainState(progress, open_items(progress, (), None, ()), idle=False)

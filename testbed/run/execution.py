@@ -14,7 +14,7 @@ from swf_common.configuration.model import flat_parameters
 from swf_common.errors import ExitCode, TestbedError
 from swf_common.protocol.progress import Progress, planned_stfs
 from testbed.monitor_client.client import Monitor
-from testbed.monitor_client.errors import MonitorAway, MonitorRefused
+from testbed.monitor_client.errors import MonitorRefused, MonitorUnavailable
 from testbed.output import console
 from testbed.run.follower import Run
 from testbed.run.record import write_record
@@ -150,7 +150,7 @@ def _tell_monitor(session: Session, gate: Gate, report: Report) -> None:
     try:
         gate.monitor.record_report(report.progress.execution_id, report.for_monitor())
         report.monitor_url = session.monitor_url() or ""
-    except (MonitorAway, MonitorRefused) as error:
+    except (MonitorUnavailable, MonitorRefused) as error:
         console.warn(f"the monitor did not take this verdict: {error}")
     except TestbedError as error:  # the engine does not answer: the report is more important
         console.warn(str(error))

@@ -13,25 +13,25 @@ from typing import Any
 from swf_common.errors import BackendError, ExitCode, TestbedError
 from swf_common.protocol.message import utc_now
 from swf_common.protocol.progress import Progress
-from testbed.engine.containers import EngineRefused, NoEngine
+from testbed.engine.containers import EngineRefused, EngineUnavailable
 from testbed.gate.waiting import Gate
-from testbed.monitor_client.errors import MonitorAway, MonitorRefused
+from testbed.monitor_client.errors import MonitorRefused, MonitorUnavailable
 from testbed.output import console
 from testbed.run.drain import DrainState, drain_state
 from testbed.run.incidents import Incident
 from testbed.run.progress_line import progress_line
-from testbed.run.stopping import STOP_PATIENCE_S
+from testbed.run.stopping import STOP_TIMEOUT_S
 from testbed.run.watch import Watch
 
 POLL_S = 0.25
 WATCH_S = 1.0
 """Seconds between two looks at the containers."""
-AWAY_PATIENCE_S = 120.0
+OUTAGE_TIMEOUT_S = 120.0
 """Seconds for which the monitor, or the engine, may be away in mid-run."""
 MAX_CRASHES_IN_A_ROW = 3
 
 
-class KeepsDying(TestbedError):
+class CrashLoop(TestbedError):
     """{program} has crashed {times} times in a row, each time soon after its start ({how}).
 
     The run is given up.
@@ -90,7 +90,7 @@ class Run:
     def begin(self) -> None:
         """Remember how the containers are before the workflow starts.
 
-        :raises NoEngine: no engine answers
+        :raises EngineUnavailable: no engine answers
         """
         self.watch.take(self.gate.containers.all(), self.gate.containers.events)
 
@@ -98,9 +98,9 @@ class Run:
         """Follow the execution until it has drained.
 
         :return: the last progress, and what was still open when waiting was given up
-        :raises KeepsDying: see there
-        :raises MonitorAway: for longer than `AWAY_PATIENCE_S`
-        :raises NoEngine: for as long
+        :raises CrashLoop: see there
+        :raises MonitorUnavailable: for longer than `OUTAGE_TIMEOUT_S`
+        :raises EngineUnavailable: for as long
         """
         last: DrainState | None = None
         began = moved = looked = self.clock()
@@ -117,7 +117,7 @@ class Run:
                 board.show([line], stamp=f"{looked - began:5.0f} s")
                 if now != last:
                     last, moved = now, self.clock()
-                waited = now.progress.status.final and self.clock() - moved > now.patience_s
+                waited = now.progress.status.final and self.clock() - moved > now.timeout_s
                 if not now.open or waited:
                     return now.progress, now.open
                 self.sleep(POLL_S)
@@ -133,9 +133,9 @@ class Run:
     def stop(self) -> tuple[Progress, list[str]]:
         """Stop the workflow gracefully and wait for its end; agents stay.
 
-        :raises MonitorAway, NoEngine: for longer than `STOP_PATIENCE_S`
+        :raises MonitorUnavailable, EngineUnavailable: for longer than `STOP_TIMEOUT_S`
         """
-        end = self.clock() + STOP_PATIENCE_S
+        end = self.clock() + STOP_TIMEOUT_S
         asked = False
         while True:
             try:
@@ -143,9 +143,9 @@ class Run:
                 now = self._look()
                 if not now.open or self.clock() > end:
                     return now.progress, now.open
-                with suppress(KeepsDying):
+                with suppress(CrashLoop):
                     self._watch_containers()
-            except (MonitorAway, NoEngine, EngineRefused) as error:
+            except (MonitorUnavailable, EngineUnavailable, EngineRefused) as error:
                 if self.clock() > end:
                     console.warn(f"the workflow could not be stopped: {error}")
                     raise
@@ -174,26 +174,26 @@ class Run:
         try:
             self._watch_containers()
             self._end_outage(self._engine, over=True)
-        except (NoEngine, EngineRefused) as error:  # an engine that restarts may answer with 500
+        except (EngineUnavailable, EngineRefused) as error:  # an engine that restarts may refuse
             self._go_on_without(self._engine, error)
         try:
             now = self._look()
             self._end_outage(self._monitor, over=True)
-        except MonitorAway as error:
+        except MonitorUnavailable as error:
             self._go_on_without(self._monitor, error)
-        except (NoEngine, EngineRefused) as error:
+        except (EngineUnavailable, EngineRefused) as error:
             self._go_on_without(self._engine, error)
         return now
 
     def _go_on_without(self, outage: Outage, error: BackendError) -> None:
-        """Have patience with a part that does not answer.
+        """Wait for a part that does not answer.
 
         :raises BackendError: for too long
         """
         if outage.began is None:
             outage.began = self.clock()
         outage.cause = str(error.cause)
-        if self.clock() - outage.began > AWAY_PATIENCE_S:
+        if self.clock() - outage.began > OUTAGE_TIMEOUT_S:
             raise error
 
     def _end_outage(self, outage: Outage, *, over: bool) -> None:
@@ -211,7 +211,7 @@ class Run:
     def _watch_containers(self) -> None:
         """Look for incidents, and start again what died and stays down.
 
-        :raises KeepsDying: see there
+        :raises CrashLoop: see there
         """
         if self.clock() - self._watched < WATCH_S:
             return
@@ -221,7 +221,7 @@ class Run:
         if self._monitor.began is None:
             try:
                 snapshot = self.gate.monitor.snapshot(self.gate.namespace)
-            except MonitorAway:
+            except MonitorUnavailable:
                 pass
             else:
                 new += self.watch.take_heartbeats(self.gate.namespace, snapshot)
@@ -244,7 +244,7 @@ class Run:
                 how += ", out of memory" if last[-1].out_of_memory else ""
                 program = last[-1].program
                 hint = f"Look at its logs with: testbed logs {program}"
-                raise KeepsDying(program=program, times=times, how=how, hint=hint)
+                raise CrashLoop(program=program, times=times, how=how, hint=hint)
 
     def _record_incidents(self) -> None:
         """Keep the incidents at the monitor, so that its pages show them while the run goes on."""
@@ -253,7 +253,7 @@ class Run:
             return
         try:
             self.gate.monitor.record_incidents(self.execution_id, present)
-        except (MonitorAway, MonitorRefused):
+        except (MonitorUnavailable, MonitorRefused):
             return  # it is tried again at the next look
         self._recorded = present
 

@@ -13,7 +13,7 @@ from swf_common.configuration.model import ExpectSection
 from swf_common.configuration.suggestions import nearest
 from swf_common.errors import ConfigurationError
 from testbed.monitor_client.client import Monitor
-from testbed.monitor_client.errors import MonitorAway, MonitorRefused
+from testbed.monitor_client.errors import MonitorRefused, MonitorUnavailable
 from testbed.run.record import past_incidents, read_record, told_by
 from testbed.run.report import Report
 
@@ -24,7 +24,7 @@ def find_report(runs: Path, execution_id: str, monitor: Callable[[], Monitor]) -
     :param runs: the folder of the run records
     :param monitor: reaches the monitor, when that is needed
     :raises ConfigurationError: nobody knows the execution
-    :raises MonitorAway: there is no record here, and no monitor to be asked
+    :raises MonitorUnavailable: there is no record here, and no monitor to be asked
     """
     known = sorted(path.parent.name for path in runs.glob("*/record.json"))
     if execution_id in known:
@@ -42,8 +42,8 @@ def find_report(runs: Path, execution_id: str, monitor: Callable[[], Monitor]) -
             + (f"; {nearest(execution_id, known)}" if known else ""),
             hint="What there is: testbed runs",
         ) from error
-    except MonitorAway as error:
-        raise MonitorAway(
+    except MonitorUnavailable as error:
+        raise MonitorUnavailable(
             cause=f"{error.cause}; and of {execution_id} there is no run record here"
         ) from error
 

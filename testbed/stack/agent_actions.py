@@ -58,7 +58,7 @@ class AgentActions:
 
         :raises ActionFailed: the program has no container, the engine refuses, or the effect was
             not seen
-        :raises NoEngine: no engine answers
+        :raises EngineUnavailable: no engine answers
         """
         verbs = {
             "start": self._start,

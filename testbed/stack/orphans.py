@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from swf_common.protocol.states import CONTAINER_DOWN
 from testbed.engine.inspection import Container
-from testbed.monitor_client.errors import MonitorAway
+from testbed.monitor_client.errors import MonitorUnavailable
 from testbed.output import console
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def stop_orphaned_agents(session: Session, *, spare_a_run: bool = False) -> list
         return []
     running: list[str] = []
     if spare_a_run:
-        with suppress(MonitorAway):  # it has just been started
-            running = session.runs_in_progress(patience_s=0)
+        with suppress(MonitorUnavailable):  # it has just been started
+            running = session.runs_in_progress(timeout_s=0)
     if running:
         console.warn(
             f"agents that compose.yaml does not have any more go on while {', '.join(running)} "

@@ -27,7 +27,7 @@ from testbed.engine.reach import Probe, check_files, find_group
 from testbed.engine.services import Service, read_services
 from testbed.gate.plan import Plan, make_plan
 from testbed.monitor_client.client import Monitor, RestMonitor
-from testbed.monitor_client.errors import MonitorAway, MonitorRefused, TestbedDown
+from testbed.monitor_client.errors import MonitorRefused, MonitorUnavailable, TestbedDown
 from testbed.output import console
 from testbed.project import Project, write_env
 from testbed.stack import monitor_port
@@ -40,9 +40,9 @@ log = logging.getLogger(__name__)
 
 MONITOR_SERVICE = "monitor"
 MONITOR_PORT = 8000
-MONITOR_START_S = 60.0
-BACKEND_S = 30.0
-UNANSWERED_S = 5.0
+MONITOR_START_TIMEOUT_S = 60.0
+BACKEND_TIMEOUT_S = 30.0
+ANSWER_TIMEOUT_S = 5.0
 """Seconds for which a monitor that does not answer is asked what runs."""
 
 
@@ -169,10 +169,10 @@ class Session:
         :raises RunInProgress: see there
         """
         runs: list[str] = []
-        silent: MonitorAway | None = None
+        silent: MonitorUnavailable | None = None
         try:
             runs = self.runs_in_progress()
-        except MonitorAway as error:
+        except MonitorUnavailable as error:
             silent = error
         if not runs and silent is None:
             return
@@ -182,21 +182,21 @@ class Session:
         if changes and silent is not None:
             raise RunsUnknown(cause=silent.cause, changes=changes) from silent
 
-    def runs_in_progress(self, patience_s: float | None = None) -> list[str]:
+    def runs_in_progress(self, timeout_s: float | None = None) -> list[str]:
         """Executions that run, or that drain while a command of this checkout follows them.
 
-        :param patience_s: seconds in which a monitor may answer; None: `UNANSWERED_S`
-        :raises MonitorAway: no command follows one, and the monitor runs and does not answer
+        :param timeout_s: seconds in which a monitor may answer; None: `ANSWER_TIMEOUT_S`
+        :raises MonitorUnavailable: no command follows one, and the monitor runs and does not answer
         """
         followed = self.project.followed()
-        end = time.monotonic() + (UNANSWERED_S if patience_s is None else patience_s)
+        end = time.monotonic() + (ANSWER_TIMEOUT_S if timeout_s is None else timeout_s)
         while True:
             try:
                 rows = self.monitor().running_executions(self.project.namespace)
                 return sorted({*followed, *(row["execution_id"] for row in rows)})
             except (TestbedDown, MonitorRefused, ConfigurationError):
                 return followed  # without a monitor, or its token, nobody started one from there
-            except MonitorAway:
+            except MonitorUnavailable:
                 if followed:
                     return followed
                 if time.monotonic() > end:
@@ -254,15 +254,15 @@ class Session:
     def wait_for_monitor(self, sleep: Callable[[float], None] = time.sleep) -> Monitor:
         """The monitor, once it answers.
 
-        :raises BackendError: it does not within `MONITOR_START_S` seconds, or has exited
+        :raises BackendError: it does not within `MONITOR_START_TIMEOUT_S` seconds, or has exited
         """
-        end = time.monotonic() + MONITOR_START_S
+        end = time.monotonic() + MONITOR_START_TIMEOUT_S
         while True:
             try:
                 monitor = self.monitor()
                 monitor.snapshot(self.project.namespace)
                 return monitor
-            except MonitorAway as error:
+            except MonitorUnavailable as error:
                 dead = [
                     found
                     for found in self.containers.all()
@@ -276,9 +276,9 @@ class Session:
         """Wait until every backend service is healthy: a recorder that has not subscribed yet
         would miss the first messages.
 
-        :raises BackendError: one is not within `BACKEND_S` seconds
+        :raises BackendError: one is not within `BACKEND_TIMEOUT_S` seconds
         """
-        end = time.monotonic() + BACKEND_S
+        end = time.monotonic() + BACKEND_TIMEOUT_S
         while True:
             lasting = [name for name in self.plan.backend if not self.services[name].one_shot]
             ill = unhealthy(lasting, self.containers.all())

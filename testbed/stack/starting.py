@@ -18,7 +18,7 @@ from testbed.engine.services import Service
 from testbed.gate.plan import Plan
 from testbed.output import console
 
-RECOVERY_S = 30.0
+RECOVERY_TIMEOUT_S = 30.0
 """Seconds in which an unhealthy backend may become healthy again."""
 
 
@@ -76,12 +76,12 @@ class Start:
                     self.containers.start(container.container_id)
 
     def _recovers(self) -> bool:
-        """Whether an unhealthy backend becomes healthy again, within `RECOVERY_S` seconds.
+        """Whether an unhealthy backend becomes healthy again, within `RECOVERY_TIMEOUT_S` seconds.
 
         Compose gives up at once where a service depends on an unhealthy one, as the monitor is
         until the broker that it lost is back.
         """
-        end = time.monotonic() + RECOVERY_S
+        end = time.monotonic() + RECOVERY_TIMEOUT_S
         noted = False
         while ill := [
             found.program

@@ -14,9 +14,9 @@ from swf_common.protocol.states import CONTAINER_DOWN
 from testbed.engine.containers import (
     Containers,
     EngineRefused,
+    EngineUnavailable,
     Evidence,
     MountRefused,
-    NoEngine,
     PullFailed,
 )
 from testbed.engine.inspection import Container, LifeEvent
@@ -167,7 +167,7 @@ class FakeContainers(Containers):
 
     def _answer(self) -> None:
         if self.away:
-            raise NoEngine(cause="it was told to be away")
+            raise EngineUnavailable(cause="it was told to be away")
 
     def _note(self, container_id: str, action: str, code: int | None = None) -> None:
         self._events.append(LifeEvent(container_id, self.clock.now, action, code))

@@ -9,7 +9,7 @@ from swf_common.protocol.progress import Progress
 from swf_common.protocol.states import AgentStatus, ExecutionStatus, OperationalState
 from testbed.engine.inspection import Container
 from testbed.monitor_client.client import Monitor
-from testbed.monitor_client.errors import MonitorAway, MonitorRefused, WorkflowRefused
+from testbed.monitor_client.errors import MonitorRefused, MonitorUnavailable, WorkflowRefused
 from testbed.monitor_client.snapshot import AgentRow, Snapshot
 from testbed.testing.clock import EPOCH, FakeClock
 from testbed.testing.queues import FakeQueues
@@ -141,7 +141,7 @@ class FakeMonitor(FakeQueues, Monitor):
 
     def _answer(self) -> None:
         if self.away:
-            raise MonitorAway(cause="it was told to be away")
+            raise MonitorUnavailable(cause="it was told to be away")
 
     def _find(self, execution_id: str) -> Progress:
         self._answer()

@@ -31,10 +31,10 @@ from swf_common.protocol.messages import (
     utc_now,
 )
 from swf_common.protocol.states import ExecutionStatus
-from swf_common.service.monitor_client import MonitorAway, MonitorRefused, Stopped
+from swf_common.service.monitor_client import MonitorRefused, MonitorUnavailable, Stopped
 
 WORKFLOWS = Path("workflows")
-END_CONFIRMATION_S = 30.0
+END_CONFIRMATION_TIMEOUT_S = 30.0
 CHECK_S = 5.0
 """Seconds between two tries of `_check_execution`."""
 
@@ -207,7 +207,7 @@ class WorkflowRunner(BaseAgent):
             return
         try:
             row = self.monitor.once("GET", f"workflow-executions/{execution_id}/")
-        except (MonitorAway, MonitorRefused) as error:
+        except (MonitorUnavailable, MonitorRefused) as error:
             self.log.warning("%s goes on unchecked after a silence: %s", execution_id, error)
         else:
             if ExecutionStatus(row["status"]).final:
@@ -233,7 +233,7 @@ class WorkflowRunner(BaseAgent):
             self.log.warning("%s is given up: %s", execution.execution_id, reason)
             return
         try:
-            if not self.publisher.flush(END_CONFIRMATION_S):
+            if not self.publisher.flush(END_CONFIRMATION_TIMEOUT_S):
                 raise SendRefused("the broker did not confirm the last messages")
         except SendRefused as error:
             status, reason = ExecutionStatus.FAILED, f"{reason}; {error}"

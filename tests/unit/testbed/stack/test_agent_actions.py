@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from swf_common.errors import ExitCode
-from testbed.engine.containers import NoEngine
+from testbed.engine.containers import EngineUnavailable
 from testbed.engine.inspection import Container
 from testbed.stack.agent_actions import EFFECT_TIMEOUT_S, SETTLE_S, ActionFailed, AgentActions
 from testbed.testing import FakeClock, FakeCompose, FakeContainers
@@ -134,5 +134,5 @@ def test_a_refusal_of_the_engine_and_of_compose_is_passed_on(bench: Bench) -> No
 def test_without_an_engine_nothing_is_done(bench: Bench) -> None:
     bench.add()
     bench.containers.away = True
-    with pytest.raises(NoEngine):
+    with pytest.raises(EngineUnavailable):
         bench.actions.act("stop", DATA)

@@ -18,7 +18,7 @@ class _Handled:
     published: int = 0
 
 
-class Cause:
+class Causation:
     """The message that the present thread handles, if it handles one."""
 
     def __init__(self) -> None:
