@@ -67,7 +67,7 @@ def read_command(delivery: Delivery, namespace: str) -> AgentCommand:
 def chosen(command: AgentCommand, agents: list[AgentContainer]) -> list[AgentContainer]:
     """The containers that a command means.
 
-    :param found: every agent container of the testbed
+    :param agents: every agent container of the testbed
     :raises Refused: it names nobody, or nobody who is there
     """
     programs = sorted({container.program for container in agents})

@@ -15,14 +15,14 @@ from psycopg.errors import DeadlockDetected
 
 from monitor.control.commands import broker
 from monitor.recorder import causes
-from monitor.recorder.absences import EVERY_S, Absences
+from monitor.recorder.absences import CHECK_INTERVAL_S, Absences
 from monitor.recorder.dead_letters import DeadLetterQueues
 from monitor.recorder.housekeeping import Housekeeping
 from monitor.recorder.intake import Intake
+from monitor.recorder.reaper import Reaper
 from monitor.recorder.reporting import Pace
 from monitor.recorder.retention import Retention
 from monitor.recorder.storing import Row, dead_letter, read_row, refused, store
-from monitor.recorder.sweep import Sweep
 from monitor.records.models import DeadLetter
 from swf_common.broker.connection import BrokerLink
 from swf_common.broker.model import Delivery, Subscription
@@ -73,7 +73,7 @@ class Recorder:
         self._database_ok = True
         self._publisher = Publisher(broker(), RECORDER)
         self._pace = Pace()
-        self._sweep = Sweep(self.namespace, self._publisher, self._caught_up)
+        self._reaper = Reaper(self.namespace, self._publisher, self._caught_up)
         self._last_arrival = time.monotonic()
         self._state_file = StateFile(settings.TESTBED_STATE_FILE, STATE_VALID_S)
         self._link = BrokerLink(
@@ -95,12 +95,14 @@ class Recorder:
         self._housekeeping = (
             Housekeeping(
                 "sweep",
-                (self._dead_letters.look, 0.0),
-                (self._sweep.run, 0.0),
+                (self._dead_letters.poll, 0.0),
+                (self._reaper.run, 0.0),
                 (Retention().run, 0.0),
-                database_away=self._sweep.suspend,
+                database_unavailable=self._reaper.suspend,
             ),
-            Housekeeping("watch", (causes.join, CAUSES_S), (self._absences.look, EVERY_S)),
+            Housekeeping(
+                "watch", (causes.join, CAUSES_S), (self._absences.check, CHECK_INTERVAL_S)
+            ),
         )
         self._thread = threading.Thread(target=self._record, name="recorder", daemon=True)
 
@@ -262,7 +264,7 @@ class Recorder:
     def _database_away(self, error: Exception) -> None:
         log.error("the database is away: %s", str(error).strip().splitlines()[:1])
         self._database_ok = False
-        self._sweep.suspend()
+        self._reaper.suspend()
         connection.close()
 
 

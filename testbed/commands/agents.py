@@ -43,11 +43,11 @@ def agents(
     if not actions.find():
         raise TestbedDown(project=session.project.name, cause="it has no agent's container")
     if verb == "list" or program is None:
-        found = actions.find(program)
+        containers = actions.find(program)
     else:
         session.check_owner()
-        found = actions.act(verb, program)
-    console.result(table(found))
+        containers = actions.act(verb, program)
+    console.result(table(containers))
 
 
 def check_program(session: Session, program: str) -> None:

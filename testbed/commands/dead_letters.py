@@ -65,11 +65,11 @@ def show_list(monitor: QueueMonitor, namespace: str, *, everything: bool, as_jso
     from testbed.output import console
     from testbed.output.dead_letters import table
 
-    found = monitor.letters(resolution=None if everything else "open")
+    letters = monitor.letters(resolution=None if everything else "open")
     if as_json:
-        console.result(json.dumps(found, indent=2))
-    elif found:
-        console.result(table(namespace, found))
+        console.result(json.dumps(letters, indent=2))
+    elif letters:
+        console.result(table(namespace, letters))
     else:
         console.note("No dead letters." if everything else "No open dead letters.")
 
@@ -79,11 +79,11 @@ def show(monitor: QueueMonitor, numbers: tuple[int, ...], *, as_json: bool) -> N
     from testbed.output import console
     from testbed.output.dead_letters import lines
 
-    found: list[dict[str, Any]] = [monitor.letter(number) for number in numbers]
+    letters: list[dict[str, Any]] = [monitor.letter(number) for number in numbers]
     if as_json:
-        console.result(json.dumps(found[0] if len(found) == 1 else found, indent=2))
+        console.result(json.dumps(letters[0] if len(letters) == 1 else letters, indent=2))
     else:
-        console.result("\n\n".join("\n".join(lines(one)) for one in found))
+        console.result("\n\n".join("\n".join(lines(one)) for one in letters))
 
 
 def settle(monitor: QueueMonitor, verb: str, numbers: list[int]) -> None:

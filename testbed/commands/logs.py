@@ -79,8 +79,8 @@ def demand_containers(session: Session, programs: tuple[str, ...]) -> None:
     """
     from testbed.monitor_client.errors import TestbedDown
 
-    found = {container.program for container in session.containers.all()}
-    if not found.intersection(programs or found):
+    present = {container.program for container in session.containers.all()}
+    if not present.intersection(programs or present):
         raise TestbedDown(
             project=session.project.name,
             cause="there is no container" + (f" of {', '.join(programs)}" if programs else ""),

@@ -62,11 +62,11 @@ def run(
     except (TestbedError, KeyboardInterrupt) as error:
         code = error.exit_code if isinstance(error, TestbedError) else ExitCode.INTERRUPTED
         reason = str(error) or "before the workflow was started"
-        found = without_a_run(code, reason, unknown=isinstance(error, RunnerSilent))
+        outcome = without_a_run(code, reason, unknown=isinstance(error, RunnerSilent))
         if junit:
-            write_unfinished(junit, found["verdict"])
+            write_unfinished(junit, outcome["verdict"])
         if as_json:
-            console.result(json.dumps(found, indent=2))
+            console.result(json.dumps(outcome, indent=2))
         raise
     if as_json:
         console.result(json.dumps(report.as_json(), indent=2))

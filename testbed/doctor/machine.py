@@ -125,10 +125,10 @@ def _socket_problem(session: Session, engine: Engine) -> tuple[str | None, str]:
     path, group = Path(_socket_path(session)), session.environment[GROUP]
     elsewhere = engine.place != Place.HERE and not os.environ.get(GROUP)
     probe = session.probe()
-    look = probe.usable_socket if elsewhere else probe.socket
-    found, failed = _tried(lambda: look(path, group))
-    if failed or found:
-        return (failed, "") if failed else found
+    check = probe.usable_socket if elsewhere else probe.socket
+    outcome, failed = _tried(lambda: check(path, group))
+    if failed or outcome:
+        return (failed, "") if failed else outcome
     if engine.place != Place.HERE:
         return None, ""
     try:

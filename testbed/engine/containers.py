@@ -92,7 +92,7 @@ class Containers(Protocol):
         :raises PullFailed: it cannot be
         """
 
-    def look(
+    def run_probe(
         self, image: str, source: Path, command: Sequence[str], group: str = "0"
     ) -> tuple[int, str]:
         """Run a command as the supervisor's user, who sees a path of the engine's host at /seen.

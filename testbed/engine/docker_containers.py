@@ -45,12 +45,12 @@ class DockerContainers:
             return self._all()
 
     def _all(self) -> list[Container]:
-        found = []
+        results = []
         for summary in self._list():
             details = self._inspect(summary["Id"])
             if details is not None:
-                found.append(read_container(details))
-        return found
+                results.append(read_container(details))
+        return results
 
     def evidence(self, container_id: str, lines: int = 10) -> Evidence:
         with _engine_errors():
@@ -111,8 +111,8 @@ class DockerContainers:
             "label": f"{PROJECT_LABEL}={self._project}",
         }
         with _engine_errors():
-            found = list(self._client.api.events(**span, decode=True, filters=wanted))
-        return [read_event(event) for event in found]
+            results = list(self._client.api.events(**span, decode=True, filters=wanted))
+        return [read_event(event) for event in results]
 
     def stop(self, container_id: str) -> None:
         with _engine_errors():
@@ -145,7 +145,7 @@ class DockerContainers:
         except DockerException as error:
             raise PullFailed(image=name, cause=(error.stderr or str(error)).strip()) from error
 
-    def look(
+    def run_probe(
         self, image: str, source: Path, command: Sequence[str], group: str = "0"
     ) -> tuple[int, str]:
         from docker.errors import APIError
@@ -237,12 +237,12 @@ def inspect_labelled(label: str) -> list[Mapping[str, Any]]:
     from docker.errors import NotFound
 
     client = connect()
-    found = []
+    results = []
     with _engine_errors():
         for summary in client.api.containers(all=True, filters={"label": label}):
             with suppress(NotFound):  # it is being removed
-                found.append(client.api.inspect_container(summary["Id"]))
-    return found
+                results.append(client.api.inspect_container(summary["Id"]))
+    return results
 
 
 @contextmanager

@@ -93,12 +93,12 @@ def decide(
     :param restarts: by container id, the restarts that happened before the gate began to wait: the
         engine's count goes on over runs
     """
-    found: dict[str, list[Container]] = {}
+    by_program: dict[str, list[Container]] = {}
     for container in containers:
-        found.setdefault(container.program, []).append(container)
+        by_program.setdefault(container.program, []).append(container)
     verdicts = []
     for want in expected:
-        existing = sorted(found.get(want.program, []), key=_preference)[: want.replicas]
+        existing = sorted(by_program.get(want.program, []), key=_preference)[: want.replicas]
         for container in existing:
             earlier = (restarts or {}).get(container.container_id, 0)
             outcome, reason, agent = _judge(namespace, container, snapshot, earlier)

@@ -58,11 +58,11 @@ class Gate:
             snapshot = None
         return self.judge(self.containers.all(), snapshot)
 
-    def judge(self, found: list[Container], snapshot: Snapshot | None) -> Verdict:
+    def judge(self, containers: list[Container], snapshot: Snapshot | None) -> Verdict:
         """The verdict on what is given; restarts count from the first one on."""
         if self._restarts is None:
-            self._restarts = {one.container_id: one.restart_count for one in found}
-        return decide(self.namespace, self.plan.expected, found, snapshot, self._restarts)
+            self._restarts = {one.container_id: one.restart_count for one in containers}
+        return decide(self.namespace, self.plan.expected, containers, snapshot, self._restarts)
 
     def wait(self) -> Verdict:
         """Wait for the verdict that lets the workflow start.

@@ -60,12 +60,12 @@ class RestQueues:
         params: dict[str, Any] = {"limit": PAGE, "offset": 0}
         if resolution is not None:
             params["resolution"] = resolution
-        found: list[dict[str, Any]] = []
+        letters: list[dict[str, Any]] = []
         while True:
             answer = self._call("GET", "dead-letters/", params=params)
-            found += answer["results"]
+            letters += answer["results"]
             if answer["next"] is None or not answer["results"]:
-                return found
+                return letters
             params["offset"] += PAGE
 
     def letter(self, number: int) -> dict[str, Any]:

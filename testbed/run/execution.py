@@ -16,7 +16,7 @@ from swf_common.protocol.progress import Progress, planned_stfs
 from testbed.monitor_client.client import Monitor
 from testbed.monitor_client.errors import MonitorRefused, MonitorUnavailable
 from testbed.output import console
-from testbed.run.follower import Run
+from testbed.run.follower import RunFollower
 from testbed.run.record import write_record
 from testbed.run.report import Report
 
@@ -56,7 +56,7 @@ def execute(session: Session, gate: Gate, ready_s: float, named: Callable[[str],
     }
     if not gate.check().ready:  # checked again just before the command is sent
         gate.wait()
-    run = Run("", gate, planned=planned_stfs(flat_parameters(resolved)))
+    run = RunFollower("", gate, planned=planned_stfs(flat_parameters(resolved)))
     run.begin()
     started = time.monotonic()
     command = {
@@ -107,20 +107,20 @@ def _start(monitor: Monitor, command: dict[str, Any]) -> tuple[str, bool]:
 @contextmanager
 def interrupts_deferred() -> Iterator[list[int]]:
     """Collect the signals that would interrupt the command, until the end of the block."""
-    seen: list[int] = []
+    received: list[int] = []
 
     def remember(number: int, _frame: object) -> None:
-        seen.append(number)
+        received.append(number)
 
     before = {number: signal.signal(number, remember) for number in INTERRUPTS}
     try:
-        yield seen
+        yield received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _follow(run: Run) -> Ending:
+def _follow(run: RunFollower) -> Ending:
     """Follow a run to its end, or to what ends the command before."""
     try:
         return Ending(*run.follow(), None)
@@ -131,18 +131,18 @@ def _follow(run: Run) -> Ending:
         try:
             return Ending(*run.give_up(str(error)), error.exit_code)
         except KeyboardInterrupt:
-            return Ending(run.seen, [str(error), LEFT], error.exit_code)
+            return Ending(run.last_progress, [str(error), LEFT], error.exit_code)
 
 
-def _stop(run: Run) -> Ending:
+def _stop(run: RunFollower) -> Ending:
     """Stop a run that the user has interrupted."""
     console.note("Stopping the workflow (Ctrl+C again to leave it as it is) ...")
     try:
         return Ending(*run.stop(), ExitCode.INTERRUPTED)
     except KeyboardInterrupt:
-        return Ending(run.seen, [LEFT], ExitCode.INTERRUPTED)
+        return Ending(run.last_progress, [LEFT], ExitCode.INTERRUPTED)
     except TestbedError as error:
-        return Ending(run.seen, [str(error)], ExitCode.INTERRUPTED)
+        return Ending(run.last_progress, [str(error)], ExitCode.INTERRUPTED)
 
 
 def _tell_monitor(session: Session, gate: Gate, report: Report) -> None:

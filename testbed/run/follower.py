@@ -24,7 +24,7 @@ from testbed.run.stopping import STOP_TIMEOUT_S
 from testbed.run.watch import Watch
 
 POLL_S = 0.25
-WATCH_S = 1.0
+WATCH_INTERVAL_S = 1.0
 """Seconds between two looks at the containers."""
 OUTAGE_TIMEOUT_S = 120.0
 """Seconds for which the monitor, or the engine, may be away in mid-run."""
@@ -50,7 +50,7 @@ class Outage:
 
 
 @dataclass
-class Run:
+class RunFollower:
     """One execution that is being followed.
 
     Whatever happens to a container of the plan is an incident of the run. One that died, and that
@@ -66,7 +66,7 @@ class Run:
     wall_clock: Callable[[], datetime] = utc_now
     planned: int = 0
     progress: Progress | None = None
-    _watched: float = float("-inf")
+    _watched_at: float = float("-inf")
     _recorded: list[dict[str, Any]] = field(default_factory=list)
     _monitor: Outage = field(default_factory=lambda: Outage("monitor"))
     _engine: Outage = field(default_factory=lambda: Outage("the Docker engine"))
@@ -79,7 +79,7 @@ class Run:
         return Watch(frozenset(plan.services), frozenset(plan.backend), self.wall_clock, since)
 
     @property
-    def seen(self) -> Progress:
+    def last_progress(self) -> Progress:
         """The last progress that was seen."""
         return self.progress or Progress.unknown(self.execution_id)
 
@@ -92,7 +92,7 @@ class Run:
 
         :raises EngineUnavailable: no engine answers
         """
-        self.watch.take(self.gate.containers.all(), self.gate.containers.events)
+        self.watch.compare(self.gate.containers.all(), self.gate.containers.events)
 
     def follow(self) -> tuple[Progress, list[str]]:
         """Follow the execution until it has drained.
@@ -103,21 +103,22 @@ class Run:
         :raises EngineUnavailable: for as long
         """
         last: DrainState | None = None
-        began = moved = looked = self.clock()
+        began = progressed_at = observed_at = self.clock()
         with console.Board() as board:
             while True:
-                now = self._try_to_look()
+                now = self._try_to_observe()
                 if now is None:
-                    board.show([f"  {self._away()}; waiting for it"])
+                    board.show([f"  {self._outages()}; waiting for it"])
                     self.sleep(POLL_S)
                     continue
-                moved += max(0.0, self.clock() - looked - 2 * POLL_S)  # not held against the run
-                looked = self.clock()
+                # a time without an answer is not held against the run
+                progressed_at += max(0.0, self.clock() - observed_at - 2 * POLL_S)
+                observed_at = self.clock()
                 line = progress_line(now.progress, self.planned, now.open)
-                board.show([line], stamp=f"{looked - began:5.0f} s")
+                board.show([line], stamp=f"{observed_at - began:5.0f} s")
                 if now != last:
-                    last, moved = now, self.clock()
-                waited = now.progress.status.final and self.clock() - moved > now.timeout_s
+                    last, progressed_at = now, self.clock()
+                waited = now.progress.status.final and self.clock() - progressed_at > now.timeout_s
                 if not now.open or waited:
                     return now.progress, now.open
                 self.sleep(POLL_S)
@@ -127,7 +128,7 @@ class Run:
         try:
             progress, items = self.stop()
         except (BackendError, MonitorRefused):
-            progress, items = self.seen, []
+            progress, items = self.last_progress, []
         return progress, [reason, *items]
 
     def stop(self) -> tuple[Progress, list[str]]:
@@ -136,11 +137,11 @@ class Run:
         :raises MonitorUnavailable, EngineUnavailable: for longer than `STOP_TIMEOUT_S`
         """
         end = self.clock() + STOP_TIMEOUT_S
-        asked = False
+        requested = False
         while True:
             try:
-                asked = asked or self._ask_to_stop()
-                now = self._look()
+                requested = requested or self._request_stop()
+                now = self._observe()
                 if not now.open or self.clock() > end:
                     return now.progress, now.open
                 with suppress(CrashLoop):
@@ -151,7 +152,7 @@ class Run:
                     raise
             self.sleep(POLL_S)
 
-    def _ask_to_stop(self) -> bool:
+    def _request_stop(self) -> bool:
         """Send the command to stop; True, since a refusal is not asked for again either."""
         try:
             self.gate.monitor.stop_workflow(self.execution_id)
@@ -163,29 +164,29 @@ class Run:
     def close(self) -> list[dict[str, Any]]:
         """The incidents of the run, with those of its last moments and those that are not over."""
         with suppress(TestbedError):
-            self.watch.take(self.gate.containers.all(), self.gate.containers.events)
+            self.watch.compare(self.gate.containers.all(), self.gate.containers.events)
         for outage in (self._monitor, self._engine):
             self._end_outage(outage, over=False)
-        return self._told()
+        return self._incident_reports()
 
-    def _try_to_look(self) -> DrainState | None:
+    def _try_to_observe(self) -> DrainState | None:
         """How the run is; None while monitor or engine do not answer."""
         now: DrainState | None = None
         try:
             self._watch_containers()
             self._end_outage(self._engine, over=True)
         except (EngineUnavailable, EngineRefused) as error:  # an engine that restarts may refuse
-            self._go_on_without(self._engine, error)
+            self._tolerate(self._engine, error)
         try:
-            now = self._look()
+            now = self._observe()
             self._end_outage(self._monitor, over=True)
         except MonitorUnavailable as error:
-            self._go_on_without(self._monitor, error)
+            self._tolerate(self._monitor, error)
         except (EngineUnavailable, EngineRefused) as error:
-            self._go_on_without(self._engine, error)
+            self._tolerate(self._engine, error)
         return now
 
-    def _go_on_without(self, outage: Outage, error: BackendError) -> None:
+    def _tolerate(self, outage: Outage, error: BackendError) -> None:
         """Wait for a part that does not answer.
 
         :raises BackendError: for too long
@@ -203,9 +204,9 @@ class Run:
         self.watch.outage(outage.program, began, outage.cause, over=over)
         outage.began = None
 
-    def _away(self) -> str:
-        away = [one for one in (self._engine, self._monitor) if one.began is not None]
-        names = " and ".join(one.program for one in away) or "the monitor"
+    def _outages(self) -> str:
+        outages = [one for one in (self._engine, self._monitor) if one.began is not None]
+        names = " and ".join(one.program for one in outages) or "the monitor"
         return f"{names} did not answer"
 
     def _watch_containers(self) -> None:
@@ -213,18 +214,18 @@ class Run:
 
         :raises CrashLoop: see there
         """
-        if self.clock() - self._watched < WATCH_S:
+        if self.clock() - self._watched_at < WATCH_INTERVAL_S:
             return
         containers = self.gate.containers
-        new = self.watch.take(containers.all(), containers.events)
-        self._watched = self.clock()
+        new = self.watch.compare(containers.all(), containers.events)
+        self._watched_at = self.clock()
         if self._monitor.began is None:
             try:
                 snapshot = self.gate.monitor.snapshot(self.gate.namespace)
             except MonitorUnavailable:
                 pass
             else:
-                new += self.watch.take_heartbeats(self.gate.namespace, snapshot)
+                new += self.watch.compare_heartbeats(self.gate.namespace, snapshot)
         for incident in new:
             console.warn(incident.text.partition(";")[0])
         self._record_incidents()
@@ -248,7 +249,7 @@ class Run:
 
     def _record_incidents(self) -> None:
         """Keep the incidents at the monitor, so that its pages show them while the run goes on."""
-        present = self._told()
+        present = self._incident_reports()
         if present == self._recorded:
             return
         try:
@@ -257,10 +258,10 @@ class Run:
             return  # it is tried again at the next look
         self._recorded = present
 
-    def _told(self) -> list[dict[str, Any]]:
+    def _incident_reports(self) -> list[dict[str, Any]]:
         """The incidents in the order of their time: one look may find several at once."""
         return [one.as_json() for one in sorted(self.incidents, key=lambda one: one.at)]
 
-    def _look(self) -> DrainState:
+    def _observe(self) -> DrainState:
         self.progress = self.gate.monitor.progress(self.execution_id)
         return drain_state(self.gate, self.progress)

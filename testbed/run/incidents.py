@@ -74,10 +74,10 @@ class Incident:
         }
 
     def _details(self) -> list[str]:
-        found = ["out of memory"] if self.out_of_memory else []
-        found += [self.signal] if self.signal else []
-        found += [] if self.exit_code is None else [f"exit code {self.exit_code}"]
-        return found + ([self.cause] if self.cause else [])
+        details = ["out of memory"] if self.out_of_memory else []
+        details += [self.signal] if self.signal else []
+        details += [] if self.exit_code is None else [f"exit code {self.exit_code}"]
+        return details + ([self.cause] if self.cause else [])
 
     def _verb(self) -> str:
         return {

@@ -14,7 +14,7 @@ from swf_common.configuration.suggestions import nearest
 from swf_common.errors import ConfigurationError
 from testbed.monitor_client.client import Monitor
 from testbed.monitor_client.errors import MonitorRefused, MonitorUnavailable
-from testbed.run.record import past_incidents, read_record, told_by
+from testbed.run.record import past_incidents, past_verdict, read_record
 from testbed.run.report import Report
 
 
@@ -67,7 +67,7 @@ def _from_monitor(monitor: Monitor, execution_id: str) -> Report:
             expect=ExpectSection.model_validate(wanted),
             undrained=kept.get("undrained", []),
             incidents=past_incidents(kept),
-            told=told_by(kept),
+            past=past_verdict(kept),
         )
     progress = monitor.progress(execution_id)
     if not progress.status.final:

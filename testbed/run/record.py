@@ -12,14 +12,14 @@ from swf_common.configuration.expectations import Expectation
 from swf_common.configuration.model import ExpectSection
 from swf_common.errors import ExitCode
 from swf_common.protocol.progress import Progress
-from testbed.run.report import Report, Told
+from testbed.run.report import PastVerdict, Report
 
 
-def told_by(kept: Mapping[str, Any]) -> Told | None:
+def past_verdict(kept: Mapping[str, Any]) -> PastVerdict | None:
     """The verdict in what was kept of a report; None where it lacks the exit code."""
     if "exit_code" not in kept:
         return None
-    return Told(
+    return PastVerdict(
         status=kept["status"],
         reason=kept["reason"],
         exit_code=ExitCode(kept["exit_code"]),
@@ -66,7 +66,7 @@ def read_record(folder: Path, execution_id: str) -> Report | None:
             undrained=kept.get("undrained") or content.get("undrained", []),
             incidents=past_incidents(kept),
             run_record=str(path),
-            told=told_by(kept),
+            past=past_verdict(kept),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

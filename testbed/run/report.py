@@ -15,7 +15,7 @@ VERDICTS = {ExitCode.DONE: "PASSED", ExitCode.INTERRUPTED: "INTERRUPTED"}
 
 
 @dataclass(frozen=True)
-class Told:
+class PastVerdict:
     """A verdict that was given before: it is repeated, not judged again."""
 
     status: str
@@ -33,7 +33,7 @@ class Report:
     :param undrained: what was still open when waiting was given up
     :param incidents: what happened to the containers (fields of `Incident.as_json`)
     :param ended_by: what ended the command before the run was judged
-    :param told: the verdict of the past, of a run that is over
+    :param past: the verdict that was given before, of a run that is over
     """
 
     namespace: str
@@ -46,44 +46,44 @@ class Report:
     monitor_url: str = ""
     run_record: str = ""
     ended_by: ExitCode | None = None
-    told: Told | None = None
+    past: PastVerdict | None = None
 
     @property
     def expectations(self) -> list[Expectation]:
-        if self.told:
-            return self.told.expectations
+        if self.past:
+            return self.past.expectations
         return judged(self.expect, self.progress.stf, self.duration_s)
 
     @property
     def status(self) -> str:
         """The run's true status: a completed workflow that lost something has failed."""
-        if self.told:
-            return self.told.status
+        if self.past:
+            return self.past.status
         if self.progress.status == ExecutionStatus.COMPLETED and self.undrained:
             return ExecutionStatus.FAILED
         return self.progress.status
 
     @property
     def reason(self) -> str:
-        if self.told:
-            return self.told.reason
+        if self.past:
+            return self.past.reason
         return "; ".join([self.progress.reason or str(self.progress.status), *self.failures])
 
     @property
     def failures(self) -> list[str]:
         """What went wrong, besides what the workflow itself says and besides expectations."""
         letters, stfs = self.progress.dead_letters, self.unexpected_failures
-        found = ["not drained: " + ", ".join(self.undrained)] if self.undrained else []
-        found += [f"{counted(letters, 'message')} became dead letters"] if letters else []
-        found += [f"{counted(stfs, 'STF')} failed"] if stfs else []
+        failures = ["not drained: " + ", ".join(self.undrained)] if self.undrained else []
+        failures += [f"{counted(letters, 'message')} became dead letters"] if letters else []
+        failures += [f"{counted(stfs, 'STF')} failed"] if stfs else []
         slices = self.progress.slices["failed"]
-        return found + ([f"{counted(slices, 'slice')} failed"] if slices else [])
+        return failures + ([f"{counted(slices, 'slice')} failed"] if slices else [])
 
     @property
     def exit_code(self) -> ExitCode:
         """What `testbed run` exits with."""
-        if self.told:
-            return self.told.exit_code
+        if self.past:
+            return self.past.exit_code
         if self.ended_by is not None:
             return self.ended_by
         if self.status != ExecutionStatus.COMPLETED or self.missed or self.lost:
@@ -122,7 +122,7 @@ class Report:
             return f"{word}: {self._achieved()}{beside}"
         missed = [f"{one.name} is {one.seen:g} instead of {one.wanted:g}" for one in self.missed]
         why = [self.reason] if self.status != ExecutionStatus.COMPLETED else self.failures
-        if self.told and not (why or missed):
+        if self.past and not (why or missed):
             why = [self.reason]
         return f"{word}: {'; '.join([*why, *missed]) or self.reason}"
 

@@ -264,9 +264,9 @@ class Session:
                 return monitor
             except MonitorUnavailable as error:
                 dead = [
-                    found
-                    for found in self.containers.all()
-                    if found.program == MONITOR_SERVICE and found.state in CONTAINER_ENDED
+                    one
+                    for one in self.containers.all()
+                    if one.program == MONITOR_SERVICE and one.state in CONTAINER_ENDED
                 ]
                 if dead or time.monotonic() > end:
                     raise BackendError(what=f"The monitor is not ready: {error}") from error

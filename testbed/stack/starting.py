@@ -37,21 +37,21 @@ class Start:
         :raises BackendError: the backend does not come up
         """
         plan = self.plan
-        found = self.containers.all()
+        containers = self.containers.all()
         at_work = ("running", "restarting")
-        running = {container.program for container in found if container.state in at_work}
+        running = {container.program for container in containers if container.state in at_work}
         not_enabled = (*plan.others, *plan.switched_off)
         surplus = [name for name in not_enabled if name in running]
         if surplus:
             console.note(f"Stopping what is not enabled: {', '.join(surplus)}")
             self.compose.stop(surplus)
-        paused = {container.program for container in found if container.state == "paused"}
+        paused = {container.program for container in containers if container.state == "paused"}
         services = [name for name in plan.services if name not in paused]
         scales = {name: count for name, count in plan.scales.items() if name in services}
         lasting = [name for name in services if not self.services[name].one_shot]
         self._start_dead_backend()
         # Compose looks at every dependency twice a second: skipped where all run
-        all_run = self._runs(lasting, found)
+        all_run = self._runs(lasting, containers)
         bring_up = partial(
             self.compose.up, lasting if all_run else services, scales, dependencies=not all_run
         )
@@ -84,9 +84,9 @@ class Start:
         end = time.monotonic() + RECOVERY_TIMEOUT_S
         noted = False
         while ill := [
-            found.program
-            for found in self._lasting_backend()
-            if found.state == "running" and found.health == "unhealthy"
+            one.program
+            for one in self._lasting_backend()
+            if one.state == "running" and one.health == "unhealthy"
         ]:
             if time.monotonic() > end:
                 return False
@@ -99,13 +99,13 @@ class Start:
     def _lasting_backend(self) -> list[Container]:
         """The containers of the backend, but for those that run once."""
         names = [name for name in self.plan.backend if not self.services[name].one_shot]
-        return [found for found in self.containers.all() if found.program in names]
+        return [one for one in self.containers.all() if one.program in names]
 
-    def _runs(self, names: list[str], found: list[Container]) -> bool:
+    def _runs(self, names: list[str], containers: list[Container]) -> bool:
         """Whether so many containers of each service run as are wanted, with today's image."""
         running = Counter(
             container.program
-            for container in found
+            for container in containers
             if container.state == "running"
             and container.program in self.services
             and container.image == self.services[container.program].image

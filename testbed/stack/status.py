@@ -170,7 +170,7 @@ def _occupation(verdict: AgentVerdict) -> str:
     return agent.description if agent is not None and busy else ""
 
 
-def look(session: Session) -> Status:
+def read_status(session: Session) -> Status:
     """Look at a testbed."""
     namespace = session.project.namespace
     containers = session.containers.all()

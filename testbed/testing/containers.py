@@ -51,20 +51,20 @@ class FakeContainers(Containers):
         self.remembers = True
         self.unstartable: set[str] = set()
         self._events: list[LifeEvent] = []
-        self._found: dict[str, Container] = {}
+        self._by_id: dict[str, Container] = {}
         self._evidence: dict[str, Evidence] = {}
         self._numbers = itertools.count(1)
 
     def all(self) -> list[Container]:
         self._answer()
-        return list(self._found.values())
+        return list(self._by_id.values())
 
     def evidence(self, container_id: str, lines: int = 10) -> Evidence:
         known = self._evidence.get(container_id, Evidence("", ()))
         return Evidence(known.last_probe, known.log_lines[-lines:])
 
     def published_port(self, service: str, port: int) -> tuple[str, int] | None:
-        running = any(found.program == service for found in self.all() if found.state == "running")
+        running = any(one.program == service for one in self.all() if one.state == "running")
         return self.ports.get((service, port)) if running else None
 
     def publisher(self, port: int) -> str | None:
@@ -72,7 +72,7 @@ class FakeContainers(Containers):
 
     def start(self, container_id: str) -> None:
         self._answer()
-        if container_id not in self._found or container_id in self.unstartable:
+        if container_id not in self._by_id or container_id in self.unstartable:
             raise EngineRefused(cause=f"No such container: {container_id}")
         self.started.append(container_id)
         self._note(container_id, "start")
@@ -85,7 +85,7 @@ class FakeContainers(Containers):
 
     def kill(self, container_id: str) -> None:
         self._answer()
-        if self._found[container_id].state in CONTAINER_DOWN:
+        if self._by_id[container_id].state in CONTAINER_DOWN:
             raise EngineRefused(cause=f"container {container_id} is not running")
         self.exit(container_id, 137)
 
@@ -112,7 +112,7 @@ class FakeContainers(Containers):
             raise PullFailed(image=name, cause="manifest unknown")
         self.images.add(name)
 
-    def look(
+    def run_probe(
         self, image: str, source: Path, command: Sequence[str], group: str = "0"
     ) -> tuple[int, str]:
         if image not in self.images:
@@ -120,26 +120,26 @@ class FakeContainers(Containers):
         for place, cause in self.refused.items():
             if str(source).startswith(place):
                 raise MountRefused(source=source, cause=cause)
-        seen = self.mounted.get(str(source))
-        if seen and self.groups.get(str(source)) == group:
-            return 0, seen[1]
-        return seen or (0, source.read_text())
+        output = self.mounted.get(str(source))
+        if output and self.groups.get(str(source)) == group:
+            return 0, output[1]
+        return output or (0, source.read_text())
 
     def folders(self) -> set[str]:
-        return set(self.working_folders) if self._found else set()
+        return set(self.working_folders) if self._by_id else set()
 
     def add(self, program: str, **facts: Any) -> Container:
         """A new container, running and healthy unless `facts` (fields of `Container`) differ."""
         digest = sha256(f"{program} {next(self._numbers)}".encode()).hexdigest()
         running = Container(program, digest, "running", "healthy", self.clock.now)
         container = replace(running, **facts)
-        self._found[container.container_id] = container
+        self._by_id[container.container_id] = container
         return container
 
     def change(self, container_id: str, **facts: Any) -> Container:
         """Give a container other facts (fields of `Container`); what it is now."""
-        self._found[container_id] = replace(self._found[container_id], **facts)
-        return self._found[container_id]
+        self._by_id[container_id] = replace(self._by_id[container_id], **facts)
+        return self._by_id[container_id]
 
     def exit(self, container_id: str, code: int = 0) -> Container:
         """Let a container end by itself, and stay down."""
@@ -149,7 +149,7 @@ class FakeContainers(Containers):
 
     def restart(self, container_id: str, code: int = 1) -> Container:
         """Let a container end, and be started again by its restart policy."""
-        count = self._found[container_id].restart_count + 1
+        count = self._by_id[container_id].restart_count + 1
         self._note(container_id, "die", code)
         self._note(container_id, "start")
         now = {"state": "running", "started_at": self.clock.now, "finished_at": self.clock.now}
@@ -163,7 +163,7 @@ class FakeContainers(Containers):
 
     def remove(self, container_id: str) -> None:
         """Forget a container."""
-        del self._found[container_id]
+        del self._by_id[container_id]
 
     def _answer(self) -> None:
         if self.away:

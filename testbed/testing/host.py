@@ -60,7 +60,7 @@ class FakeCompose(Compose):
         never_ran = {"state": "created", "health": None, "started_at": None}
         for name in services:
             image = self._services[name].image
-            own = [found for found in self._containers.all() if found.program == name]
+            own = [one for one in self._containers.all() if one.program == name]
             for container in own:
                 if container.image != image:
                     self._containers.remove(container.container_id)
@@ -102,8 +102,8 @@ class FakeCompose(Compose):
         return list(ordered)
 
     def _bring_up(self, service: Service, scale: int) -> None:
-        own = [found for found in self._containers.all() if found.program == service.name]
-        kept = [found for found in own if found.image == service.image][:scale]
+        own = [one for one in self._containers.all() if one.program == service.name]
+        kept = [one for one in own if one.image == service.image][:scale]
         for container in own:
             if container not in kept:
                 self._containers.remove(container.container_id)

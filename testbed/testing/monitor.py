@@ -50,7 +50,7 @@ class FakeMonitor(FakeQueues, Monitor):
     def start_workflow(self, command: dict[str, Any]) -> str:
         self._answer()
         self.commands.append(command)
-        running = [found.execution_id for found in self._running()]
+        running = [execution.execution_id for execution in self._running()]
         reason = self.refusal or (f"{running[0]} is running" if running else "")
         if reason:
             raise WorkflowRefused(reason=reason)
@@ -70,12 +70,12 @@ class FakeMonitor(FakeQueues, Monitor):
         return self._find(execution_id)
 
     def execution(self, execution_id: str) -> dict[str, Any]:
-        found = self._find(execution_id)
-        ended = self.clock.now.isoformat() if found.status.final else None
+        execution = self._find(execution_id)
+        ended = self.clock.now.isoformat() if execution.status.final else None
         return {
             "execution_id": execution_id,
             "namespace": self.namespace,
-            "status": found.status,
+            "status": execution.status,
             "start_time": EPOCH.isoformat(),
             "end_time": ended,
             "parameter_values": self.parameters.get(execution_id, {}),
@@ -99,12 +99,12 @@ class FakeMonitor(FakeQueues, Monitor):
         common = {"namespace": namespace, "start_time": EPOCH.isoformat(), "executed_by": "fake"}
         return [
             {
-                "execution_id": found.execution_id,
-                "run_number": int(found.run_id or 0),
-                "status": found.status,
+                "execution_id": execution.execution_id,
+                "run_number": int(execution.run_id or 0),
+                "status": execution.status,
                 **common,
             }
-            for found in self._running()
+            for execution in self._running()
         ]
 
     def latest_executions(self, namespace: str, limit: int) -> list[dict[str, Any]]:
@@ -114,11 +114,11 @@ class FakeMonitor(FakeQueues, Monitor):
         newest = list(reversed(self.executions.values()))[:limit]
         return [
             {
-                **self.execution(found.execution_id),
-                "run_number": int(found.run_id or 0),
+                **self.execution(execution.execution_id),
+                "run_number": int(execution.run_id or 0),
                 "executed_by": "fake",
             }
-            for found in newest
+            for execution in newest
         ]
 
     def backlog(self) -> tuple[list[dict[str, Any]] | None, int]:
@@ -150,7 +150,7 @@ class FakeMonitor(FakeQueues, Monitor):
         return self.executions[execution_id]
 
     def _running(self) -> list[Progress]:
-        return [found for found in self.executions.values() if not found.status.final]
+        return [execution for execution in self.executions.values() if not execution.status.final]
 
 
 def _refused(request: str, status: int, text: str) -> MonitorRefused:

@@ -37,4 +37,4 @@ def test_a_path_that_the_engine_does_not_have_is_refused_in_its_words(
 ) -> None:
     assert probe.image
     with pytest.raises(MountRefused, match="does not exist"):
-        probe.containers.look(probe.image, tmp_path / "none", ["cat", "/seen"])
+        probe.containers.run_probe(probe.image, tmp_path / "none", ["cat", "/seen"])

@@ -70,10 +70,10 @@ class Transformer(BaseAgent):
         content = message.content
         record = self._record_of(content)
         record.begin(content)
-        found: dict[str, Any] = {}
+        results: dict[str, Any] = {}
         error = ""
         try:
-            found = self._transform(content)
+            results = self._transform(content)
             self._emulate(content.execution_id, time.monotonic() - began)
         except Stopped:
             raise
@@ -86,7 +86,7 @@ class Transformer(BaseAgent):
             state="failed" if error else "done",
             processed=not error,
             actual_processing_time=elapsed,
-            **found,
+            **results,
         )
         result = ResultContent(
             req_id=content.req_id,

@@ -13,7 +13,13 @@ from testbed.engine.containers import EngineRefused, EngineUnavailable
 from testbed.engine.inspection import Container
 from testbed.monitor_client.errors import MonitorUnavailable
 from testbed.run.drain import DRAIN_TIMEOUT_S, IDLE_TIMEOUT_S
-from testbed.run.follower import MAX_CRASHES_IN_A_ROW, OUTAGE_TIMEOUT_S, POLL_S, WATCH_S, CrashLoop
+from testbed.run.follower import (
+    MAX_CRASHES_IN_A_ROW,
+    OUTAGE_TIMEOUT_S,
+    POLL_S,
+    WATCH_INTERVAL_S,
+    CrashLoop,
+)
 from testbed.run.progress_line import progress_line
 from testbed.testing import new_progress
 from tests.unit.testbed.following import DATA, EXECUTION, RECORDERS, STF, Bed
@@ -140,7 +146,7 @@ def test_a_dead_agent_is_started_again_and_is_an_incident(bed: Bed) -> None:
     (incident,) = bed.run.close()
     assert (incident["program"], incident["kind"], incident["exit_code"]) == (DATA, "died", 137)
     assert incident["signal"] == "SIGKILL"
-    assert incident["away_s"] == pytest.approx(0, abs=WATCH_S + POLL_S)
+    assert incident["away_s"] == pytest.approx(0, abs=WATCH_INTERVAL_S + POLL_S)
     assert incident["text"].startswith(f"{DATA} {agent.container_id[:12]} died (SIGKILL, exit code")
 
 
@@ -163,7 +169,7 @@ def test_an_endless_run_with_an_agent_in_a_crash_loop_fails(bed: Bed) -> None:
     with pytest.raises(CrashLoop, match="4 times in a row") as caught:
         bed.run.follow()
     assert caught.value.exit_code == ExitCode.AGENT_DIED
-    assert bed.clock() == pytest.approx(120, abs=2 * WATCH_S)
+    assert bed.clock() == pytest.approx(120, abs=2 * WATCH_INTERVAL_S)
 
 
 def test_a_crash_loop_with_the_exit_code_of_a_stop_is_one_all_the_same(bed: Bed) -> None:
@@ -231,7 +237,7 @@ def test_a_pause_is_an_incident_and_ends_nothing(bed: Bed) -> None:
     assert (progress.status, undrained) == (ExecutionStatus.COMPLETED, [])
     (incident,) = bed.run.close()
     assert incident["kind"] == "paused"
-    assert incident["away_s"] == pytest.approx(25, abs=2 * WATCH_S)
+    assert incident["away_s"] == pytest.approx(25, abs=2 * WATCH_INTERVAL_S)
 
 
 def test_an_engine_that_is_away_for_a_while_is_waited_for(bed: Bed) -> None:
@@ -241,14 +247,14 @@ def test_an_engine_that_is_away_for_a_while_is_waited_for(bed: Bed) -> None:
     assert undrained == []
     (incident,) = bed.run.close()
     assert (incident["program"], incident["kind"]) == ("the Docker engine", "unreachable")
-    assert incident["away_s"] == pytest.approx(60, abs=2 * WATCH_S)
+    assert incident["away_s"] == pytest.approx(60, abs=2 * WATCH_INTERVAL_S)
 
 
 def test_an_engine_that_does_not_come_back_ends_the_command(bed: Bed) -> None:
     bed.engine_away_between(50, float("inf"))
     with pytest.raises(EngineUnavailable):
         bed.run.follow()
-    assert bed.clock() == pytest.approx(50 + OUTAGE_TIMEOUT_S, abs=3 * WATCH_S)
+    assert bed.clock() == pytest.approx(50 + OUTAGE_TIMEOUT_S, abs=3 * WATCH_INTERVAL_S)
     bed.containers.away = True
     progress, undrained = bed.run.give_up("no engine")
     assert progress.status == ExecutionStatus.TERMINATED
