@@ -1,4 +1,4 @@
-"""What the verbs do to one container, and whether it has happened: nothing counts unseen."""
+"""What the verbs do to one container; an action counts only when its effect was seen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POLL_S = 0.1
 class Actions:
     """The verbs; each returns the container as it is afterwards.
 
-    What has the state that is wanted already is left as it is. Each verb raises `ActionFailed`
+    A container that already has the wanted state is left as it is. Each verb raises `ActionFailed`
     when the engine refuses or the effect is not seen, `EngineUnavailable` when no engine answers.
     """
 
@@ -67,7 +67,7 @@ class Actions:
 
     def _restart(self, before: AgentContainer, timeout: int) -> AgentContainer:
         self._engine.restart(before, timeout)
-        return self._see_running(before, anew=True)
+        return self._see_running(before, again=True)
 
     def _kill(self, before: AgentContainer, _timeout: int) -> AgentContainer:
         if before.state in CONTAINER_DOWN:
@@ -75,9 +75,9 @@ class Actions:
         self._engine.kill(before)
         return self._see_down(before)
 
-    def _see_running(self, before: AgentContainer, *, anew: bool = False) -> AgentContainer:
+    def _see_running(self, before: AgentContainer, *, again: bool = False) -> AgentContainer:
         def runs(now: AgentContainer) -> bool:
-            return now.state == "running" and not (anew and now.started_at == before.started_at)
+            return now.state == "running" and not (again and now.started_at == before.started_at)
 
         settled, last = self._settle(before, runs, START_TIMEOUT_S)
         if settled:
@@ -97,7 +97,7 @@ class Actions:
     def _settle(
         self, before: AgentContainer, wanted: Callable[[AgentContainer], bool], limit: float
     ) -> tuple[bool, AgentContainer]:
-        """Whether the container becomes as wanted in time and stays so; how it was last."""
+        """Whether the container becomes as wanted in time and stays so; its last state."""
         end = self._clock() + limit
         while True:
             first = last = self._inspect(before)

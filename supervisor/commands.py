@@ -47,9 +47,10 @@ class _Outcome:
 def read_command(delivery: Delivery, namespace: str) -> AgentCommand:
     """The command in a delivery.
 
-    One without `message_id` is known by the broker's id of it: the same words may be sent twice.
+    A command without `message_id` is identified by the broker's id of the delivery: the same text
+    may be sent twice.
 
-    :raises MalformedMessage: it is none, or one for another namespace
+    :raises MalformedMessage: it is no command, or one for another namespace
     """
     content = read_object(delivery.body)
     if content.get("message_id") is None:
@@ -68,7 +69,7 @@ def chosen(command: AgentCommand, agents: list[AgentContainer]) -> list[AgentCon
     """The containers that a command means.
 
     :param agents: every agent container of the testbed
-    :raises Refused: it names nobody, or nobody who is there
+    :raises Refused: it names no container, or none that exists
     """
     programs = sorted({container.program for container in agents})
     known = "agents here: " + (", ".join(programs) or "none; `testbed up` creates them")
@@ -109,7 +110,7 @@ class Commands:
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="container")
 
     def carry_out(self, command: AgentCommand) -> Message:
-        """Do what a command says; `done` when its effect was seen, else `rejected`."""
+        """Carry out a command; `done` when its effect was seen, else `rejected`."""
         try:
             self._demand_in_time(command)
             containers = chosen(command, self._engine.agents())
@@ -154,7 +155,7 @@ class Commands:
         return outcome
 
     def _present(self, container: AgentContainer) -> AgentContainer:
-        """The container as it is now, as far as that can be told."""
+        """The container's present state, or the last known one."""
         try:
             return self._engine.inspect(container) or container
         except (EngineUnavailable, ActionFailed):

@@ -36,7 +36,7 @@ class DockerEngine(Engine):
 
     @cached_property
     def _client(self) -> docker.APIClient:
-        """The connection; asking for it fails, and is tried again, while the engine is away."""
+        """The connection; while the engine does not answer, access fails and is tried again."""
         return docker.APIClient(self._socket, timeout=ENGINE_TIMEOUT_S)
 
     def ping(self) -> None:
@@ -105,7 +105,7 @@ def read_container(details: Any) -> AgentContainer:
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """What goes wrong, as one of our errors; an answer of the engine is told in its words."""
+    """Turn errors into ours; a refusal keeps the engine's words."""
     try:
         yield
     except APIError as error:

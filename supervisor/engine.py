@@ -22,8 +22,8 @@ class ActionFailed(TestbedError):
 class AgentContainer:
     """A container of an agent program of this testbed.
 
-    Only an engine makes these, from containers that carry the project's label and the agents'
-    role label: what is no such container cannot be acted upon.
+    Only an engine makes these, from containers that carry the project's label and the agents' role
+    label: nothing else can be acted upon.
 
     :param started_at: as the engine writes it; empty before the first start
     :param stop_timeout: seconds that it may take to stop, by its service's `stop_grace_period`
@@ -45,7 +45,7 @@ class AgentContainer:
         return bool(self.started_at) and self.state in CONTAINER_DIED
 
     def as_reply(self) -> AgentContainerState:
-        """What a reply says of it."""
+        """The container as a reply describes it."""
         return AgentContainerState.model_validate(
             {
                 "program": self.program,
@@ -68,7 +68,7 @@ class Engine(Protocol):
     """
 
     def ping(self) -> None:
-        """Nothing, if the engine answers."""
+        """Return if the engine answers."""
 
     def agents(self) -> list[AgentContainer]:
         """Every agent container of the testbed, whatever its state."""
@@ -80,7 +80,7 @@ class Engine(Protocol):
         """Start it, if it does not run."""
 
     def unpause(self, container: AgentContainer) -> None:
-        """Let it go on."""
+        """Let a paused container go on."""
 
     def stop(self, container: AgentContainer, timeout: int) -> None:
         """SIGTERM, and SIGKILL after `timeout` seconds; returns when it has ended."""

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 SENDER = "supervisor"
 PREFETCH = 50
-"""Commands in hand, at the most; further ones wait at the broker."""
+"""The most commands in hand; further ones wait at the broker."""
 WORKERS = 8
 """Acting commands at the same time; `list` and refusals have threads of their own."""
 QUICK_WORKERS = 4
@@ -79,7 +79,7 @@ class Supervisor:
             self._end()
 
     def stop(self) -> None:
-        """Take nothing more, finish the actions in progress and end; returns at once."""
+        """Take no more commands, finish the actions in progress and end; returns at once."""
         self._stopping.set()
         self._wake.set()
 
@@ -156,7 +156,7 @@ class Supervisor:
             self._link.ack(delivery)
 
     def _refuse(self, delivery: Delivery, reason: str) -> None:
-        """Refuse what is no command; without an address for the reason it is a dead letter."""
+        """Refuse a message that is no command; without `reply-to` it becomes a dead letter."""
         log.warning("rejected: %s", reason)
         if "reply-to" not in delivery.headers:
             self._link.nack(delivery)
@@ -166,7 +166,7 @@ class Supervisor:
             self._link.ack(delivery)
 
     def _send(self, delivery: Delivery, reply: Message, message_id: str) -> bool:
-        """Send a reply to whom the delivery names, and in copy to the recorder; whether it is
+        """Send a reply to the delivery's `reply-to`, and a copy to the recorder; whether both are
         confirmed.
         """
         correlation = {"correlation-id": delivery.headers.get("correlation-id") or message_id}
@@ -182,7 +182,7 @@ class Supervisor:
 
 
 def _logged(call: Callable[..., None], *arguments: object) -> None:
-    """A task of a pool whose failure nobody waits for."""
+    """Run a task on a pool and log its failure: no caller waits for its result."""
     try:
         call(*arguments)
     except Exception:

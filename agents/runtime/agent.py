@@ -161,7 +161,7 @@ class BaseAgent(HandlerTools):
 
     @property
     def connected(self) -> bool:
-        """Whether both connections to the broker stand, with every subscription confirmed."""
+        """Whether both connections to the broker are up, with every subscription confirmed."""
         return self._consumer.link.connected and self.publisher.link.connected
 
     @property

@@ -1,8 +1,9 @@
-"""What waited for an agent while it was away, and is not to be handled any more (decision 0027).
+"""Messages that waited for an agent while it was away, and must not be handled any more
+(docs/decisions/0027-queues-of-absent-programs.md).
 
-A program's queue keeps messages while the program is stopped. An agent that comes back works them
-off, but not those of executions in which it had no part, and not those of executions that ended
-long ago: the files are gone, and nobody waits for the result.
+A program's queue keeps messages while the program is stopped. An agent that comes back handles
+them, but not those of executions in which it had no part, nor those of executions that ended long
+ago: the files are gone, and no result is expected.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class Consumer:
     :param neighbours: finds what the messages of others lack
     :param backlog: says which messages are too old to be handled
     :param begin: called with the first message before a handler runs
-    :param changed: called when the connection stands, or is lost
+    :param changed: called when the connection is up, or is lost
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Consumer:
         self._inbox.close()
 
     def join(self, timeout: float) -> None:
-        """Wait until the work in hand is finished, for `timeout` seconds at the most."""
+        """Wait until the work in hand is finished, for at most `timeout` seconds."""
         end = time.monotonic() + timeout
         for worker in self._workers:
             worker.join(max(0.0, end - time.monotonic()))
@@ -121,9 +121,10 @@ class Consumer:
             log.warning("work is left for the next start: it is not finished in time")
 
     def give_up(self) -> str:
-        """Refuse what handlers are past their last limit with; which ones, or empty.
+        """Refuse the messages of handlers that are past their last limit; which ones, or empty.
 
-        Of a batch nobody knows which message is at fault: it is left, and each comes again alone.
+        In a batch the message at fault is not known: the batch is left, and each message comes
+        again alone.
         """
         hung = self._watch.give_up()
         for work in hung:
@@ -138,7 +139,7 @@ class Consumer:
 
     @property
     def has_lost_a_worker(self) -> bool:
-        """Whether a worker thread has died: what it had in hand would wait for ever."""
+        """Whether a worker thread has died: its messages would wait for ever."""
         alive = all(worker.is_alive() for worker in self._workers)
         return not alive and not self._stopping.is_set()
 

@@ -73,7 +73,7 @@ class LogShipper(logging.Handler):
             self._wake.set()
 
     def stop(self, timeout: float) -> None:
-        """Post what is left, for at most `timeout` seconds."""
+        """Post the remaining records, for at most `timeout` seconds."""
         self._stopped.set()
         self._wake.set()
         self._thread.join(timeout)

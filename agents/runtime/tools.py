@@ -42,7 +42,7 @@ class HandlerTools:
         Within a handler its `message_id` follows from the handled message, so that a message
         handled twice is answered with the same messages.
 
-        :param best_effort: that the broker refuses it does not fail the handler
+        :param best_effort: a refusal by the broker does not fail the handler
         """
         self.publisher.publish(destination, self._signed(message), headers, best_effort=best_effort)
 

@@ -72,7 +72,7 @@ class Watch:
 
     @property
     def pause(self) -> float:
-        """Seconds after which to look again."""
+        """Seconds after which to check again."""
         return min(max(self.limit / CHECKS_PER_LIMIT, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
 
     @contextmanager
@@ -108,8 +108,8 @@ class Watch:
                 work.excused += seconds
 
     def excuse_sleep(self) -> None:
-        """Excuse all work for a time in which this process itself did not run: `docker pause`
-        does not stop the clock. To be called at every look.
+        """Excuse all work for a time in which this process itself did not run: `docker pause` does
+        not stop the clock. To be called at every check.
         """
         now = self._clock()
         slept = now - self._checked_at - self.pause
@@ -120,7 +120,7 @@ class Watch:
         self._checked_at = now
 
     def longest(self) -> str:
-        """What has been in hand for longest; empty when nothing is."""
+        """The work that has been in hand for longest; empty when there is none."""
         now = self._clock()
         with self._lock:
             works = list(self._works.values())

@@ -1,9 +1,9 @@
 """One connection to the broker that is kept up for ever (docs/decisions/0004-delivery.md).
 
 A thread of its own owns the connection: it connects, subscribes, waits until the broker has
-confirmed each subscription with a RECEIPT, and starts anew with capped, jittered back-off when
-the connection is lost. Each attempt uses a fresh stomp.py connection: reconnecting an old one,
-or from within a callback, is known to stop its heart-beats.
+confirmed each subscription with a RECEIPT, and reconnects with capped, jittered back-off when the
+connection is lost. Each attempt uses a fresh stomp.py connection: reconnecting an old one, or from
+within a callback, is known to stop its heart-beats.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class BrokerLink:
         self._thread.start()
 
     def wait_connected(self, timeout: float | None = None) -> bool:
-        """Wait until `connected`, for `timeout` seconds at the most."""
+        """Wait until `connected`, for at most `timeout` seconds."""
         return self._up.wait(timeout)
 
     def stop(self, timeout: float = 5.0) -> None:
@@ -248,7 +248,7 @@ class BrokerLink:
         if connection is None:
             return
         try:
-            # a lost one is not told: it may hold half a frame, or hold up whoever writes to it
+            # no DISCONNECT on a lost one: it may hold half a frame, or block the writer
             if not self._lost and connection.is_connected():
                 connection.disconnect()
         except BROKEN as error:
@@ -290,7 +290,7 @@ class BrokerLink:
             log.exception("%s: a message was not taken", self.name)
 
     def _broken(self, connection: Any) -> None:
-        """A frame was written in half, or not at all: nothing can follow it."""
+        """A frame was written partly, or not at all: nothing can follow it."""
         with self._changed:
             if connection is self._connection:
                 self._disconnected(self._number)

@@ -1,7 +1,7 @@
-"""Confirmed sends: what the broker has not confirmed is sent again, with the same message id.
+"""Confirmed sends: a message that the broker has not confirmed is sent again, with the same id.
 
-A thread of the publisher's own sends, so that a broker that stops reading holds up nobody who
-publishes while the window has room, waits for confirmations, or stops.
+A thread of the publisher's own sends. So a broker that stops reading does not block threads that
+publish while the window has room, wait for confirmations, or stop.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class _Frame:
 class Publisher:
     """Sends messages on a connection of its own and keeps each until its RECEIPT has come.
 
-    :param window: unconfirmed messages at the most; `publish` waits for room beyond it
-    :param on_state: told whenever the connection stands (True) or is lost (False)
+    :param window: the most unconfirmed messages; `publish` waits for room beyond it
+    :param on_state: called with True when the connection is up, with False when it is lost
     :param send_timeout: as `BrokerLink`
     """
 
@@ -66,7 +66,7 @@ class Publisher:
         self._refusals: dict[int, list[str]] = {}
         self._given_up: set[int] = set()
         self._jobs: deque[Sequence[str]] = deque()
-        self._turn = threading.Lock()  # who waits for much room is not overtaken for ever
+        self._turn = threading.Lock()  # a thread that waits for much room is not overtaken for ever
         lock = threading.RLock()  # held for moments only, never while something is sent
         self._changed = threading.Condition(lock)
         self._work = threading.Condition(lock)
@@ -104,8 +104,8 @@ class Publisher:
         Keeps the order of the calls, over reconnections too. A message that finds no room after
         `limit_waiting`, or that comes after `stop`, is not sent, and `flush` returns False.
 
-        :param best_effort: that the broker refuses it is no failure, such as a reply to somebody
-            who has gone
+        :param best_effort: a refusal by the broker is no failure, such as of a reply whose receiver
+            has gone
         """
         frame = _Frame(
             destination,
@@ -123,11 +123,11 @@ class Publisher:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What the calling thread publishes inside is sent when it is left, as one transaction
-        (more than the window holds: as several): the broker syncs its disk once for all of it.
-        When an error leaves it, nothing is sent.
+        """Send the messages that the calling thread publishes inside the block as one transaction
+        when it ends (as several, if they are more than the window holds): the broker syncs its
+        disk once for all of it. When an error leaves the block, nothing is sent.
 
-        What `best_effort` is sent at once: that it is refused must not concern the others.
+        A `best_effort` message is sent at once: its refusal must not affect the others.
         """
         thread = threading.get_ident()
         self._collected[thread] = []
@@ -223,7 +223,7 @@ class Publisher:
         return condition()
 
     def _plan(self, receipts: Iterable[str]) -> Iterator[Sequence[str]]:
-        """Divide what is to be sent into transactions, and what is sent by itself."""
+        """Divide the messages to be sent into transactions, and those that are sent alone."""
         for alone, group in itertools.groupby(
             receipts, lambda receipt: self._unconfirmed[receipt].alone
         ):
@@ -309,7 +309,9 @@ class Publisher:
             self._changed.notify_all()
 
     def _part(self, receipts: Iterable[str]) -> list[str]:
-        """Of a transaction that failed: each is sent by itself, so that its error says which."""
+        """Split a failed transaction: each message is sent alone, so that its error says which
+        failed.
+        """
         kept = [receipt for receipt in receipts if receipt in self._unconfirmed]
         for receipt in kept:
             self._unconfirmed[receipt].alone = True

@@ -77,7 +77,7 @@ class Connection(stomp.Connection12):  # type: ignore[misc]
         self.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
     def close_socket(self) -> None:
-        """Close the socket also when the login was never answered: it would come alive later."""
+        """Close the socket, also when the login was never answered: it would come alive later."""
         with suppress(*BROKEN):  # the receiver may close it at the same moment
             self.transport.disconnect_socket()
 

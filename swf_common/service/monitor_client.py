@@ -38,8 +38,9 @@ class Stopped(Exception):
 class MonitorClient:
     """A session with the monitor.
 
-    :param stopping: set when the agent shuts down; ends the patience of `call`
-    :param on_away: told, at each attempt in vain, of its seconds and those until the next one
+    :param stopping: set when the agent shuts down; ends the waiting of `call`
+    :param on_unavailable: called after each failed attempt with the seconds that have passed, the
+        pause before the next attempt included
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class MonitorClient:
             raise MonitorRefused(method, path, answer.status_code, answer.text) from error
 
     def call(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
-        """A request that waits for the monitor to come back, for ever.
+        """A request that waits until the monitor is back, however long that takes.
 
         :raises MonitorRefused: as `once`
         :raises Stopped: the agent shuts down

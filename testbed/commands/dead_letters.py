@@ -49,7 +49,7 @@ def dead_letters(
 
 
 def check_usage(verb: str, letters: tuple[int, ...], *, everything: bool, as_json: bool) -> None:
-    """Find what does not go together, before anybody is asked."""
+    """Refuse arguments that do not go together, before anything is done."""
     if verb == "list" and letters:
         raise click.UsageError("A list takes no ID: testbed dead-letters show ID")
     if verb == "show" and (everything or not letters):
@@ -61,7 +61,7 @@ def check_usage(verb: str, letters: tuple[int, ...], *, everything: bool, as_jso
 
 
 def show_list(monitor: QueueMonitor, namespace: str, *, everything: bool, as_json: bool) -> None:
-    """Open letters, or all."""
+    """Print the open letters, or all."""
     from testbed.output import console
     from testbed.output.dead_letters import table
 
@@ -75,7 +75,7 @@ def show_list(monitor: QueueMonitor, namespace: str, *, everything: bool, as_jso
 
 
 def show(monitor: QueueMonitor, numbers: tuple[int, ...], *, as_json: bool) -> None:
-    """All that is known of letters."""
+    """Print all facts about letters."""
     from testbed.output import console
     from testbed.output.dead_letters import lines
 
@@ -87,9 +87,9 @@ def show(monitor: QueueMonitor, numbers: tuple[int, ...], *, as_json: bool) -> N
 
 
 def settle(monitor: QueueMonitor, verb: str, numbers: list[int]) -> None:
-    """Retry or discard letters, one after the other; one that cannot be stops none of the others.
+    """Retry or discard letters, one after the other; a failure does not stop the others.
 
-    :raises NotDone: the first that could not be
+    :raises NotDone: the first failure
     """
     from testbed.monitor_client.errors import NotDone
     from testbed.output import console

@@ -52,7 +52,7 @@ def down(
 
 
 def down_here(session: Session, *, volumes: bool, ask: bool) -> None:
-    """Take one testbed down; before its data are removed comes a question, if wanted."""
+    """Take one testbed down; if wanted, ask before its data are removed."""
     from testbed.output import console
 
     if volumes and ask:

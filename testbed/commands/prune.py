@@ -32,9 +32,9 @@ def prune(yes: bool, config_file: str, namespace: str | None, verbose: bool) -> 
 
 
 def remove_surplus(session: Session, images: Images, *, yes: bool, ask: bool) -> list[str]:
-    """Show what nothing needs, ask if wanted, and remove it; the names that were removed.
+    """Print the images that nothing needs, ask if wanted, and remove them; the removed names.
 
-    An image that the engine refuses to remove is warned about, and stops none of the others.
+    An image that the engine refuses to remove causes a warning, and does not stop the others.
     """
     from testbed.engine.unused_images import ImageStays
     from testbed.output import console

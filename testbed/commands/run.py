@@ -55,7 +55,7 @@ def run(
     from testbed.run.junit import write_junit, write_unfinished
     from testbed.run.report import without_a_run
 
-    if junit:  # should the command be killed, nobody takes an earlier run's file for its own
+    if junit:  # if the command is killed, an earlier run's file must not pass for its own
         write_unfinished(junit, "testbed run did not come to its end")
     try:
         session, gate, report = _run(**options)

@@ -30,7 +30,7 @@ def stop_agents(config_file: str, namespace: str | None, verbose: bool) -> None:
 
 
 def end_running_workflows(session: Session) -> None:
-    """Stop what runs, so that its run is closed and its STFs are worked off."""
+    """Stop the running workflows, so that their runs are closed and their STFs are processed."""
     from testbed.monitor_client.errors import MonitorRefused, MonitorUnavailable
     from testbed.output import console
     from testbed.run.stopping import StillRunning, stop_execution

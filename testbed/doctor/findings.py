@@ -27,7 +27,7 @@ INSTALL = "docs/install.md says how to get it; on Debian as root: make engine"
 
 
 class Grade(StrEnum):
-    """How a finding is to be taken."""
+    """How serious a finding is."""
 
     OK = "ok"
     NOTE = "note"

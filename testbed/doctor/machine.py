@@ -1,4 +1,4 @@
-"""Finding out what `testbed doctor` looks at: each thing apart, so that none hides another."""
+"""The facts for `testbed doctor`: each is found separately, so that no failure hides another."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COMMAND_TIMEOUT_S = 10.0
 
 
 def gather_facts(root: Path, load: Callable[[], Configuration]) -> Facts:
-    """What this machine is like for the testbed of a configuration.
+    """The facts about this machine that matter to the testbed of a configuration.
 
     :param root: the checkout
     :param load: resolves the configuration
@@ -118,7 +118,7 @@ def _socket_path(session: Session) -> str:
 def _socket_problem(session: Session, engine: Engine) -> tuple[str | None, str]:
     """Why the supervisor could not use the socket, and the group to which it belongs.
 
-    None when there is no supervisor, or nobody here can tell.
+    None when there is no supervisor, or when nothing here can find it out.
     """
     if not _socket_path(session):
         return None, ""
@@ -174,7 +174,7 @@ def _open_to_others(folder: Path) -> bool:
 
 
 def _missing_images(session: Session) -> tuple[str, ...] | None:
-    """Images that the engine lacks; None when their names cannot be told."""
+    """Images that the engine lacks; None when their names are not known."""
     try:
         names = {one.image for one in session.services.values() if one.role}
         return tuple(sorted(name for name in names if not session.containers.image_exists(name)))

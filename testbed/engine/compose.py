@@ -132,7 +132,7 @@ class PythonOnWhalesCompose:
         try:
             self._run("logs", show)
         except BrokenPipeError:
-            # whoever read has seen enough; Python would complain on exit
+            # the reader has seen enough; Python would complain on exit
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
 
     def _stream(self, verb: str, call: Any, **options: Any) -> None:

@@ -32,7 +32,7 @@ class MountRefused(BackendError):
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a container can tell of its failure."""
+    """What a container shows of its failure."""
 
     last_probe: str
     log_lines: tuple[str, ...]
@@ -51,7 +51,7 @@ class Containers(Protocol):
         """Host address and port through which a service's port is reached."""
 
     def publisher(self, port: int) -> str | None:
-        """The name of a container, of whichever project, that has a port of the host."""
+        """The name of a container, of any project, that has a port of the host."""
 
     def start(self, container_id: str) -> None:
         """Start a stopped container.
@@ -69,7 +69,7 @@ class Containers(Protocol):
         """
 
     def now(self) -> datetime:
-        """The engine's time: what events and start times are dated by."""
+        """The engine's time, by which it dates events and starts."""
 
     def events(self, since: datetime) -> list[LifeEvent]:
         """Starts, deaths, pauses and shortages of memory of the project's containers, oldest first.

@@ -220,7 +220,7 @@ def _takes(binding: Mapping[str, Any], port: int) -> bool:
 
 
 def _plain(error: BaseException) -> str:
-    """What the system said, without what libraries wrapped around it."""
+    """The system's message, without what libraries wrapped around it."""
     inner: BaseException | None = error
     while inner is not None:
         if isinstance(inner, OSError) and inner.strerror:
@@ -230,7 +230,7 @@ def _plain(error: BaseException) -> str:
 
 
 def inspect_labelled(label: str) -> list[Mapping[str, Any]]:
-    """Every container of the engine with a label, as `inspect` tells it.
+    """Every container of the engine with a label, in the form of `docker inspect`.
 
     :raises EngineUnavailable: no engine answers
     """
@@ -247,7 +247,7 @@ def inspect_labelled(label: str) -> list[Mapping[str, Any]]:
 
 @contextmanager
 def _engine_errors() -> Iterator[None]:
-    """Errors of the engine as ours: one that answers no is not one that does not answer."""
+    """Turn errors of the engine into ours: a refusal is not the same as no answer."""
     from docker.errors import APIError, DockerException
     from requests import RequestException
 

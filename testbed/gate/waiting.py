@@ -1,4 +1,4 @@
-"""Waiting at the gate: a thin loop around `gate.decide`, and what is told when it stays shut."""
+"""Waiting at the gate: a thin loop around `gate.decide`, and the explanation when it stays shut."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Gate:
     _restarts: dict[str, int] | None = None
 
     def check(self) -> Verdict:
-        """The verdict of the moment."""
+        """The present verdict."""
         snapshot: Snapshot | None
         try:
             snapshot = self.monitor.snapshot(self.namespace)
@@ -59,7 +59,7 @@ class Gate:
         return self.judge(self.containers.all(), snapshot)
 
     def judge(self, containers: list[Container], snapshot: Snapshot | None) -> Verdict:
-        """The verdict on what is given; restarts count from the first one on."""
+        """The verdict on containers and a snapshot; restarts count from the first call on."""
         if self._restarts is None:
             self._restarts = {one.container_id: one.restart_count for one in containers}
         return decide(self.namespace, self.plan.expected, containers, snapshot, self._restarts)

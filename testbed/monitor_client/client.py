@@ -44,10 +44,10 @@ class Monitor(QueueMonitor, Protocol):
         """The record of an execution, as REST gives it."""
 
     def record_report(self, execution_id: str, report: dict[str, Any]) -> None:
-        """Let the monitor keep the verdict of `testbed run` beside the execution's record."""
+        """Store the verdict of `testbed run` beside the execution's record."""
 
     def record_incidents(self, execution_id: str, incidents: list[dict[str, Any]]) -> None:
-        """Let the monitor keep the incidents of an execution that goes on."""
+        """Store the incidents of a running execution."""
 
     def running_executions(self, namespace: str) -> list[dict[str, Any]]:
         """The executions of a namespace that run."""

@@ -21,9 +21,9 @@ class QueueMonitor(Protocol):
         """The consumer queues of the testbed, as `queues/` gives them."""
 
     def purge_queue(self, queue: str) -> dict[str, Any]:
-        """Drop what waits in a queue; how much it was.
+        """Drop the messages that wait in a queue; their number.
 
-        :raises NotDone: there is no such queue, or somebody consumes from it
+        :raises NotDone: there is no such queue, or a program consumes from it
         """
 
     def letters(self, *, resolution: str | None = None) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def abandoned(namespace: str, depths: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Queues of a namespace in which messages wait although nobody consumes them.
+    """Queues of a namespace in which messages wait although they have no consumer.
 
     :param depths: as the monitor's `backlog/` gives them
     """
@@ -55,7 +55,7 @@ def table(queues: Iterable[Mapping[str, Any]]) -> str:
 
 
 def note(queue: Mapping[str, Any]) -> str:
-    """For how long nobody has consumed from a queue, and what follows from it."""
+    """How long a queue has had no consumer, and what follows from that."""
     absent, limit = queue["unconsumed_s"], queue["expires_after_s"]
     if absent is None:
         return "" if queue["consumers"] else "no consumer"

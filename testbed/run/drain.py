@@ -17,10 +17,10 @@ IDLE_TIMEOUT_S = 30.0
 
 
 class DrainState(NamedTuple):
-    """How a run was at a moment.
+    """How far a run had drained at a moment.
 
     :param open: what was not accounted for
-    :param idle: nothing that could change that was under way at any agent, required or not
+    :param idle: no agent, required or not, was at work on something that could change that
     """
 
     progress: Progress
@@ -78,6 +78,6 @@ def _state(agent: AgentVerdict) -> str:
 
 
 def _has_left(agent: AgentVerdict) -> bool:
-    """Whether an agent that is not READY was stopped on purpose: it does not come back."""
+    """Whether an agent that is not READY was stopped on purpose: it will not come back."""
     container = agent.container
     return container is not None and container.state == "exited" and container.exit_code == 0

@@ -97,7 +97,7 @@ def execute(session: Session, gate: Gate, ready_s: float, named: Callable[[str],
 def _start(monitor: Monitor, command: dict[str, Any]) -> tuple[str, bool]:
     """Start the workflow; its execution id, and whether the user has interrupted the command.
 
-    An interrupt waits for the answer: without it nobody could stop what was started.
+    An interrupt waits for the answer: without it the started workflow could not be stopped.
     """
     with interrupts_deferred() as interrupts:
         execution_id = monitor.start_workflow(command)
@@ -121,7 +121,7 @@ def interrupts_deferred() -> Iterator[list[int]]:
 
 
 def _follow(run: RunFollower) -> Ending:
-    """Follow a run to its end, or to what ends the command before."""
+    """Follow a run to its end, or until something ends the command."""
     try:
         return Ending(*run.follow(), None)
     except KeyboardInterrupt:
@@ -146,7 +146,7 @@ def _stop(run: RunFollower) -> Ending:
 
 
 def _tell_monitor(session: Session, gate: Gate, report: Report) -> None:
-    """Let the monitor keep the verdict, and find the address of its pages."""
+    """Store the verdict at the monitor, and find the address of its pages."""
     try:
         gate.monitor.record_report(report.progress.execution_id, report.for_monitor())
         report.monitor_url = session.monitor_url() or ""

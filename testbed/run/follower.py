@@ -51,12 +51,12 @@ class Outage:
 
 @dataclass
 class RunFollower:
-    """One execution that is being followed.
+    """Follows one execution.
 
-    Whatever happens to a container of the plan is an incident of the run. One that died, and that
-    the engine does not start again, is started again here, so that its work is done.
+    Whatever happens to a container of the plan is an incident of the run. A container that died,
+    and that the engine does not start again, is started here, so that its work is done.
 
-    :param planned: STFs that the configuration asks for; 0 where it leaves them open
+    :param planned: STFs that the configuration asks for; 0 where it does not say
     """
 
     execution_id: str
@@ -73,14 +73,14 @@ class RunFollower:
 
     @cached_property
     def watch(self) -> Watch:
-        """What happens to the containers; it begins when it is first asked for."""
+        """Watches the containers; created when it is first needed."""
         plan = self.gate.plan
         since = self.gate.containers.now()
         return Watch(frozenset(plan.services), frozenset(plan.backend), self.wall_clock, since)
 
     @property
     def last_progress(self) -> Progress:
-        """The last progress that was seen."""
+        """The last progress that the monitor reported."""
         return self.progress or Progress.unknown(self.execution_id)
 
     @property
@@ -124,7 +124,7 @@ class RunFollower:
                 self.sleep(POLL_S)
 
     def give_up(self, reason: str) -> tuple[Progress, list[str]]:
-        """Stop the workflow after following it has failed; what was last seen if that fails too."""
+        """Stop the workflow after following it has failed; the last progress if that fails too."""
         try:
             progress, items = self.stop()
         except (BackendError, MonitorRefused):
@@ -153,7 +153,7 @@ class RunFollower:
             self.sleep(POLL_S)
 
     def _request_stop(self) -> bool:
-        """Send the command to stop; True, since a refusal is not asked for again either."""
+        """Send the command to stop; True also after a refusal, which is not retried."""
         try:
             self.gate.monitor.stop_workflow(self.execution_id)
         except MonitorRefused as error:
@@ -162,7 +162,9 @@ class RunFollower:
         return True
 
     def close(self) -> list[dict[str, Any]]:
-        """The incidents of the run, with those of its last moments and those that are not over."""
+        """The incidents of the run, including those of its last moments and those that are not
+        over.
+        """
         with suppress(TestbedError):
             self.watch.compare(self.gate.containers.all(), self.gate.containers.events)
         for outage in (self._monitor, self._engine):
@@ -170,7 +172,7 @@ class RunFollower:
         return self._incident_reports()
 
     def _try_to_observe(self) -> DrainState | None:
-        """How the run is; None while monitor or engine do not answer."""
+        """How far the run has drained; None while monitor or engine do not answer."""
         now: DrainState | None = None
         try:
             self._watch_containers()
@@ -187,9 +189,9 @@ class RunFollower:
         return now
 
     def _tolerate(self, outage: Outage, error: BackendError) -> None:
-        """Wait for a part that does not answer.
+        """Note that a part does not answer.
 
-        :raises BackendError: for too long
+        :raises BackendError: it has not answered for `OUTAGE_TIMEOUT_S` seconds
         """
         if outage.began is None:
             outage.began = self.clock()
@@ -210,7 +212,7 @@ class RunFollower:
         return f"{names} did not answer"
 
     def _watch_containers(self) -> None:
-        """Look for incidents, and start again what died and stays down.
+        """Look for incidents, and start dead containers again.
 
         :raises CrashLoop: see there
         """
@@ -233,7 +235,7 @@ class RunFollower:
         for container in self.watch.dead():
             try:
                 containers.start(container.container_id)
-            except EngineRefused as error:  # it is gone, or somebody else is starting it
+            except EngineRefused as error:  # it is gone, or is being started already
                 console.warn(f"{container.program} could not be started again: {error.cause}")
 
     def _refuse_loops(self) -> None:
@@ -248,18 +250,18 @@ class RunFollower:
                 raise CrashLoop(program=program, times=times, how=how, hint=hint)
 
     def _record_incidents(self) -> None:
-        """Keep the incidents at the monitor, so that its pages show them while the run goes on."""
+        """Store the incidents at the monitor, so that its pages show them during the run."""
         present = self._incident_reports()
         if present == self._recorded:
             return
         try:
             self.gate.monitor.record_incidents(self.execution_id, present)
         except (MonitorUnavailable, MonitorRefused):
-            return  # it is tried again at the next look
+            return  # it is tried again soon
         self._recorded = present
 
     def _incident_reports(self) -> list[dict[str, Any]]:
-        """The incidents in the order of their time: one look may find several at once."""
+        """The incidents in the order of their time: one observation may find several."""
         return [one.as_json() for one in sorted(self.incidents, key=lambda one: one.at)]
 
     def _observe(self) -> DrainState:

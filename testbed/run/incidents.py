@@ -1,4 +1,4 @@
-"""What happened to a part of the testbed in mid-run, whether it was mended or not. Pure."""
+"""What happened to a part of the testbed during a run, recovered or not. Pure."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Kind(StrEnum):
 
 @dataclass
 class Incident:
-    """Something that happened to a part of the testbed in mid-run.
+    """Something that happened to a part of the testbed during a run.
 
-    :param back_at: when it was there again; None while it is not
-    :param cause: what was seen, where there is no exit code
+    :param back_at: when the part was back; None while it is not
+    :param cause: what was observed, where there is no exit code
     """
 
     program: str

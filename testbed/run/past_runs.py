@@ -1,5 +1,5 @@
 """Reports of executions that are over: from the record that `testbed run` wrote, else from the
-monitor, which knows those of everybody.
+monitor, which knows the executions of all users.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def find_report(runs: Path, execution_id: str, monitor: Callable[[], Monitor]) -
 
     :param runs: the folder of the run records
     :param monitor: reaches the monitor, when that is needed
-    :raises ConfigurationError: nobody knows the execution
-    :raises MonitorUnavailable: there is no record here, and no monitor to be asked
+    :raises ConfigurationError: neither a record nor the monitor knows the execution
+    :raises MonitorUnavailable: there is no record here, and the monitor does not answer
     """
     known = sorted(path.parent.name for path in runs.glob("*/record.json"))
     if execution_id in known:
@@ -51,8 +51,8 @@ def find_report(runs: Path, execution_id: str, monitor: Callable[[], Monitor]) -
 def _from_monitor(monitor: Monitor, execution_id: str) -> Report:
     """The report as the monitor keeps it: the verdict of `testbed run` where there is one.
 
-    Of a run that was started elsewhere nobody knows how long the agents took to be ready, nor
-    when all was drained, so that `within` cannot be judged.
+    For a run that was started elsewhere the monitor does not know how long the agents took to be
+    ready, nor when the run had drained, so that `within` cannot be judged.
     """
     record = monitor.execution(execution_id)
     wanted = record["parameter_values"].get("expect") or {}

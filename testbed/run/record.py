@@ -16,7 +16,7 @@ from testbed.run.report import PastVerdict, Report
 
 
 def past_verdict(kept: Mapping[str, Any]) -> PastVerdict | None:
-    """The verdict in what was kept of a report; None where it lacks the exit code."""
+    """The verdict in a stored report; None where it lacks the exit code."""
     if "exit_code" not in kept:
         return None
     return PastVerdict(
@@ -30,14 +30,14 @@ def past_verdict(kept: Mapping[str, Any]) -> PastVerdict | None:
 
 
 def past_incidents(kept: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The incidents of a report; those of before 2026-11-28 are texts only."""
+    """The incidents in a stored report; before 2026-11-28 they were texts only."""
     return [
         one if isinstance(one, dict) else {"text": str(one)} for one in kept.get("incidents", [])
     ]
 
 
 def write_record(folder: Path, report: Report, context: Mapping[str, Any]) -> Path:
-    """Write the record of a run: its report, with all that it was run with."""
+    """Write the record of a run: its report, and the configuration that it was run with."""
     path = folder / report.progress.execution_id / "record.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     report.run_record = str(path)
@@ -52,7 +52,7 @@ def write_record(folder: Path, report: Report, context: Mapping[str, Any]) -> Pa
 
 
 def read_record(folder: Path, execution_id: str) -> Report | None:
-    """The report of a run from its record; None when there is no record that has it all."""
+    """The report of a run from its record; None when there is no complete record."""
     path = folder / execution_id / "record.json"
     try:
         content = json.loads(path.read_text())

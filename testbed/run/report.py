@@ -107,7 +107,7 @@ class Report:
 
     @property
     def lost(self) -> bool:
-        """Whether the run lost something that nobody expected it to lose."""
+        """Whether the run lost something that it was not expected to lose."""
         slices_failed = self.progress.slices["failed"]
         return bool(self.unexpected_failures or self.progress.dead_letters or slices_failed)
 

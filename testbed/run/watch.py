@@ -1,9 +1,8 @@
-"""Noticing incidents: what happens to the containers of a run.
+"""Detects incidents: what happens to the containers of a run.
 
-A container that dies is mostly back within a second, because the engine starts it again. So one
-look at its state does not show the death. What shows it is the container's start time, which
-differs from the one at the run's start. The engine's events add the exit code, which a restarted
-container has lost.
+A container that dies is mostly back within a second, because the engine starts it again. So its
+state does not show the death. Its start time does: it differs from the one at the run's start. The
+engine's events add the exit code, which a restarted container has lost.
 """
 
 from __future__ import annotations
@@ -51,12 +50,12 @@ class _Lifecycle:
 
 @dataclass
 class Watch:
-    """Notices incidents by comparing the containers with those at the run's start.
+    """Detects incidents by comparing the containers with those at the run's start.
 
     :param programs: the services that the run needs
-    :param backend: those of them whose absence makes others silent too
+    :param backend: those of them whose absence silences others too
     :param now: the present time, for what the engine does not date
-    :param since: from this moment on the engine's events count
+    :param since: the engine's events count from this moment on
     """
 
     programs: frozenset[str]
@@ -86,7 +85,7 @@ class Watch:
         return self.incidents[before:]
 
     def compare_heartbeats(self, namespace: str, snapshot: Snapshot) -> list[Incident]:
-        """Look for agents that run and do not report; the new incidents."""
+        """Find agents that run and do not report; the new incidents."""
         before = len(self.incidents)
         for lifecycle in self._lifecycles.values():
             agent = newest_agent(namespace, lifecycle.container.container_id, snapshot.agents)
@@ -169,7 +168,7 @@ class Watch:
             lifecycle.absence = None
 
     def _paused_at(self, container: Container, events: Events) -> datetime:
-        """When a container was paused: a look may come late, as when the monitor is paused too."""
+        """When a container was paused: it may be noticed late, as when the monitor is paused."""
         known = [
             event.at
             for event in events(self.since)
@@ -180,14 +179,14 @@ class Watch:
     def _read_events(
         self, lifecycle: _Lifecycle, before: Container, container: Container, events: Events
     ) -> None:
-        """Record the deaths since the last look, each with its exit code."""
+        """Record the deaths since the last comparison, each with its exit code."""
         new_events = [
             event
             for event in events(self.since)
             if event.container_id == container.container_id
             and event.at > self._recorded_until(lifecycle)
         ]
-        # nobody who stops a container on purpose has the engine start it again
+        # the engine does not start a container again that was stopped on purpose
         restarted = container.restart_count > before.restart_count
         oom = False
         deaths = 0
@@ -217,7 +216,7 @@ class Watch:
             lifecycle.started_at = container.started_at
 
     def _recorded_until(self, lifecycle: _Lifecycle) -> datetime:
-        """From when on the events of a container are new."""
+        """The time of a container's last recorded incident: later events are new."""
         latest = [
             one.at for one in self.incidents if one.container_id == lifecycle.container.container_id
         ]
@@ -233,7 +232,7 @@ class Watch:
         incident = Incident(
             lifecycle.container.program, kind, at, exit_code=code, out_of_memory=oom
         )
-        if lifecycle.absence is not None:  # it died again before a look found it up
+        if lifecycle.absence is not None:  # it died again before it was seen running
             lifecycle.absence.back_at = lifecycle.started_at
         if on_purpose or (incident.signal == "SIGKILL" and not oom):
             lifecycle.crashes = 0
@@ -251,7 +250,7 @@ class Watch:
         lifecycle.absence = incident
 
     def _is_explained(self, program: str, began: datetime) -> bool:
-        """Whether a silence that began at a moment follows from an incident that is known."""
+        """Whether a silence that began at a moment follows from a known incident."""
         return any(
             one.back_at is None or one.back_at + AFTERMATH > began
             for one in self.incidents

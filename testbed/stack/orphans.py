@@ -47,11 +47,11 @@ def lines(orphans: Iterable[Container]) -> list[str]:
 
 
 def stop_orphaned_agents(session: Session, *, spare_a_run: bool = False) -> list[str]:
-    """Stop agents whose service is gone: they would go on taking messages; their services.
+    """Stop agents whose service is gone, since they would go on taking messages; their services.
 
-    Other orphans are left alone: nobody said what they are for.
+    Other orphans are left alone: their purpose is not known.
 
-    :param spare_a_run: leave them, and say so, while an execution runs: they may have a part in it
+    :param spare_a_run: leave them, with a warning, while an execution runs: it may need them
     """
     orphans = [
         one

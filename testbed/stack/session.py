@@ -195,7 +195,7 @@ class Session:
                 rows = self.monitor().running_executions(self.project.namespace)
                 return sorted({*followed, *(row["execution_id"] for row in rows)})
             except (TestbedDown, MonitorRefused, ConfigurationError):
-                return followed  # without a monitor, or its token, nobody started one from there
+                return followed  # without a monitor, or its token, no run was started there
             except MonitorUnavailable:
                 if followed:
                     return followed

@@ -1,4 +1,4 @@
-"""All testbeds of this host, whoever started them, from which checkout."""
+"""All testbeds of this host, of every user and checkout."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class DockerHost:
 
         from testbed.engine.compose import ComposeFailed
 
-        with TemporaryDirectory() as empty:  # no compose.yaml of somebody else: labels tell all
+        with TemporaryDirectory() as empty:  # without another compose.yaml: the labels suffice
             client = DockerClient(compose_project_name=project, compose_project_directory=empty)
             try:
                 client.compose.down(volumes=volumes, remove_orphans=True, quiet=True)

@@ -47,8 +47,8 @@ class Transformer(BaseAgent):
         self._ended_runs: set[str] = set()
 
     def subscriptions(self) -> tuple[Subscription, ...]:
-        """Slices from the queue that all transformers share, the next one only when the last is
-        done; what is told to workers from the topic, since each of them has to hear it.
+        """Slices from the queue that all transformers share, one at a time; announcements to
+        workers from the topic, since each worker has to receive them.
         """
         queue = consumer_queue(self.settings.namespace, self.settings.program, SLICES)
         return (Subscription(queue, prefetch=1), Subscription(WORKERS))
@@ -65,7 +65,7 @@ class Transformer(BaseAgent):
 
     @handles("slice")
     def process(self, message: Slice) -> None:
-        """Process a slice; the result goes to whoever collects results."""
+        """Process a slice; the result goes to the topic of results."""
         started_at, began = utc_now(), time.monotonic()
         content = message.content
         record = self._record_of(content)
@@ -129,7 +129,7 @@ class Transformer(BaseAgent):
         return self._record
 
     def _has_ended(self, execution_id: str) -> bool:
-        """Whether an execution has ended; a worker that starts afterwards is not told."""
+        """Whether an execution has ended: a worker that starts later was not notified."""
         try:
             execution = self.monitor.call("GET", f"workflow-executions/{execution_id}/")
         except MonitorRefused:  # the slice fails for it

@@ -40,7 +40,7 @@ CHECK_S = 5.0
 
 
 class Expired(Exception):
-    """Whoever sent a command has been told meanwhile that nobody answered."""
+    """The sender of a command has been told meanwhile that no runner answered."""
 
 
 class WorkflowRunner(BaseAgent):
