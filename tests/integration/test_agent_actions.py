@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -62,6 +63,15 @@ def test_a_stop_lets_an_agent_end_by_itself_and_a_kill_does_not(alone: TestbedSt
         (row,) = alone.command("agents", verb, DATA).stdout.splitlines()[1:]
         codes[verb] = row.split()[-2]
     assert codes == {"stop": "0", "kill": "137"}
+
+
+@pytest.mark.parametrize(("verb", "state"), [("start", "running"), ("stop", "exited")])
+def test_a_paused_agent_goes_on_or_ends(alone: TestbedStack, verb: str, state: str) -> None:
+    assert alone.command("agents", "start", DATA).returncode == 0
+    command = ["docker", "pause", alone.container_id(DATA)]
+    subprocess.run(command, check=True, capture_output=True)
+    done = alone.command("agents", verb, DATA)
+    assert (done.returncode, state_of(alone, DATA)) == (0, state), done.stderr
 
 
 @pytest.mark.parametrize("name", ["postgres", "example-data-agnt"])
