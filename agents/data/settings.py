@@ -26,8 +26,8 @@ class DataSettings(BaseModel):
             return cls.model_validate(own)
         except ValidationError as error:
             problems = [
-                f"{'.'.join(map(str, found['loc'])) or 'settings'}: {found['msg']}"
-                for found in error.errors()
+                f"{'.'.join(map(str, problem['loc'])) or 'settings'}: {problem['msg']}"
+                for problem in error.errors()
             ]
             raise ConfigurationError(
                 place="the workflow's parameters", problem="; ".join(problems)

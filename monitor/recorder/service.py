@@ -189,7 +189,7 @@ class Recorder:
             self._pace.store(waiting=len(self._arrived))
             self._database_ok = True
         except (OperationalError, InterfaceError) as error:
-            self._database_away(error)
+            self._database_unavailable(error)
         ready = self._link.connected and self._database_ok
         self._state_file.write(OperationalState.READY if ready else OperationalState.STARTING)
 
@@ -236,7 +236,7 @@ class Recorder:
                 if isinstance(error.__cause__, DeadlockDetected):
                     log.warning("another writer was in the way; trying again")
                     continue
-                self._database_away(error)
+                self._database_unavailable(error)
                 time.sleep(pause)
                 pause = min(pause * 2, 2.0)
         return False
@@ -261,7 +261,7 @@ class Recorder:
                 self._store([], [letter])
             store([], [], foreign, malformed)
 
-    def _database_away(self, error: Exception) -> None:
+    def _database_unavailable(self, error: Exception) -> None:
         log.error("the database is away: %s", str(error).strip().splitlines()[:1])
         self._database_ok = False
         self._reaper.suspend()

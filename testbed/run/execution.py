@@ -162,10 +162,10 @@ def git_version(root: Path) -> dict[str, str | bool]:
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(root), *arguments]
         try:
-            found = subprocess.run(command, capture_output=True, text=True, check=False)
+            result = subprocess.run(command, capture_output=True, text=True, check=False)
         except OSError:  # it is not installed
             return ""
-        return found.stdout.strip() if found.returncode == 0 else ""
+        return result.stdout.strip() if result.returncode == 0 else ""
 
     commit = git("rev-parse", "HEAD")
     if not commit:
