@@ -36,14 +36,14 @@ def find_program(program: str) -> type[BaseAgent]:
         if error.name not in (package, name):
             raise
         raise SettingsError(f"there is no agent program {program!r}: no module {name}") from None
-    found = [
+    classes = [
         kind
         for _, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, BaseAgent) and kind.__module__ == name
     ]
-    if len(found) != 1:
-        raise SettingsError(f"{name} has to hold exactly one agent class, it holds {len(found)}")
-    return found[0]
+    if len(classes) != 1:
+        raise SettingsError(f"{name} has to hold exactly one agent class, it holds {len(classes)}")
+    return classes[0]
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from testbed.engine.containers import connect
+from testbed.engine.docker_containers import connect
 from testbed.integration import TestbedStack
 
 ROWS = 1_000_000

@@ -15,12 +15,12 @@ from uuid import uuid4
 import requests
 import stomp
 
-from swf_common.broker.connection import Broker
+from swf_common.broker.model import Broker
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import EPICTOPIC, RECORDER, consumer_queue
 from swf_common.protocol.messages import StfReady
 from swf_common.protocol.states import DaqState, DaqSubstate
-from testbed.engine.containers import connect
+from testbed.engine.docker_containers import connect
 from testbed.integration import TestbedStack
 
 MESSAGES = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000

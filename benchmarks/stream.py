@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from benchmarks.recorder import message
-from swf_common.broker.connection import Broker
+from swf_common.broker.model import Broker
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import EPICTOPIC
 from testbed.integration import TestbedStack

@@ -1,26 +1,27 @@
-"""What the verbs do to one container, and whether it has happened: nothing counts unseen."""
+"""What the verbs do to one container; an action counts only when its effect was seen."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-from supervisor.engine import DOWN, ActionFailed, AgentContainer, Engine
+from supervisor.engine import ActionFailed, AgentContainer, Engine
+from swf_common.protocol.states import CONTAINER_DOWN
 
 SETTLE_S = 0.5
 """Seconds for which a container has to stay as it should be."""
-START_S = 10.0
+START_TIMEOUT_S = 10.0
 """Seconds within which a container has to run, and END_S within which it has to be down, after
 the engine has done its part."""
-END_S = 10.0
+END_TIMEOUT_S = 10.0
 POLL_S = 0.1
 
 
 class Actions:
     """The verbs; each returns the container as it is afterwards.
 
-    What has the state that is wanted already is left as it is. Each verb raises `ActionFailed`
-    when the engine refuses or the effect is not seen, `EngineAway` when no engine answers.
+    A container that already has the wanted state is left as it is. Each verb raises `ActionFailed`
+    when the engine refuses or the effect is not seen, `EngineUnavailable` when no engine answers.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Actions:
 
         :param timeout: seconds to stop gracefully; None: as the container's service says
         """
-        before = self._look(container)
+        before = self._inspect(container)
         wanted = before.stop_timeout if timeout is None else timeout
         return self._verbs[verb](before, wanted)
 
@@ -59,26 +60,26 @@ class Actions:
         return self._see_running(before)
 
     def _stop(self, before: AgentContainer, timeout: int) -> AgentContainer:
-        if before.state in DOWN:
+        if before.state in CONTAINER_DOWN:
             return before
         self._engine.stop(before, timeout)
         return self._see_down(before)
 
     def _restart(self, before: AgentContainer, timeout: int) -> AgentContainer:
         self._engine.restart(before, timeout)
-        return self._see_running(before, anew=True)
+        return self._see_running(before, again=True)
 
     def _kill(self, before: AgentContainer, _timeout: int) -> AgentContainer:
-        if before.state in DOWN:
+        if before.state in CONTAINER_DOWN:
             return before
         self._engine.kill(before)
         return self._see_down(before)
 
-    def _see_running(self, before: AgentContainer, *, anew: bool = False) -> AgentContainer:
+    def _see_running(self, before: AgentContainer, *, again: bool = False) -> AgentContainer:
         def runs(now: AgentContainer) -> bool:
-            return now.state == "running" and not (anew and now.started_at == before.started_at)
+            return now.state == "running" and not (again and now.started_at == before.started_at)
 
-        settled, last = self._settle(before, runs, START_S)
+        settled, last = self._settle(before, runs, START_TIMEOUT_S)
         if settled:
             return last
         raise ActionFailed(
@@ -88,7 +89,7 @@ class Actions:
         )
 
     def _see_down(self, before: AgentContainer) -> AgentContainer:
-        settled, last = self._settle(before, lambda now: now.state in DOWN, END_S)
+        settled, last = self._settle(before, lambda now: now.state in CONTAINER_DOWN, END_TIMEOUT_S)
         if settled:
             return last
         raise ActionFailed(what=f"{last.program} ({last.name}) is still {last.state}")
@@ -96,21 +97,21 @@ class Actions:
     def _settle(
         self, before: AgentContainer, wanted: Callable[[AgentContainer], bool], limit: float
     ) -> tuple[bool, AgentContainer]:
-        """Whether the container becomes as wanted in time and stays so; how it was last."""
+        """Whether the container becomes as wanted in time and stays so; its last state."""
         end = self._clock() + limit
         while True:
-            first = last = self._look(before)
+            first = last = self._inspect(before)
             if wanted(first):
                 self._sleep(SETTLE_S)
-                last = self._look(before)
+                last = self._inspect(before)
                 if wanted(last) and last.started_at == first.started_at:
                     return True, last
             if self._clock() > end:
                 return False, last
             self._sleep(POLL_S)
 
-    def _look(self, container: AgentContainer) -> AgentContainer:
-        now = self._engine.look(container)
+    def _inspect(self, container: AgentContainer) -> AgentContainer:
+        now = self._engine.inspect(container)
         if now is None:
             raise ActionFailed(what=f"{container.program} ({container.name}) has been removed")
         return now

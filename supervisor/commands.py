@@ -13,8 +13,8 @@ from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
 from supervisor.actions import Actions
-from supervisor.engine import ActionFailed, AgentContainer, Engine, EngineAway
-from swf_common.broker.connection import Delivery
+from supervisor.engine import ActionFailed, AgentContainer, Engine, EngineUnavailable
+from swf_common.broker.model import Delivery
 from swf_common.protocol.agent_control import AgentCommand, Done, Rejected
 from swf_common.protocol.identifiers import same_container
 from swf_common.protocol.messages import (
@@ -47,9 +47,10 @@ class _Outcome:
 def read_command(delivery: Delivery, namespace: str) -> AgentCommand:
     """The command in a delivery.
 
-    One without `message_id` is known by the broker's id of it: the same words may be sent twice.
+    A command without `message_id` is identified by the broker's id of the delivery: the same text
+    may be sent twice.
 
-    :raises MalformedMessage: it is none, or one for another namespace
+    :raises MalformedMessage: it is no command, or one for another namespace
     """
     content = read_object(delivery.body)
     if content.get("message_id") is None:
@@ -64,13 +65,13 @@ def read_command(delivery: Delivery, namespace: str) -> AgentCommand:
     return command
 
 
-def chosen(command: AgentCommand, found: list[AgentContainer]) -> list[AgentContainer]:
+def chosen(command: AgentCommand, agents: list[AgentContainer]) -> list[AgentContainer]:
     """The containers that a command means.
 
-    :param found: every agent container of the testbed
-    :raises Refused: it names nobody, or nobody who is there
+    :param agents: every agent container of the testbed
+    :raises Refused: it names no container, or none that exists
     """
-    programs = sorted({container.program for container in found})
+    programs = sorted({container.program for container in agents})
     known = "agents here: " + (", ".join(programs) or "none; `testbed up` creates them")
     named = command.program is not None or command.instance_name is not None
     if command.msg_type != "list" and not named:
@@ -82,7 +83,7 @@ def chosen(command: AgentCommand, found: list[AgentContainer]) -> list[AgentCont
         )
     if command.program is not None and command.program not in programs:
         raise Refused(f"{command.program} is not an agent of this testbed; {known}")
-    wanted = [one for one in found if command.program in (None, one.program)]
+    wanted = [one for one in agents if command.program in (None, one.program)]
     if command.container_id is not None:
         wanted = [one for one in wanted if same_container(one.container_id, command.container_id)]
         if len(wanted) != 1:
@@ -109,21 +110,21 @@ class Commands:
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="container")
 
     def carry_out(self, command: AgentCommand) -> Message:
-        """Do what a command says; `done` when its effect was seen, else `rejected`."""
+        """Carry out a command; `done` when its effect was seen, else `rejected`."""
         try:
             self._demand_in_time(command)
             containers = chosen(command, self._engine.agents())
             if command.msg_type == "list":
-                return Done(containers=[container.told() for container in containers])
+                return Done(containers=[container.as_reply() for container in containers])
             outcomes = list(self._pool.map(lambda one: self._act(command, one), containers))
-        except (Refused, EngineAway, ActionFailed) as error:
+        except (Refused, EngineUnavailable, ActionFailed) as error:
             log.warning("%s: rejected: %s", described(command), error)
             return Rejected(reason=str(error))
-        told = [outcome.container.told() for outcome in outcomes]
+        states = [outcome.container.as_reply() for outcome in outcomes]
         problems = [outcome.problem for outcome in outcomes if outcome.problem]
         if problems:
-            return Rejected(reason="; ".join(dict.fromkeys(problems)), containers=told)
-        return Done(containers=told)
+            return Rejected(reason="; ".join(dict.fromkeys(problems)), containers=states)
+        return Done(containers=states)
 
     def close(self) -> None:
         """End the threads, after the actions in progress."""
@@ -136,8 +137,8 @@ class Commands:
                 self._demand_in_time(command)
                 after = self._actions.act(command.msg_type, container, command.timeout)
                 outcome = _Outcome(after)
-            except (Refused, EngineAway, ActionFailed) as error:
-                outcome = _Outcome(self._seen(container), str(error))
+            except (Refused, EngineUnavailable, ActionFailed) as error:
+                outcome = _Outcome(self._present(container), str(error))
             took = time.monotonic() - started
         now = outcome.container
         log.info(
@@ -153,11 +154,11 @@ class Commands:
         )
         return outcome
 
-    def _seen(self, container: AgentContainer) -> AgentContainer:
-        """The container as it is now, as far as that can be told."""
+    def _present(self, container: AgentContainer) -> AgentContainer:
+        """The container's present state, or the last known one."""
         try:
-            return self._engine.look(container) or container
-        except (EngineAway, ActionFailed):
+            return self._engine.inspect(container) or container
+        except (EngineUnavailable, ActionFailed):
             return container
 
     def _demand_in_time(self, command: AgentCommand) -> None:

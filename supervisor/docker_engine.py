@@ -10,7 +10,7 @@ from typing import Any
 import docker
 from docker.errors import APIError, DockerException, NotFound
 
-from supervisor.engine import ActionFailed, AgentContainer, Engine, EngineAway
+from supervisor.engine import ActionFailed, AgentContainer, Engine, EngineUnavailable
 
 SOCKET = "unix:///var/run/docker.sock"
 PROJECT_LABEL = "com.docker.compose.project"
@@ -18,7 +18,7 @@ SERVICE_LABEL = "com.docker.compose.service"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 ROLE_LABEL = "org.epic.testbed.role"
 NEVER = "0001-01-01T00:00:00Z"
-ANSWER_S = 15
+ENGINE_TIMEOUT_S = 15
 """Seconds that the engine may take to answer; for a stop, on top of the stop's own time."""
 USUAL_STOP_TIMEOUT = 10
 """What the engine takes for a container whose service says nothing."""
@@ -36,8 +36,8 @@ class DockerEngine(Engine):
 
     @cached_property
     def _client(self) -> docker.APIClient:
-        """The connection; asking for it fails, and is tried again, while the engine is away."""
-        return docker.APIClient(self._socket, timeout=ANSWER_S)
+        """The connection; while the engine does not answer, access fails and is tried again."""
+        return docker.APIClient(self._socket, timeout=ENGINE_TIMEOUT_S)
 
     def ping(self) -> None:
         with _errors():
@@ -47,10 +47,10 @@ class DockerEngine(Engine):
         labels = [f"{name}={value}" for name, value in self._labels.items()]
         with _errors():
             listed = self._client.containers(all=True, filters={"label": labels})
-        found = [self._inspect(summary["Id"]) for summary in listed]
-        return sorted((one for one in found if one is not None), key=lambda one: one.name)
+        containers = [self._inspect(summary["Id"]) for summary in listed]
+        return sorted((one for one in containers if one is not None), key=lambda one: one.name)
 
-    def look(self, container: AgentContainer) -> AgentContainer | None:
+    def inspect(self, container: AgentContainer) -> AgentContainer | None:
         return self._inspect(container.container_id)
 
     def start(self, container: AgentContainer) -> None:
@@ -105,10 +105,10 @@ def read_container(details: Any) -> AgentContainer:
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """What goes wrong, as one of our errors; an answer of the engine is told in its words."""
+    """Turn errors into ours; a refusal keeps the engine's words."""
     try:
         yield
     except APIError as error:
         raise ActionFailed(what=f"the engine says: {error.explanation or error}") from error
     except (DockerException, OSError) as error:  # what requests raises is an OSError
-        raise EngineAway(cause=str(error)) from error
+        raise EngineUnavailable(cause=str(error)) from error

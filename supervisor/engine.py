@@ -7,12 +7,10 @@ from typing import Protocol
 
 from swf_common.errors import TestbedError
 from swf_common.protocol.agent_control import AgentContainerState
-
-DOWN = frozenset({"created", "exited", "dead"})
-"""States of a container that does not run and is not about to."""
+from swf_common.protocol.states import CONTAINER_DIED
 
 
-class EngineAway(TestbedError):
+class EngineUnavailable(TestbedError):
     """The Docker engine does not answer: {cause}"""
 
 
@@ -24,8 +22,8 @@ class ActionFailed(TestbedError):
 class AgentContainer:
     """A container of an agent program of this testbed.
 
-    Only an engine makes these, from containers that carry the project's label and the agents'
-    role label: what is no such container cannot be acted upon.
+    Only an engine makes these, from containers that carry the project's label and the agents' role
+    label: nothing else can be acted upon.
 
     :param started_at: as the engine writes it; empty before the first start
     :param stop_timeout: seconds that it may take to stop, by its service's `stop_grace_period`
@@ -44,10 +42,10 @@ class AgentContainer:
     @property
     def ended(self) -> bool:
         """Whether its exit code means something."""
-        return bool(self.started_at) and self.state in ("exited", "dead", "restarting")
+        return bool(self.started_at) and self.state in CONTAINER_DIED
 
-    def told(self) -> AgentContainerState:
-        """What a reply says of it."""
+    def as_reply(self) -> AgentContainerState:
+        """The container as a reply describes it."""
         return AgentContainerState.model_validate(
             {
                 "program": self.program,
@@ -65,24 +63,24 @@ class AgentContainer:
 class Engine(Protocol):
     """The engine, as far as it concerns the agents of one testbed.
 
-    Each method raises `EngineAway` when the engine does not answer, and the acting ones
+    Each method raises `EngineUnavailable` when the engine does not answer, and the acting ones
     `ActionFailed` when it answers that it will not.
     """
 
     def ping(self) -> None:
-        """Nothing, if the engine answers."""
+        """Return if the engine answers."""
 
     def agents(self) -> list[AgentContainer]:
         """Every agent container of the testbed, whatever its state."""
 
-    def look(self, container: AgentContainer) -> AgentContainer | None:
+    def inspect(self, container: AgentContainer) -> AgentContainer | None:
         """The container as it is now; None when it is gone."""
 
     def start(self, container: AgentContainer) -> None:
         """Start it, if it does not run."""
 
     def unpause(self, container: AgentContainer) -> None:
-        """Let it go on."""
+        """Let a paused container go on."""
 
     def stop(self, container: AgentContainer, timeout: int) -> None:
         """SIGTERM, and SIGKILL after `timeout` seconds; returns when it has ended."""

@@ -13,7 +13,8 @@ from uuid import UUID, uuid5
 from supervisor.commands import Commands, read_command
 from supervisor.engine import Engine
 from supervisor.settings import Settings
-from swf_common.broker.connection import BrokerLink, Delivery, Subscription
+from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Delivery, Subscription
 from swf_common.broker.publisher import Publisher
 from swf_common.errors import TestbedError
 from swf_common.protocol.agent_control import AgentCommand, Rejected
@@ -26,15 +27,15 @@ log = logging.getLogger(__name__)
 
 SENDER = "supervisor"
 PREFETCH = 50
-"""Commands in hand, at the most; further ones wait at the broker."""
+"""The most commands in hand; further ones wait at the broker."""
 WORKERS = 8
 """Acting commands at the same time; `list` and refusals have threads of their own."""
 QUICK_WORKERS = 4
 REMEMBERED = 1000
 """Commands whose reply is kept, in case that the broker delivers them again."""
-CONFIRMATION_S = 30.0
+CONFIRMATION_TIMEOUT_S = 30.0
 """Seconds that a reply may take to be confirmed before its command is acknowledged."""
-LOOK_S = 2.0
+CHECK_INTERVAL_S = 2.0
 """Seconds between two looks at the engine."""
 STATE_VALID_S = 40.0
 """Seconds after which the state file is out of date: the engine may take long to answer."""
@@ -50,7 +51,7 @@ class Supervisor:
         self._state = StateFile(settings.state_file, STATE_VALID_S)
         self._stopping = threading.Event()
         self._wake = threading.Event()
-        self._away = ""
+        self._engine_problem = ""
         self._replies: OrderedDict[UUID, Future[Message]] = OrderedDict()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="command")
         self._quick = ThreadPoolExecutor(QUICK_WORKERS, thread_name_prefix="quick")
@@ -72,27 +73,27 @@ class Supervisor:
         try:
             while not self._stopping.is_set():
                 self._wake.clear()
-                self._state.write(self._look())
-                self._wake.wait(LOOK_S)
+                self._state.write(self._check())
+                self._wake.wait(CHECK_INTERVAL_S)
         finally:
             self._end()
 
     def stop(self) -> None:
-        """Take nothing more, finish the actions in progress and end; returns at once."""
+        """Take no more commands, finish the actions in progress and end; returns at once."""
         self._stopping.set()
         self._wake.set()
 
-    def _look(self) -> OperationalState:
+    def _check(self) -> OperationalState:
         try:
             self._engine.ping()
         except TestbedError as error:
-            if str(error) != self._away:
+            if str(error) != self._engine_problem:
                 log.error("%s", error)
-            self._away = str(error)
+            self._engine_problem = str(error)
             return OperationalState.STARTING
-        if self._away:
+        if self._engine_problem:
             log.info("the Docker engine answers again")
-        self._away = ""
+        self._engine_problem = ""
         connected = self._link.connected and self._publisher.link.connected
         return OperationalState.READY if connected else OperationalState.STARTING
 
@@ -155,7 +156,7 @@ class Supervisor:
             self._link.ack(delivery)
 
     def _refuse(self, delivery: Delivery, reason: str) -> None:
-        """Refuse what is no command; without an address for the reason it is a dead letter."""
+        """Refuse a message that is no command; without `reply-to` it becomes a dead letter."""
         log.warning("rejected: %s", reason)
         if "reply-to" not in delivery.headers:
             self._link.nack(delivery)
@@ -165,23 +166,23 @@ class Supervisor:
             self._link.ack(delivery)
 
     def _send(self, delivery: Delivery, reply: Message, message_id: str) -> bool:
-        """Send a reply to whom the delivery names, and in copy to the recorder; whether it is
+        """Send a reply to the delivery's `reply-to`, and a copy to the recorder; whether both are
         confirmed.
         """
         correlation = {"correlation-id": delivery.headers.get("correlation-id") or message_id}
-        self._publisher.publish(CONTROL, reply, correlation, may_be_lost=True)
+        self._publisher.publish(CONTROL, reply, correlation, best_effort=True)
         reply_to = delivery.headers.get("reply-to")
         if reply_to is not None:
             headers = {**correlation, "persistent": "false"}
-            self._publisher.publish(reply_to, reply, headers, may_be_lost=True)
-        confirmed = self._publisher.flush(CONFIRMATION_S)
+            self._publisher.publish(reply_to, reply, headers, best_effort=True)
+        confirmed = self._publisher.flush(CONFIRMATION_TIMEOUT_S)
         if not confirmed:
             log.error("a reply is not confirmed by the broker; its command comes again")
         return confirmed
 
 
 def _logged(call: Callable[..., None], *arguments: object) -> None:
-    """A task of a pool whose failure nobody waits for."""
+    """Run a task on a pool and log its failure: no caller waits for its result."""
     try:
         call(*arguments)
     except Exception:

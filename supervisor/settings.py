@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from swf_common.broker.connection import Broker
+from swf_common.broker.model import Broker
 from swf_common.service.settings import Environment
 
 

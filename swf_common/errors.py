@@ -1,7 +1,7 @@
 """The errors of the testbed: each says what failed, what was seen and what to do next.
 
 A class's docstring is its message, formatted with the error's data fields; `hint` is the
-next step for the user and `exit_code` is what the command exits with (design, section 11).
+next step for the user and `exit_code` is what the command exits with (docs/command.md).
 """
 
 from __future__ import annotations

@@ -96,14 +96,14 @@ class Project:
 
     def followed(self) -> list[str]:
         """The runs that commands of this checkout start or follow at the moment."""
-        found = []
+        values = []
         for path in self.runs.glob(f"*{RUN_MARK}"):
             with suppress(FileNotFoundError), path.open() as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    found.append(file.read() or STARTING)
-        return sorted(found)
+                    values.append(file.read() or STARTING)
+        return sorted(values)
 
 
 def login_name() -> str:
@@ -129,8 +129,8 @@ def user_name() -> str:
 def read_env(path: Path, name: str) -> str:
     """A variable's value in an .env file; empty when it is not there."""
     lines = path.read_text().splitlines() if path.exists() else []
-    found = [line.partition("=")[2] for line in lines if line.split("=", 1)[0].strip() == name]
-    return found[-1].strip() if found else ""
+    values = [line.partition("=")[2] for line in lines if line.split("=", 1)[0].strip() == name]
+    return values[-1].strip() if values else ""
 
 
 def write_env(path: Path, values: Mapping[str, str]) -> None:

@@ -24,7 +24,7 @@ LAYERS_WITH_DOCKER = ("integration", "acceptance", "browser", "faults")
 def engine_answers() -> bool:
     """Whether a Docker engine answers: the one that the command would use."""
     from swf_common.errors import BackendError
-    from testbed.engine.containers import connect
+    from testbed.engine.docker_containers import connect
 
     try:
         connect()

@@ -70,7 +70,7 @@ def encode(frames: TimeFrames, clusters: Clusters, settings: Clustering) -> byte
     # clusters come in the order of their TFs
     offsets = np.searchsorted(clusters.tf, np.append(numbers, frames.tf_last + 1))
     columns = {name: getattr(clusters, name).astype(kind) for name, kind in COLUMNS.items()}
-    found = jagged(columns, offsets.astype(np.int64))
+    rows = jagged(columns, offsets.astype(np.int64))
     summary = {
         "tf_count": np.array([frames.tf_count], dtype=np.int64),
         "hit_count": np.array([frames.hit_count], dtype=np.int64),
@@ -79,7 +79,7 @@ def encode(frames: TimeFrames, clusters: Clusters, settings: Clustering) -> byte
     }
     buffer = Buffer()
     with uproot.recreate(buffer, compression=COMPRESSION) as file:
-        tree = file.mktree(TREE, {"tf": "uint32", "clusters": found.type.content})
-        tree.extend({"tf": numbers.astype(np.uint32), "clusters": found})
+        tree = file.mktree(TREE, {"tf": "uint32", "clusters": rows.type.content})
+        tree.extend({"tf": numbers.astype(np.uint32), "clusters": rows})
         file.mktree(SUMMARY, {name: value.dtype for name, value in summary.items()}).extend(summary)
     return buffer.content

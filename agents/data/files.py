@@ -72,16 +72,16 @@ def verify(path: Path, size_bytes: int, checksum: str) -> None:
     """
     try:
         with path.open("rb") as file:
-            found_bytes = os.fstat(file.fileno()).st_size
-            if found_bytes != size_bytes:
+            actual_bytes = os.fstat(file.fileno()).st_size
+            if actual_bytes != size_bytes:
                 raise DamagedFile(
-                    f"{path.name} has {found_bytes} bytes, announced were {size_bytes}"
+                    f"{path.name} has {actual_bytes} bytes, announced were {size_bytes}"
                 )
-            found = f"{ALGORITHM}:{hashlib.file_digest(file, ALGORITHM).hexdigest()}"
+            actual = f"{ALGORITHM}:{hashlib.file_digest(file, ALGORITHM).hexdigest()}"
     except OSError as error:
         raise DamagedFile(f"{path.name} cannot be read: {error.strerror}") from error
-    if found != checksum:
-        raise DamagedFile(f"{path.name} has checksum {found}, announced was {checksum}")
+    if actual != checksum:
+        raise DamagedFile(f"{path.name} has checksum {actual}, announced was {checksum}")
 
 
 def verified(file: tuple[str, int, str] | None, data_folder: Path) -> Path:

@@ -125,7 +125,7 @@ class HistogramSet:
         missing = {HITS_PER_TF, HIT_TIME, CLUSTER_SIZE} - made.keys()
         if missing:
             raise MalformedHistograms(f"histograms are missing: {', '.join(sorted(missing))}")
-        if any(found.storage_type is not bh.storage.Int64 for found in made.values()):
+        if any(histogram.storage_type is not bh.storage.Int64 for histogram in made.values()):
             raise MalformedHistograms("histograms do not count integers")
         return cls(made)
 

@@ -56,13 +56,13 @@ def samples(
     """
     rng = _random(settings, run, sequence, _Choice.TIME_FRAMES)
     stem = PurePath(stf_filename).stem
-    found = []
+    chosen = []
     for number, (start, size) in enumerate(_partitions(tf_count, settings.tf_files_per_stf), 1):
         wanted = int(size * settings.tf_size_fraction * rng.normal(1, SIZE_SPREAD))
         taken = min(max(wanted, 1), size)
         first = start + int(rng.integers(0, size - taken + 1))
-        found.append(Sample(f"{stem}_tf_{number:03d}.tf", first, first + taken - 1))
-    return found
+        chosen.append(Sample(f"{stem}_tf_{number:03d}.tf", first, first + taken - 1))
+    return chosen
 
 
 def _partitions(tf_count: int, wanted: int) -> Iterator[tuple[int, int]]:

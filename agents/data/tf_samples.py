@@ -33,10 +33,10 @@ def write_sample(path: Path, frames: TimeFrames) -> FrameFile:
 def _holds(path: Path, frames: TimeFrames) -> bool:
     try:
         with FrameReader(path) as reader:
-            found = reader.read()
+            existing = reader.read()
     except DamagedFile:
         return False
-    return found.tf_first == frames.tf_first and all(
-        np.array_equal(getattr(found, name), getattr(frames, name))
+    return existing.tf_first == frames.tf_first and all(
+        np.array_equal(getattr(existing, name), getattr(frames, name))
         for name in ("offsets", *COLUMNS)
     )

@@ -9,7 +9,7 @@ import time
 from typing import Any, ClassVar
 
 from agents.runtime.backlog import Backlog
-from agents.runtime.cause import Cause
+from agents.runtime.causation import Causation
 from agents.runtime.condition import Condition
 from agents.runtime.consumer import Consumer, Handler
 from agents.runtime.container import container_id
@@ -20,7 +20,7 @@ from agents.runtime.routing import routes_of
 from agents.runtime.settings import AgentSettings
 from agents.runtime.tools import HandlerTools
 from agents.runtime.watch import HandlerOverdue, Watch
-from swf_common.broker.connection import Subscription
+from swf_common.broker.model import Subscription
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import EPICTOPIC, consumer_queue
 from swf_common.protocol.heartbeat import STALE_AFTER_INTERVALS, Heartbeat
@@ -28,10 +28,10 @@ from swf_common.protocol.states import AgentStatus, OperationalState
 from swf_common.service.monitor_client import MonitorClient, Stopped
 from swf_common.service.state_file import StateFile
 
-BROKER_PATIENCE_S = 5.0
+BROKER_TIMEOUT_S = 5.0
 """Seconds that a stopping agent waits for a broker that confirms nothing."""
 IDLE = "connected to the broker"
-WORK_PATIENCE_S = 15.0
+WORK_TIMEOUT_S = 15.0
 """Seconds that it waits for the work in hand: with what follows, within `stop_grace_period`."""
 
 
@@ -77,7 +77,7 @@ class BaseAgent(HandlerTools):
             ),
             settings.heartbeat_interval,
         )
-        self._cause = Cause()
+        self._causation = Causation()
         self._overdue = self._occupation = ""
         self._last_words = "shut down"
         self._backlog = Backlog(self._session(), self.agent_type, settings)
@@ -96,7 +96,7 @@ class BaseAgent(HandlerTools):
             },
             publisher=self.publisher,
             condition=self._condition,
-            cause=self._cause,
+            causation=self._causation,
             watch=self._watch,
             neighbours=self._neighbours,
             backlog=self._backlog,
@@ -149,19 +149,19 @@ class BaseAgent(HandlerTools):
         finally:
             self._end()
 
-    def stop(self, patience: float = BROKER_PATIENCE_S) -> None:
+    def stop(self, timeout: float = BROKER_TIMEOUT_S) -> None:
         """Ask the agent to finish the work in hand and end; returns at once.
 
-        :param patience: seconds that it waits for each confirmation of the broker; what is not
+        :param timeout: seconds that it waits for each confirmation of the broker; what is not
             confirmed then is not acknowledged, and comes again
         """
         self.stopping.set()
         self._consumer.close()
-        self.publisher.hurry(patience)
+        self.publisher.limit_waiting(timeout)
 
     @property
     def connected(self) -> bool:
-        """Whether both connections to the broker stand, with every subscription confirmed."""
+        """Whether both connections to the broker are up, with every subscription confirmed."""
         return self._consumer.link.connected and self.publisher.link.connected
 
     @property
@@ -192,12 +192,12 @@ class BaseAgent(HandlerTools):
         self._condition.become(OperationalState.READY)
         self._consumer.work(self.workers)
         while not self.stopping.wait(self._watch.pause):
-            self._look_after_handlers()
-        end = time.monotonic() + WORK_PATIENCE_S
+            self._watch_handlers()
+        end = time.monotonic() + WORK_TIMEOUT_S
         self.on_stop()
         self._consumer.join(max(0.0, end - time.monotonic()))
 
-    def _look_after_handlers(self) -> None:
+    def _watch_handlers(self) -> None:
         """Report at once that a handler is past its limit, or no longer; end when one is past all.
 
         :raises HandlerOverdue: one is

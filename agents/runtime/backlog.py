@@ -1,8 +1,9 @@
-"""What waited for an agent while it was away, and is not to be handled any more (decision 0027).
+"""Messages that waited for an agent while it was away, and must not be handled any more
+(docs/decisions/0027-queues-of-absent-programs.md).
 
-A program's queue keeps messages while the program is stopped. An agent that comes back works them
-off, but not those of executions in which it had no part, and not those of executions that ended
-long ago: the files are gone, and nobody waits for the result.
+A program's queue keeps messages while the program is stopped. An agent that comes back handles
+them, but not those of executions in which it had no part, nor those of executions that ended long
+ago: the files are gone, and no result is expected.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from agents.runtime.needs import PROGRAMS, ended_before
 from agents.runtime.parameters import sections, table, takes_part
 from agents.runtime.recent import Recent
 from agents.runtime.settings import AgentSettings
-from swf_common.broker.connection import Delivery
+from swf_common.broker.model import Delivery
 from swf_common.protocol.destinations import RETRIED
 from swf_common.protocol.message import utc_now
 from swf_common.protocol.messages import Message
 from swf_common.protocol.states import ExecutionStatus
-from swf_common.service.monitor_client import MonitorAway, MonitorClient, MonitorRefused
+from swf_common.service.monitor_client import MonitorClient, MonitorRefused, MonitorUnavailable
 
 log = logging.getLogger(__name__)
 
 CONSUMER_QUEUE = "/queue/Consumer."
-AWAY_S = 10.0
+RETRY_AFTER_S = 10.0
 """Seconds for which a monitor that did not answer is not asked again: the backlog goes on."""
 
 
@@ -71,9 +72,9 @@ class Backlog:
         try:
             path = f"workflow-executions/{quote(execution_id, safe='')}/"
             record = table(self._monitor.once("GET", path))
-        except MonitorAway as error:
+        except MonitorUnavailable as error:
             log.debug("%s is not known: %s", execution_id, error)
-            self._ask_from = time.monotonic() + AWAY_S
+            self._ask_from = time.monotonic() + RETRY_AFTER_S
             return ""
         except MonitorRefused as error:
             log.debug("%s is not known: %s", execution_id, error)

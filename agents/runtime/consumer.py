@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.runtime.backlog import Backlog
-from agents.runtime.cause import Cause
+from agents.runtime.causation import Causation
 from agents.runtime.condition import Condition
 from agents.runtime.inbox import Arrival, Inbox
 from agents.runtime.neighbours import Neighbours
 from agents.runtime.refusals import NotConfirmed, Refusals, reason_of
 from agents.runtime.watch import HandlerOverdue, Watch
-from swf_common.broker.connection import Broker, BrokerLink, Delivery, Subscription
+from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Broker, Delivery, Subscription
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.messages import MalformedMessage, Message, interpret, read_object
 from swf_common.protocol.predecessor import passed_over
@@ -31,7 +32,7 @@ REFUSAL_MEMORY_S = 12.0
 """Seconds for which an agent reports a refused message: longer than the broker's longest pause
 before it delivers it again, so that no run counts as drained meanwhile."""
 
-SEND_CONFIRMATION_S = 60.0
+SEND_CONFIRMATION_TIMEOUT_S = 60.0
 """Seconds that a handler's sends may take to be confirmed before its message is refused."""
 
 
@@ -51,7 +52,7 @@ class Consumer:
     :param neighbours: finds what the messages of others lack
     :param backlog: says which messages are too old to be handled
     :param begin: called with the first message before a handler runs
-    :param changed: called when the connection stands, or is lost
+    :param changed: called when the connection is up, or is lost
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Consumer:
         handlers: Mapping[str, Handler],
         publisher: Publisher,
         condition: Condition,
-        cause: Cause,
+        causation: Causation,
         watch: Watch,
         neighbours: Neighbours,
         backlog: Backlog,
@@ -88,7 +89,7 @@ class Consumer:
         self._handlers = handlers
         self._publisher = publisher
         self._condition = condition
-        self._cause = cause
+        self._causation = causation
         self._watch = watch
         self._neighbours = neighbours
         self._backlog = backlog
@@ -112,7 +113,7 @@ class Consumer:
         self._inbox.close()
 
     def join(self, timeout: float) -> None:
-        """Wait until the work in hand is finished, for `timeout` seconds at the most."""
+        """Wait until the work in hand is finished, for at most `timeout` seconds."""
         end = time.monotonic() + timeout
         for worker in self._workers:
             worker.join(max(0.0, end - time.monotonic()))
@@ -120,9 +121,10 @@ class Consumer:
             log.warning("work is left for the next start: it is not finished in time")
 
     def give_up(self) -> str:
-        """Refuse what handlers are past their last limit with; which ones, or empty.
+        """Refuse the messages of handlers that are past their last limit; which ones, or empty.
 
-        Of a batch nobody knows which message is at fault: it is left, and each comes again alone.
+        In a batch the message at fault is not known: the batch is left, and each message comes
+        again alone.
         """
         hung = self._watch.give_up()
         for work in hung:
@@ -137,7 +139,7 @@ class Consumer:
 
     @property
     def has_lost_a_worker(self) -> bool:
-        """Whether a worker thread has died: what it had in hand would wait for ever."""
+        """Whether a worker thread has died: its messages would wait for ever."""
         alive = all(worker.is_alive() for worker in self._workers)
         return not alive and not self._stopping.is_set()
 
@@ -202,9 +204,9 @@ class Consumer:
         first = arrivals[0].message
         handler = self._handlers[first.msg_type]
         try:
-            with self._publisher.together(), self._watch.over(arrivals):
+            with self._publisher.transaction(), self._watch.over(arrivals):
                 self._call(handler, arrivals)
-            confirmed = self._publisher.flush(SEND_CONFIRMATION_S)
+            confirmed = self._publisher.flush(SEND_CONFIRMATION_TIMEOUT_S)
         except Stopped:
             log.info("%s is left for the next start", first.msg_type)
             return
@@ -221,7 +223,7 @@ class Consumer:
             if confirmed:
                 self.link.ack(arrival.delivery)
             else:
-                unconfirmed = NotConfirmed(f"not within {SEND_CONFIRMATION_S:.0f} s")
+                unconfirmed = NotConfirmed(f"not within {SEND_CONFIRMATION_TIMEOUT_S:.0f} s")
                 self._refusals.report(arrival.delivery, arrival.message, unconfirmed)
                 self.link.nack(arrival.delivery)
 
@@ -233,7 +235,7 @@ class Consumer:
             handler.call([arrival.message for arrival in arrivals])
             return
         first = arrivals[0]
-        with self._cause.of(first.message, first.delivery.headers.get("reply-to")):
+        with self._causation.of(first.message, first.delivery.headers.get("reply-to")):
             handler.call(first.message)
 
     def _refuse(self, arrivals: list[Arrival], error: BaseException) -> None:

@@ -13,10 +13,10 @@ _SHORT_ID = re.compile(r"^[0-9a-f]{12}$")
 def container_id(
     mountinfo: Path = Path("/proc/self/mountinfo"), hostname: str | None = None
 ) -> str | None:
-    """The id, 64 hex digits, or 12 where only the host name tells; None outside a container.
+    """The id, 64 hex digits, or 12 where only the host name is known; None outside a container.
 
-    The engine binds the container's own hostname and resolv.conf files from a folder named by
-    the full id, on cgroup v1 and v2 alike.
+    The engine binds the container's own hostname and resolv.conf files from a folder named by the
+    full id, on cgroup v1 and v2 alike.
     """
     try:
         match = _FULL_ID.search(mountinfo.read_text())

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from swf_common.service.monitor_client import MonitorAway, MonitorClient, MonitorRefused
+from swf_common.service.monitor_client import MonitorClient, MonitorRefused, MonitorUnavailable
 
 CAPACITY = 10_000
 BATCH = 200
@@ -73,7 +73,7 @@ class LogShipper(logging.Handler):
             self._wake.set()
 
     def stop(self, timeout: float) -> None:
-        """Post what is left, for at most `timeout` seconds."""
+        """Post the remaining records, for at most `timeout` seconds."""
         self._stopped.set()
         self._wake.set()
         self._thread.join(timeout)
@@ -88,7 +88,7 @@ class LogShipper(logging.Handler):
                 continue
             try:
                 self._monitor.once("POST", "logs/", batch)
-            except MonitorAway:
+            except MonitorUnavailable:
                 self._records.extendleft(reversed(batch))
                 if self._stopped.is_set():
                     return
@@ -103,7 +103,7 @@ class LogShipper(logging.Handler):
                 self._monitor.once("POST", "logs/", record)
             except MonitorRefused:
                 self.dropped += 1
-            except MonitorAway:
+            except MonitorUnavailable:
                 self._records.extendleft(reversed(batch[place:]))
                 return
 

@@ -24,7 +24,7 @@ class ExecutionParameters:
         return flat_parameters(self._resolved(execution_id))
 
     def enable(self, execution_id: str, agent: str, program: str) -> bool:
-        """Whether an agent takes part in an execution; it does when nobody said which ones do.
+        """Whether an agent takes part in an execution; it does when the execution names no agents.
 
         :param agent: the agent's key in the configuration
         :param program: its Compose service, by which a section of another name may mean it

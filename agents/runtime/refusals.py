@@ -15,7 +15,7 @@ from typing import Any
 
 from agents.runtime.recent import Recent
 from agents.runtime.subjects import subject_of
-from swf_common.broker.connection import Delivery
+from swf_common.broker.model import Delivery
 from swf_common.protocol.messages import Message
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""The heartbeat: every change of state at once, and periodically besides (design, section 6)."""
+"""Sends heartbeats: each change of state at once, and one every few seconds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from swf_common.protocol.heartbeat import Heartbeat
 from swf_common.protocol.states import OperationalState
-from swf_common.service.monitor_client import MonitorAway, MonitorClient, MonitorRefused
+from swf_common.service.monitor_client import MonitorClient, MonitorRefused, MonitorUnavailable
 from swf_common.service.state_file import StateFile
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class Reporter:
             self._monitor.once(
                 "POST", "systemagents/heartbeat/", beat.model_dump(exclude_none=True, mode="json")
             )
-        except MonitorAway:
+        except MonitorUnavailable:
             accepted = False
         except MonitorRefused as error:
             accepted = False

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from agents.runtime.cause import Cause
+from agents.runtime.causation import Causation
 from agents.runtime.condition import Condition
 from agents.runtime.neighbours import Neighbours
 from agents.runtime.settings import AgentSettings
@@ -22,7 +22,7 @@ class HandlerTools:
     settings: AgentSettings
     publisher: Publisher
     instance_name: str
-    _cause: Cause
+    _causation: Causation
     _condition: Condition
     _watch: Watch
     _neighbours: Neighbours
@@ -35,16 +35,16 @@ class HandlerTools:
         message: Message,
         headers: Mapping[str, str] | None = None,
         *,
-        may_be_lost: bool = False,
+        best_effort: bool = False,
     ) -> None:
         """Send a message in this agent's name; confirmed before the handled one is acknowledged.
 
         Within a handler its `message_id` follows from the handled message, so that a message
         handled twice is answered with the same messages.
 
-        :param may_be_lost: that the broker refuses it does not fail the handler
+        :param best_effort: a refusal by the broker does not fail the handler
         """
-        self.publisher.publish(destination, self._signed(message), headers, may_be_lost=may_be_lost)
+        self.publisher.publish(destination, self._signed(message), headers, best_effort=best_effort)
 
     def _signed(self, message: Message) -> Message:
         """A message in this agent's name, with the id that follows from the handled one."""
@@ -53,7 +53,7 @@ class HandlerTools:
             "namespace": self.settings.namespace,
         }
         purpose = f"{self.settings.program}/{message.msg_type}"
-        message_id = self._cause.next_message_id(purpose)
+        message_id = self._causation.next_message_id(purpose)
         if message_id is not None:
             changes["message_id"] = message_id
         return message.model_copy(update=changes)
@@ -63,15 +63,15 @@ class HandlerTools:
         the topic from which commands and their answers are recorded.
         """
         answer = self._signed(Message(msg_type=msg_type, **fields))
-        correlation = {"correlation-id": self._cause.command_id}
-        self.publisher.publish(CONTROL, answer, correlation, may_be_lost=True)
-        if self._cause.reply_to is not None:
+        correlation = {"correlation-id": self._causation.command_id}
+        self.publisher.publish(CONTROL, answer, correlation, best_effort=True)
+        if self._causation.reply_to is not None:
             headers = {**correlation, "persistent": "false"}
-            self.publisher.publish(self._cause.reply_to, answer, headers, may_be_lost=True)
+            self.publisher.publish(self._causation.reply_to, answer, headers, best_effort=True)
 
     def answering(self, message: Message) -> AbstractContextManager[None]:
         """Within a batch handler: what is published inside follows from this one message."""
-        return self._cause.of(message)
+        return self._causation.of(message)
 
     def note_once(self, run_id: str, text: str) -> None:
         """Log something that is true of many messages of a run, once for the run."""

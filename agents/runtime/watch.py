@@ -16,7 +16,7 @@ from swf_common.service.monitor_client import Stopped
 LIMITS_TO_THE_END = 3
 """After so many of its limits a handler is given up, and the agent with it: a thread cannot be
 ended from outside."""
-LOOKS_PER_LIMIT = 10
+CHECKS_PER_LIMIT = 10
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 5.0
 """Seconds between two looks at the handlers."""
 LATE_S = 5.0
@@ -68,12 +68,12 @@ class Watch:
         self._clock = clock
         self._lock = threading.Lock()
         self._works: dict[int, Work] = {}
-        self._looked = clock()
+        self._checked_at = clock()
 
     @property
     def pause(self) -> float:
-        """Seconds after which to look again."""
-        return min(max(self.limit / LOOKS_PER_LIMIT, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
+        """Seconds after which to check again."""
+        return min(max(self.limit / CHECKS_PER_LIMIT, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
 
     @contextmanager
     def over(self, arrivals: Sequence[Arrival]) -> Iterator[None]:
@@ -108,19 +108,19 @@ class Watch:
                 work.excused += seconds
 
     def excuse_sleep(self) -> None:
-        """Excuse all work for a time in which this process itself did not run: `docker pause`
-        does not stop the clock. To be called at every look.
+        """Excuse all work for a time in which this process itself did not run: `docker pause` does
+        not stop the clock. To be called at every check.
         """
         now = self._clock()
-        slept = now - self._looked - self.pause
+        slept = now - self._checked_at - self.pause
         if slept > LATE_S:
             with self._lock:
                 for work in self._works.values():
                     work.excused += min(slept, now - work.began)
-        self._looked = now
+        self._checked_at = now
 
     def longest(self) -> str:
-        """What has been in hand for longest; empty when nothing is."""
+        """The work that has been in hand for longest; empty when there is none."""
         now = self._clock()
         with self._lock:
             works = list(self._works.values())

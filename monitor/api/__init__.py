@@ -1,1 +1,1 @@
-"""REST under `/api/` (contracts, section 4): views, serializers, roles, filters, paging."""
+"""REST under `/api/` (docs/rest.md): views, serializers, roles, filters, paging."""

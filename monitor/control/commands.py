@@ -19,7 +19,8 @@ from monitor.control.outcomes import Unanswered as Unanswered
 from monitor.control.outcomes import Unknown as Unknown
 from monitor.control.statistics import STATISTICS, STATISTICS_END, depths, facts
 from monitor.records.database import give_back
-from swf_common.broker.connection import Broker, BrokerLink, Delivery, LinkDown, Subscription
+from swf_common.broker.connection import BrokerLink, BrokerUnavailable
+from swf_common.broker.model import Broker, Delivery, Subscription
 from swf_common.protocol.agent_control import AgentCommand
 from swf_common.protocol.destinations import AGENT_CONTROL, CONTROL, COPIED, WORKFLOW_CONTROL
 from swf_common.protocol.messages import MalformedMessage, Message, parse
@@ -153,7 +154,7 @@ class Control:
             with self._changed:
                 self._changed.wait_for(lambda: self._receipts[receipt] is not None, CONFIRMATION_S)
                 answer = self._receipts[receipt]
-        except LinkDown as error:
+        except BrokerUnavailable as error:
             raise NoAnswer(f"The broker cannot be reached: {error}") from error
         finally:
             with self._changed:
@@ -181,7 +182,7 @@ class Control:
         try:
             seconds = STATISTICS_S if patience is None else patience
             answers = self._ask(STATISTICS + pattern, "", headers, key, ended, seconds)
-        except LinkDown as error:
+        except BrokerUnavailable as error:
             raise NoAnswer(f"The broker cannot be reached: {error}") from error
         if not ended(answers):
             raise NoAnswer("The broker did not report its queues in time")
@@ -233,7 +234,7 @@ class Control:
             with self._places.one():
                 self._link.send(CONTROL, command.body(), copy)
                 replies = self._ask(queue, command.body(), headers, key, bool, patience, alive)
-        except LinkDown as error:
+        except BrokerUnavailable as error:
             raise NoAnswer(f"The broker cannot be reached: {error}") from error
         try:
             return parse(replies[0].body) if replies else None

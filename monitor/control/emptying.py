@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from monitor.control.commands import NoAnswer
-from swf_common.broker.connection import Broker, BrokerLink, Delivery, Subscription
+from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Broker, Delivery, Subscription
 
 PREFETCH = 50
 """Messages that wait here at once; they may have several MB each."""

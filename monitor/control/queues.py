@@ -13,7 +13,8 @@ from django.conf import settings
 from monitor.control.commands import Refused, Unknown, broker, control
 from monitor.control.emptying import Emptied, empty
 from monitor.records.models import QueueAbsence
-from swf_common.broker.connection import BrokerLink, Delivery, Subscription
+from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Delivery, Subscription
 from swf_common.protocol.destinations import RECORDER, program_of
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from swf_common.broker.connection import Delivery
+from swf_common.broker.model import Delivery
 
 STATISTICS = "/queue/ActiveMQ.Statistics.Destination."
 """Start of the queue to which a question goes; a pattern of queues follows."""

@@ -19,30 +19,30 @@ from monitor.control.commands import CONSUMER_QUEUES, Control
 from monitor.control.emptying import empty
 from monitor.control.queues import expires_after_s, own
 from monitor.records.models import QueueAbsence, SystemAgent
-from swf_common.broker.connection import Broker
+from swf_common.broker.model import Broker
 from swf_common.protocol.destinations import RECORDER
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 30.0
-LONGEST_STEP = timedelta(seconds=2 * EVERY_S)
+CHECK_INTERVAL_S = 30.0
+LONGEST_STEP = timedelta(seconds=2 * CHECK_INTERVAL_S)
 """What a look may add to an absence: the rest of a longer gap was not watched."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class Absence:
     """How long a queue was seen without a consumer, and when it was last looked at."""
 
     absent_s: float
     at: datetime
 
 
-def look_again(
-    before: Mapping[str, Seen],
+def updated_absences(
+    before: Mapping[str, Absence],
     queues: Iterable[Mapping[str, Any]],
     now: datetime,
     consumed: Collection[str] = (),
-) -> dict[str, Seen]:
+) -> dict[str, Absence]:
     """The absences after another look: those of queues that exist and have no consumer. Pure.
 
     A consumer ends an absence when it is known to be one: the broker also counts who only looks at
@@ -50,18 +50,18 @@ def look_again(
 
     :param consumed: the queues that had a consumer at the last look too, or whose program is alive
     """
-    found = {}
+    absences = {}
     for queue in queues:
         name = queue["queue"]
         if queue["program"] == RECORDER or (queue["consumers"] and name in consumed):
             continue
         if queue["consumers"] and name not in before:
             continue
-        known = before.get(name, Seen(0.0, now))
+        known = before.get(name, Absence(0.0, now))
         step = min(max(now - known.at, timedelta()), LONGEST_STEP)
         passed = 0.0 if queue["consumers"] else step.total_seconds()
-        found[name] = Seen(known.absent_s + passed, now)
-    return found
+        absences[name] = Absence(known.absent_s + passed, now)
+    return absences
 
 
 class Absences:
@@ -80,17 +80,19 @@ class Absences:
         """Disconnect."""
         self._control.stop()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """One look at every queue.
 
         :raises NoAnswer: the broker cannot be reached
         :raises django.db.Error: the database is away
         """
         queues = own(self._control.queue_depths(CONSUMER_QUEUES))
-        before = {row.queue: Seen(row.absent_s, row.seen_at) for row in QueueAbsence.objects.all()}
-        alive = self._alive()
+        before = {
+            row.queue: Absence(row.absent_s, row.seen_at) for row in QueueAbsence.objects.all()
+        }
+        alive = self._live_programs()
         consumed = self._consumed | {one["queue"] for one in queues if one["program"] in alive}
-        after = look_again(before, queues, timezone.now(), consumed)
+        after = updated_absences(before, queues, timezone.now(), consumed)
         self._consumed = frozenset(queue["queue"] for queue in queues if queue["consumers"])
         QueueAbsence.objects.exclude(queue__in=after).delete()
         QueueAbsence.objects.bulk_create(
@@ -104,17 +106,17 @@ class Absences:
         )
         limit = expires_after_s()
         for queue in queues:
-            seen = after.get(queue["queue"])
-            expired = limit is not None and seen is not None and seen.absent_s >= limit
-            if seen and expired and queue["waiting"] and not queue["consumers"]:
-                self._expire(queue["queue"], seen)
+            absence = after.get(queue["queue"])
+            expired = limit is not None and absence is not None and absence.absent_s >= limit
+            if absence and expired and queue["waiting"] and not queue["consumers"]:
+                self._expire(queue["queue"], absence)
 
-    def _alive(self) -> set[str | None]:
+    def _live_programs(self) -> set[str | None]:
         """The programs of which an agent was heard lately."""
         lately = SystemAgent.objects.filter(last_heartbeat__gt=timezone.now() - LONGEST_STEP)
         return set(lately.values_list("program", flat=True))
 
-    def _expire(self, name: str, seen: Seen) -> None:
+    def _expire(self, name: str, absence: Absence) -> None:
         emptied = empty(self._broker, name)
-        days = seen.absent_s / 86_400
+        days = absence.absent_s / 86_400
         log.warning("nobody consumed from %s for %.3g days: %s are dropped", name, days, emptied)

@@ -41,8 +41,8 @@ def join() -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute(REPORTED, [NEWEST])
-        found = cursor.fetchall()
-    for letter_id, cause, before, log_id, instance, program, moment, refused in found:
+        rows = cursor.fetchall()
+    for letter_id, cause, before, log_id, instance, program, moment, refused in rows:
         report = as_table(refused)
         failure = {name: _short(report.get(name)) for name in FACTS} | {
             "agent": instance,
@@ -54,7 +54,7 @@ def join() -> int:
         if cause in (REFUSED, cause_of(as_table(before))):  # not one that the broker gave
             changes["cause"] = cause_of(failure)
         DeadLetter.objects.filter(pk=letter_id).update(**changes)
-    return len(found)
+    return len(rows)
 
 
 def cause_of(failure: dict[str, Any]) -> str:

@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable
 
 from monitor.control.commands import DEAD_LETTER_QUEUES, Control, NoAnswer
-from swf_common.broker.connection import Broker, BrokerLink, Delivery, Subscription
+from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Broker, Delivery, Subscription
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 2.0
+POLL_INTERVAL_S = 2.0
 PREFETCH = 100
 
 
@@ -36,7 +37,7 @@ class DeadLetterQueues:
         self._control = Control(at)
         self._names: frozenset[str] = frozenset()
         self._link: BrokerLink | None = None
-        self._looked = 0.0
+        self._polled_at = 0.0
 
     def start(self) -> None:
         """Connect."""
@@ -48,17 +49,17 @@ class DeadLetterQueues:
         if self._link is not None:
             self._link.stop()
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Consume from queues that are new since the last look."""
-        if time.monotonic() - self._looked < LOOK_S:
+        if time.monotonic() - self._polled_at < POLL_INTERVAL_S:
             return
-        self._looked = time.monotonic()
+        self._polled_at = time.monotonic()
         try:
-            found = self._control.queue_depths(DEAD_LETTER_QUEUES)
+            queues = self._control.queue_depths(DEAD_LETTER_QUEUES)
         except NoAnswer as error:
             log.debug("dead-letter queues: %s", error)
             return
-        names = self._names | {queue["queue"] for queue in found}
+        names = self._names | {queue["queue"] for queue in queues}
         if names != self._names:
             log.info("consuming dead letters from %s", ", ".join(sorted(names - self._names)))
             self._names = names

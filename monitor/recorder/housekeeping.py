@@ -17,8 +17,8 @@ from monitor.control.commands import NoAnswer
 
 log = logging.getLogger(__name__)
 
-ROUND_S = 1.0
-STOP_S = 5.0
+INTERVAL_S = 1.0
+STOP_TIMEOUT_S = 5.0
 
 Chore = tuple[Callable[[], object], float]
 """What to call, and the least seconds between two calls."""
@@ -28,17 +28,17 @@ class Housekeeping:
     """Calls what is due, once a second; what fails is called again at its next time.
 
     :param name: of the thread
-    :param database_away: called when a chore finds the database away; the others wait for the next
-        round then
+    :param database_unavailable: called when the database does not answer a chore; the other chores
+        wait for the next round then
     """
 
     def __init__(
-        self, name: str, *chores: Chore, database_away: Callable[[], None] = lambda: None
+        self, name: str, *chores: Chore, database_unavailable: Callable[[], None] = lambda: None
     ) -> None:
         self.name = name
         self._chores = chores
         self._due = [0.0] * len(chores)
-        self._database_away = database_away
+        self._database_unavailable = database_unavailable
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
@@ -53,10 +53,10 @@ class Housekeeping:
         """End after the chore in hand, or leave it behind if that takes too long."""
         self._stopping.set()
         if self.alive:
-            self._thread.join(STOP_S)
+            self._thread.join(STOP_TIMEOUT_S)
 
     def _work(self) -> None:
-        while not self._stopping.wait(ROUND_S):
+        while not self._stopping.wait(INTERVAL_S):
             for number, (chore, every_s) in enumerate(self._chores):
                 if time.monotonic() < self._due[number]:
                     continue
@@ -71,7 +71,7 @@ class Housekeeping:
             chore()
         except (OperationalError, InterfaceError) as error:
             log.debug("the database is away: %s", error)  # the recording thread says so aloud
-            self._database_away()
+            self._database_unavailable()
             connection.close()
             return False
         except NoAnswer as error:

@@ -12,11 +12,11 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from swf_common.broker.connection import Delivery
+from swf_common.broker.model import Delivery
 
 OVERHEAD = 2_000
 """Bytes that a delivery takes beside its body: its headers are about fifteen short texts."""
-LOOK_S = 1.0
+POLL_INTERVAL_S = 1.0
 
 
 def size_of(delivery: Delivery) -> int:
@@ -52,7 +52,7 @@ class Intake:
         with self._changed:
             cleared = self._cleared
             while self._deliveries and self._bytes + size > self._most:
-                self._changed.wait(LOOK_S)
+                self._changed.wait(POLL_INTERVAL_S)
                 self._held_up()
                 if self._closed or cleared != self._cleared:
                     return

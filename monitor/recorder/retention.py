@@ -15,7 +15,7 @@ from swf_common.protocol.states import OperationalState
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 600.0
+INTERVAL_S = 600.0
 BUSY_S = 0.5
 """Seconds of one look: then others get a turn, and the next second goes on."""
 PAGE = 5_000
@@ -177,10 +177,10 @@ class Retention:
                 continue
             if not _remove(rule, until=started + BUSY_S):
                 return  # what a later rule removes may wait for what this one has left
-            self._due[rule] = started + EVERY_S
+            self._due[rule] = started + INTERVAL_S
         if self._sessions_due <= started:
             call_command("clearsessions")
-            self._sessions_due = started + EVERY_S
+            self._sessions_due = started + INTERVAL_S
 
 
 def _remove(rule: Rule, until: float) -> bool:

@@ -15,16 +15,17 @@ from psycopg.errors import DeadlockDetected
 
 from monitor.control.commands import broker
 from monitor.recorder import causes
-from monitor.recorder.absences import EVERY_S, Absences
+from monitor.recorder.absences import CHECK_INTERVAL_S, Absences
 from monitor.recorder.dead_letters import DeadLetterQueues
 from monitor.recorder.housekeeping import Housekeeping
 from monitor.recorder.intake import Intake
+from monitor.recorder.reaper import Reaper
 from monitor.recorder.reporting import Pace
 from monitor.recorder.retention import Retention
 from monitor.recorder.storing import Row, dead_letter, read_row, refused, store
-from monitor.recorder.sweep import Sweep
 from monitor.records.models import DeadLetter
-from swf_common.broker.connection import BrokerLink, Delivery, Subscription
+from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Delivery, Subscription
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import RECORDER, TOPICS, consumer_queue
 from swf_common.protocol.messages import MalformedMessage
@@ -72,7 +73,7 @@ class Recorder:
         self._database_ok = True
         self._publisher = Publisher(broker(), RECORDER)
         self._pace = Pace()
-        self._sweep = Sweep(self.namespace, self._publisher, self._caught_up)
+        self._reaper = Reaper(self.namespace, self._publisher, self._caught_up)
         self._last_arrival = time.monotonic()
         self._state_file = StateFile(settings.TESTBED_STATE_FILE, STATE_VALID_S)
         self._link = BrokerLink(
@@ -94,12 +95,14 @@ class Recorder:
         self._housekeeping = (
             Housekeeping(
                 "sweep",
-                (self._dead_letters.look, 0.0),
-                (self._sweep.run, 0.0),
+                (self._dead_letters.poll, 0.0),
+                (self._reaper.run, 0.0),
                 (Retention().run, 0.0),
-                database_away=self._sweep.suspend,
+                database_unavailable=self._reaper.suspend,
             ),
-            Housekeeping("watch", (causes.join, CAUSES_S), (self._absences.look, EVERY_S)),
+            Housekeeping(
+                "watch", (causes.join, CAUSES_S), (self._absences.check, CHECK_INTERVAL_S)
+            ),
         )
         self._thread = threading.Thread(target=self._record, name="recorder", daemon=True)
 
@@ -186,7 +189,7 @@ class Recorder:
             self._pace.store(waiting=len(self._arrived))
             self._database_ok = True
         except (OperationalError, InterfaceError) as error:
-            self._database_away(error)
+            self._database_unavailable(error)
         ready = self._link.connected and self._database_ok
         self._state_file.write(OperationalState.READY if ready else OperationalState.STARTING)
 
@@ -233,7 +236,7 @@ class Recorder:
                 if isinstance(error.__cause__, DeadlockDetected):
                     log.warning("another writer was in the way; trying again")
                     continue
-                self._database_away(error)
+                self._database_unavailable(error)
                 time.sleep(pause)
                 pause = min(pause * 2, 2.0)
         return False
@@ -258,10 +261,10 @@ class Recorder:
                 self._store([], [letter])
             store([], [], foreign, malformed)
 
-    def _database_away(self, error: Exception) -> None:
+    def _database_unavailable(self, error: Exception) -> None:
         log.error("the database is away: %s", str(error).strip().splitlines()[:1])
         self._database_ok = False
-        self._sweep.suspend()
+        self._reaper.suspend()
         connection.close()
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from monitor.recorder.reporting import count
 from monitor.records.models import DeadLetter, RunState, WorkflowExecution
-from swf_common.broker.connection import Delivery
+from swf_common.broker.model import Delivery
 from swf_common.protocol.destinations import DEAD_LETTER_QUEUE, EPICTOPIC
 from swf_common.protocol.messages import (
     LIFECYCLE_TYPES,

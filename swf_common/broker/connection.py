@@ -1,9 +1,9 @@
-"""One connection to the broker that is kept up for ever (design, section 5).
+"""One connection to the broker that is kept up for ever (docs/decisions/0004-delivery.md).
 
 A thread of its own owns the connection: it connects, subscribes, waits until the broker has
-confirmed each subscription with a RECEIPT, and starts anew with capped, jittered back-off when
-the connection is lost. Each attempt uses a fresh stomp.py connection: reconnecting an old one,
-or from within a callback, is known to stop its heart-beats.
+confirmed each subscription with a RECEIPT, and reconnects with capped, jittered back-off when the
+connection is lost. Each attempt uses a fresh stomp.py connection: reconnecting an old one, or from
+within a callback, is known to stop its heart-beats.
 """
 
 from __future__ import annotations
@@ -11,27 +11,18 @@ from __future__ import annotations
 import itertools
 import logging
 import random
-import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-import stomp
-from stomp.exception import StompException
-
-from swf_common.broker.stomp_connection import Connection
+from swf_common.broker.model import Broker, Delivery, Subscription
+from swf_common.broker.stomp_connection import BROKEN, CONNECT_TIMEOUT_S, Connection, Listener
 
 log = logging.getLogger(__name__)
 
-HEART_BEAT_MS = 5_000
-RECEIVE_SCALE = 3.0
-"""Heart-beats of the broker that may be missing: ActiveMQ leaves one out after it sent a frame, so
-nearly two intervals may pass without a word on a healthy connection."""
-CONNECT_TIMEOUT_S = 10.0
 SEND_TIMEOUT_S = 10.0
 """Seconds without progress after which a send counts as broken: stomp.py's heart-beats wait for
 the send in hand, so nothing else would notice a broker that has stopped reading. The kernel's
@@ -41,60 +32,10 @@ MAX_BACK_OFF_S = 5.0
 CONNECTION_NUMBERS = itertools.count(1)
 """One sequence for all links of the process: a delivery of a link that was replaced by another one
 must not be taken for the new one's."""
-BROKEN = (StompException, OSError, AttributeError)
-"""What stomp.py raises on a broken connection; AttributeError: its socket is gone meanwhile."""
 
 
-class LinkDown(ConnectionError):
+class BrokerUnavailable(ConnectionError):
     """The broker cannot be reached at the moment."""
-
-
-@dataclass(frozen=True)
-class Broker:
-    """Where the broker is, and as whom to log in."""
-
-    host: str
-    port: int
-    login: str
-    password: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Subscription:
-    """What to consume, and how.
-
-    :param prefetch: messages that the broker may send ahead of their acknowledgement
-    :param ack: `client-individual`, or `client` where an ack covers all earlier messages
-    :param transformation: the form of messages that are no text, such as `jms-map-json`
-    :param browser: look at what waits in a queue, and take nothing
-    """
-
-    destination: str
-    prefetch: int = 1
-    selector: str | None = None
-    ack: str = "client-individual"
-    transformation: str | None = None
-    browser: bool = False
-
-    def headers(self, receipt: str) -> dict[str, str]:
-        """The headers of the SUBSCRIBE frame."""
-        headers = {"receipt": receipt, "activemq.prefetchSize": str(self.prefetch)}
-        if self.selector:
-            headers["selector"] = self.selector
-        if self.transformation:
-            headers["transformation"] = self.transformation
-        if self.browser:
-            headers["browser"] = "true"
-        return headers
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """A message as it came, with what is needed to acknowledge it."""
-
-    headers: Mapping[str, str]
-    body: str
-    connection: int
 
 
 class BrokerLink:
@@ -154,7 +95,7 @@ class BrokerLink:
         self._thread.start()
 
     def wait_connected(self, timeout: float | None = None) -> bool:
-        """Wait until `connected`, for `timeout` seconds at the most."""
+        """Wait until `connected`, for at most `timeout` seconds."""
         return self._up.wait(timeout)
 
     def stop(self, timeout: float = 5.0) -> None:
@@ -176,21 +117,21 @@ class BrokerLink:
     def send(self, destination: str, body: str, headers: Mapping[str, str]) -> None:
         """Send one frame.
 
-        :raises LinkDown: not connected, or the connection broke on sending
+        :raises BrokerUnavailable: not connected, or the connection broke on sending
         """
         with self._sending() as connection:
             connection.send(destination, body, headers=dict(headers))
 
-    def send_together(
+    def send_transaction(
         self, frames: Iterable[tuple[str, str, Mapping[str, str]]], receipt: str
     ) -> None:
         """Send frames (destination, body, headers) as one transaction: the broker takes all of
         them or none, and writes them to its disk at once. One RECEIPT confirms them all.
 
         :param receipt: its id; no frame may ask for one of its own
-        :raises LinkDown: not connected, or the connection broke on sending. All may have been
-            taken all the same, when it broke with the last frame; whoever sends them again does so
-            with the same message ids
+        :raises BrokerUnavailable: not connected, or the connection broke on sending. If it broke
+            with the last frame, the broker may have taken all frames: the sender sends them
+            again with the same message ids
         """
         with self._sending() as connection:
             connection.begin(transaction=receipt)
@@ -202,12 +143,12 @@ class BrokerLink:
     def _sending(self) -> Iterator[Any]:
         connection = self._connection
         if connection is None or not self.connected:
-            raise LinkDown(self.last_error)
+            raise BrokerUnavailable(self.last_error)
         try:
             yield connection
         except BROKEN as error:
             self._broken(connection)
-            raise LinkDown(str(error)) from error
+            raise BrokerUnavailable(str(error)) from error
 
     def ack(self, delivery: Delivery) -> bool:
         """Acknowledge; False when its connection is gone (it will be delivered again)."""
@@ -260,22 +201,20 @@ class BrokerLink:
     def _connect(self) -> None:
         self._number = next(CONNECTION_NUMBERS)
         self._lost = False
-        connection = Connection(
-            (self._broker.host, self._broker.port),
-            heartbeats=(HEART_BEAT_MS, HEART_BEAT_MS),
-            heart_beat_receive_scale=RECEIVE_SCALE,
-            reconnect_attempts_max=1,
-            timeout=CONNECT_TIMEOUT_S,
-            try_loopback_connect=False,
-        )
+        connection = Connection(self._broker.host, self._broker.port)
         # sorted behind stomp.py's own listener, or heart-beats stop (stomp.py#351)
-        connection.set_listener("z-testbed", _Listener(self, self._number))
+        callbacks = (self._confirmed, self._refused, self._arrived, self._disconnected)
+        listener = Listener(*(partial(callback, self._number) for callback in callbacks))
+        connection.set_listener("z-testbed", listener)
         with self._changed:
             self._pending = {"connect"}
         self._connection = connection
         connection.connect(self._broker.login, self._broker.password, wait=False)
         self._wait_confirmed("the login")
-        self._limit_sends(connection)
+        try:
+            connection.limit_sends(self._send_timeout)
+        except BROKEN as error:
+            raise BrokerUnavailable("the connection was lost behind the login") from error
         with self._changed:
             self._pending = {f"subscribe-{index}" for index in range(len(self._subscriptions))}
         for index, subscription in enumerate(self._subscriptions):
@@ -287,14 +226,6 @@ class BrokerLink:
             )
         self._wait_confirmed("the subscriptions")
 
-    def _limit_sends(self, connection: Any) -> None:
-        seconds, rest = divmod(self._send_timeout, 1)
-        limit = struct.pack("ll", int(seconds), int(rest * 1e6))
-        try:
-            connection.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-        except (OSError, AttributeError) as error:
-            raise LinkDown("the connection was lost behind the login") from error
-
     def _wait_confirmed(self, what: str) -> None:
         with self._changed:
             self._changed.wait_for(
@@ -302,9 +233,11 @@ class BrokerLink:
                 CONNECT_TIMEOUT_S,
             )
             if self._lost:
-                raise LinkDown(self.last_error)
+                raise BrokerUnavailable(self.last_error)
             if self._pending:
-                raise LinkDown(f"the broker did not confirm {what} in {CONNECT_TIMEOUT_S:.0f} s")
+                raise BrokerUnavailable(
+                    f"the broker did not confirm {what} in {CONNECT_TIMEOUT_S:.0f} s"
+                )
 
     def _wait_lost(self) -> None:
         with self._changed:
@@ -315,17 +248,13 @@ class BrokerLink:
         if connection is None:
             return
         try:
-            # a lost one is not told: it may hold half a frame, or hold up whoever writes to it
+            # no DISCONNECT on a lost one: it may hold half a frame, or block the writer
             if not self._lost and connection.is_connected():
                 connection.disconnect()
         except BROKEN as error:
             log.debug("%s: closing: %s", self.name, error)
         finally:
-            # also when the login was never answered: it would stay, and come alive later
-            try:
-                connection.transport.disconnect_socket()
-            except BROKEN as error:  # the receiver may close it at the same moment
-                log.debug("%s: closing: %s", self.name, error)
+            connection.close_socket()
 
     # What the listener reports, on stomp.py's receiver thread.
 
@@ -354,8 +283,14 @@ class BrokerLink:
             self._lost = True
             self._changed.notify_all()
 
+    def _arrived(self, number: int, headers: Mapping[str, str], body: str) -> None:
+        try:
+            self._on_message(Delivery(headers, body, number))
+        except Exception:
+            log.exception("%s: a message was not taken", self.name)
+
     def _broken(self, connection: Any) -> None:
-        """A frame was written in half, or not at all: nothing can follow it."""
+        """A frame was written partly, or not at all: nothing can follow it."""
         with self._changed:
             if connection is self._connection:
                 self._disconnected(self._number)
@@ -367,34 +302,3 @@ class BrokerLink:
                     self.last_error = "the connection to the broker was lost"
                 self._lost = True
                 self._changed.notify_all()
-
-
-class _Listener(stomp.ConnectionListener):  # type: ignore[misc]
-    """Translates stomp.py's callbacks; never raises, since that would end the receiver."""
-
-    def __init__(self, link: BrokerLink, number: int) -> None:
-        self._link = link
-        self._number = number
-
-    def on_connected(self, _frame: Any) -> None:
-        self._link._confirmed(self._number, "connect")
-
-    def on_receipt(self, frame: Any) -> None:
-        self._link._confirmed(self._number, frame.headers["receipt-id"])
-
-    def on_error(self, frame: Any) -> None:
-        reason = frame.headers.get("message") or frame.body or "error without a message"
-        first_line = (reason.strip().splitlines() or ["error without a message"])[0]
-        self._link._refused(self._number, frame.headers.get("receipt-id"), first_line)
-
-    def on_message(self, frame: Any) -> None:
-        try:
-            self._link._on_message(Delivery(dict(frame.headers), frame.body, self._number))
-        except Exception:
-            log.exception("%s: a message was not taken", self._link.name)
-
-    def on_disconnected(self) -> None:
-        self._link._disconnected(self._number)
-
-    def on_heartbeat_timeout(self) -> None:
-        self._link._disconnected(self._number)

@@ -1,7 +1,7 @@
-"""Confirmed sends: what the broker has not confirmed is sent again, with the same message id.
+"""Confirmed sends: a message that the broker has not confirmed is sent again, with the same id.
 
-A thread of the publisher's own sends, so that a broker that stops reading holds up nobody who
-publishes while the window has room, waits for confirmations, or stops.
+A thread of the publisher's own sends. So a broker that stops reading does not block threads that
+publish while the window has room, wait for confirmations, or stop.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from swf_common.broker.connection import SEND_TIMEOUT_S, Broker, BrokerLink, LinkDown
+from swf_common.broker.connection import SEND_TIMEOUT_S, BrokerLink, BrokerUnavailable
+from swf_common.broker.model import Broker
 from swf_common.protocol.messages import Message
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class _Frame:
     body: str
     headers: Mapping[str, str]
     thread: int
-    may_be_lost: bool
+    best_effort: bool
     alone: bool
     """Whether it is sent by itself, so that an error says that it is the one at fault."""
 
@@ -42,8 +43,8 @@ class _Frame:
 class Publisher:
     """Sends messages on a connection of its own and keeps each until its RECEIPT has come.
 
-    :param window: unconfirmed messages at the most; `publish` waits for room beyond it
-    :param on_state: told whenever the connection stands (True) or is lost (False)
+    :param window: the most unconfirmed messages; `publish` waits for room beyond it
+    :param on_state: called with True when the connection is up, with False when it is lost
     :param send_timeout: as `BrokerLink`
     """
 
@@ -55,7 +56,7 @@ class Publisher:
         on_state: Callable[[bool], None] = lambda _: None,
         send_timeout: float = SEND_TIMEOUT_S,
     ) -> None:
-        self._tell = on_state
+        self._report_state = on_state
         self._window = window
         self._send_timeout = send_timeout
         self._numbers = itertools.count(1)
@@ -65,15 +66,15 @@ class Publisher:
         self._refusals: dict[int, list[str]] = {}
         self._given_up: set[int] = set()
         self._jobs: deque[Sequence[str]] = deque()
-        self._turn = threading.Lock()  # who waits for much room is not overtaken for ever
+        self._turn = threading.Lock()  # a thread that waits for much room is not overtaken for ever
         lock = threading.RLock()  # held for moments only, never while something is sent
         self._changed = threading.Condition(lock)
         self._work = threading.Condition(lock)
         self._busy = False
         self._stopped = False
         self._open = False
-        self._hurried_at: float | None = None
-        self._patience = 0.0
+        self._limited_at: float | None = None
+        self._limit_s = 0.0
         self._thread = threading.Thread(target=self._send_jobs, name=f"send-{name}", daemon=True)
         self.link = BrokerLink(
             broker,
@@ -96,37 +97,37 @@ class Publisher:
         message: Message,
         headers: Mapping[str, str] | None = None,
         *,
-        may_be_lost: bool = False,
+        best_effort: bool = False,
     ) -> None:
         """Send a message; returns before it is confirmed, waits only while the window is full.
 
-        Keeps the order of the calls, over reconnections too. What finds no room after `hurry`, or
-        comes after `stop`, is not sent, and `flush` tells so.
+        Keeps the order of the calls, over reconnections too. A message that finds no room after
+        `limit_waiting`, or that comes after `stop`, is not sent, and `flush` returns False.
 
-        :param may_be_lost: that the broker refuses it is no failure, such as a reply to somebody
-            who has gone
+        :param best_effort: a refusal by the broker is no failure, such as of a reply whose receiver
+            has gone
         """
         frame = _Frame(
             destination,
             message.body(),
             {**message.headers(), **(headers or {})},
             threading.get_ident(),
-            may_be_lost,
-            alone=may_be_lost,
+            best_effort,
+            alone=best_effort,
         )
         collected = self._collected.get(frame.thread)
-        if collected is not None and not may_be_lost:
+        if collected is not None and not best_effort:
             collected.append(frame)
         else:
             self._publish([frame])
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """What the calling thread publishes inside is sent when it is left, as one transaction
-        (more than the window holds: as several): the broker syncs its disk once for all of it.
-        When an error leaves it, nothing is sent.
+    def transaction(self) -> Iterator[None]:
+        """Send the messages that the calling thread publishes inside the block as one transaction
+        when it ends (as several, if they are more than the window holds): the broker syncs its
+        disk once for all of it. When an error leaves the block, nothing is sent.
 
-        What `may_be_lost` is sent at once: that it is refused must not concern the others.
+        A `best_effort` message is sent at once: its refusal must not affect the others.
         """
         thread = threading.get_ident()
         self._collected[thread] = []
@@ -140,8 +141,8 @@ class Publisher:
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that the calling thread published is confirmed.
 
-        :return: False when `timeout` seconds were not enough, or the patience of `hurry`, or when
-            something was not sent at all
+        :return: False when `timeout` seconds, or those of `limit_waiting`, were not enough, or when
+            a message was not sent at all
         :raises SendRefused: the broker refused one of these messages
         """
         thread = threading.get_ident()
@@ -157,16 +158,16 @@ class Publisher:
             refusals = self._refusals.pop(thread, [])
             if refusals:
                 raise SendRefused("; ".join(refusals))
-            if not confirmed() and self._hurried_at is not None:
+            if not confirmed() and self._limited_at is not None:
                 self._given_up.add(thread)
             return confirmed() and thread not in self._given_up
 
-    def hurry(self, patience: float) -> None:
-        """From now on, wait for the broker for at most `patience` seconds; returns at once."""
+    def limit_waiting(self, timeout: float) -> None:
+        """From now on, wait for the broker for at most `timeout` seconds; returns at once."""
         with self._changed:
-            if self._hurried_at is None:
-                self._hurried_at = time.monotonic()
-                self._patience = patience
+            if self._limited_at is None:
+                self._limited_at = time.monotonic()
+                self._limit_s = timeout
             self._changed.notify_all()
 
     def stop(self, timeout: float = 5.0) -> None:
@@ -208,12 +209,13 @@ class Publisher:
     ) -> bool:
         """Wait for a condition, with `_changed` held; whether it holds in the end.
 
-        :param began: since when the caller waits; from there, or from `hurry` on, patience counts
+        :param began: since when the caller waits; the limit counts from there, or from the call of
+            `limit_waiting`
         """
         while not condition() and not self._stopped:
             ends = [] if timeout is None else [began + timeout]
-            if self._hurried_at is not None:
-                ends.append(max(began, self._hurried_at) + self._patience)
+            if self._limited_at is not None:
+                ends.append(max(began, self._limited_at) + self._limit_s)
             left = min(ends) - time.monotonic() if ends else None
             if left is not None and left <= 0:
                 break
@@ -221,7 +223,7 @@ class Publisher:
         return condition()
 
     def _plan(self, receipts: Iterable[str]) -> Iterator[Sequence[str]]:
-        """Divide what is to be sent into transactions, and what is sent by itself."""
+        """Divide the messages to be sent into transactions, and those that are sent alone."""
         for alone, group in itertools.groupby(
             receipts, lambda receipt: self._unconfirmed[receipt].alone
         ):
@@ -254,10 +256,10 @@ class Publisher:
                 (frame,) = frames
                 self.link.send(frame.destination, frame.body, {**frame.headers, "receipt": receipt})
             else:
-                self.link.send_together(
+                self.link.send_transaction(
                     [(frame.destination, frame.body, frame.headers) for frame in frames], receipt
                 )
-        except LinkDown as error:
+        except BrokerUnavailable as error:
             log.debug("kept for the next connection: %s", error)
             with self._changed:
                 self._open = False
@@ -277,7 +279,7 @@ class Publisher:
                 self._jobs.extend(self._plan(self._unconfirmed))
                 self._open = True
                 self._work.notify_all()
-        self._tell(up)
+        self._report_state(up)
 
     def _on_receipt(self, receipt: str) -> None:
         with self._changed:
@@ -287,27 +289,29 @@ class Publisher:
 
     def _on_error(self, _reason: str) -> None:
         with self._changed:  # a message of one of these may be at fault
-            for together in self._transactions.values():
-                self._part(together)
+            for transaction in self._transactions.values():
+                self._part(transaction)
 
     def _on_refused(self, receipt: str, reason: str) -> None:
         with self._changed:
             if receipt in self._transactions:
-                together = self._part(self._transactions.pop(receipt))
+                parted = self._part(self._transactions.pop(receipt))
                 if self._open:
-                    self._jobs.extendleft([sent] for sent in reversed(together))
+                    self._jobs.extendleft([sent] for sent in reversed(parted))
                     self._work.notify_all()
                 return
             frame = self._unconfirmed.pop(receipt, None)
             if frame is None:
                 return
-            if not frame.may_be_lost:
+            if not frame.best_effort:
                 refusals = self._refusals.setdefault(frame.thread, [])
                 refusals.append(f"{frame.destination}: {reason}")
             self._changed.notify_all()
 
     def _part(self, receipts: Iterable[str]) -> list[str]:
-        """Of a transaction that failed: each is sent by itself, so that its error says which."""
+        """Split a failed transaction: each message is sent alone, so that its error says which
+        failed.
+        """
         kept = [receipt for receipt in receipts if receipt in self._unconfirmed]
         for receipt in kept:
             self._unconfirmed[receipt].alone = True

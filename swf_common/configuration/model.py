@@ -1,4 +1,4 @@
-"""What the sections of testbed.toml may hold (contracts, section 1)."""
+"""What the sections of testbed.toml may hold (docs/configuration.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands to the supervisor, on `/queue/agent_control`, and its reply (contracts, section 2)."""
+"""Commands to the supervisor, on `/queue/agent_control`, and its reply (docs/messages.md)."""
 
 from __future__ import annotations
 
@@ -29,35 +29,35 @@ class AgentCommand(Message):
 
 
 class ListAgents(AgentCommand):
-    """How are the agents' containers?"""
+    """Report the state of the agents' containers."""
 
     topic_type = "list"
     msg_type: str = "list"
 
 
 class StartAgent(AgentCommand):
-    """Let them run."""
+    """Start the containers."""
 
     topic_type = "start"
     msg_type: str = "start"
 
 
 class StopAgent(AgentCommand):
-    """Let them finish the work in hand and end."""
+    """Let the containers finish the work in hand and end."""
 
     topic_type = "stop"
     msg_type: str = "stop"
 
 
 class RestartAgent(AgentCommand):
-    """Stop them, if they run, and start them anew."""
+    """Stop the containers, if they run, and start them again."""
 
     topic_type = "restart"
     msg_type: str = "restart"
 
 
 class KillAgent(AgentCommand):
-    """End them at once; they stay down until they are started."""
+    """End the containers at once; they stay down until they are started."""
 
     topic_type = "kill"
     msg_type: str = "kill"

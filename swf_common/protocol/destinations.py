@@ -1,4 +1,4 @@
-"""Destinations at the broker (design, section 5).
+"""Destinations at the broker (docs/messages.md).
 
 Producers send to topics; the broker declares these virtual, and each program consumes its
 own durable queue, which the replicas of the program share.

@@ -1,4 +1,4 @@
-"""The heartbeat: `POST /api/systemagents/heartbeat/` (contracts, section 3)."""
+"""The heartbeat: `POST /api/systemagents/heartbeat/` (docs/messages.md)."""
 
 from __future__ import annotations
 

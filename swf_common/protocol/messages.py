@@ -1,4 +1,4 @@
-"""The messages (contracts, section 2) as pydantic models, and how they are read and written.
+"""The messages (docs/messages.md) as pydantic models, and how they are read and written.
 
 A receiver is lenient: naive timestamps are UTC, a missing `message_id` is derived from the
 content, further fields are kept, and fields that the predecessor's programs never send may be

@@ -23,13 +23,13 @@ def passed_over(content: dict[str, Any]) -> str:
     These share only the name of their type with ours, or carry nothing that could be worked on.
     """
     kind, inner = content.get("msg_type"), content.get("content")
-    told = inner if isinstance(inner, dict) else {}
+    facts = inner if isinstance(inner, dict) else {}
     if kind == "stf_ready" and "filename" not in content and "req_id" in content:
         return "stf_ready announces the first file of a dataset, without a name"
     if kind == "tf_file_registered" and "tf_file_id" in content and not content.get("file_url"):
         return "TF samples come without a file: they are not cut into slices"
-    if kind == "slice" and "slice_id" in told and "file_url" not in told:
+    if kind == "slice" and "slice_id" in facts and "file_url" not in facts:
         return "slices come without a file: they are not processed"
-    if kind == "slice_result" and "result" in told and "worker_id" not in told:
+    if kind == "slice_result" and "result" in facts and "worker_id" not in facts:
         return "results of slices come without a worker and counts: they are not added up"
     return ""

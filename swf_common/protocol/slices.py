@@ -1,7 +1,7 @@
 """Messages between the fast-processing agent and its workers, in the predecessor's envelope.
 
-What they are about stands in `content` (predecessor, testbed.md section 2.5); the fields that
-every message of ours has stand beside it.
+The field `content` holds what they are about; the fields that every message of ours has are beside
+it (docs/messages.md).
 """
 
 from __future__ import annotations

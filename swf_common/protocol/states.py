@@ -76,7 +76,7 @@ class EndReason(StrEnum):
 
 
 class DaqState(StrEnum):
-    """State of the machine and the DAQ (predecessor, testbed.md section 4.1)."""
+    """State of the machine and the DAQ, as the predecessor named them."""
 
     NO_BEAM = "no_beam"
     BEAM = "beam"
@@ -90,3 +90,11 @@ class DaqSubstate(StrEnum):
     READY = "ready"
     PHYSICS = "physics"
     STANDBY = "standby"
+
+
+CONTAINER_ENDED = frozenset({"exited", "dead"})
+"""States of a container that has ended, and that the engine does not start again."""
+CONTAINER_DIED = CONTAINER_ENDED | {"restarting"}
+"""States of a container whose process has ended: its exit code means something."""
+CONTAINER_DOWN = CONTAINER_ENDED | {"created"}
+"""States of a container that does not run and is not about to."""

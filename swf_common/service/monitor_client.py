@@ -14,7 +14,7 @@ import requests
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = 10.0
-AWAY = frozenset({502, 503, 504})
+UNAVAILABLE = frozenset({502, 503, 504})
 """Status codes that mean "come back later", as a refused connection does."""
 
 
@@ -27,7 +27,7 @@ class MonitorRefused(Exception):
         self.text = text
 
 
-class MonitorAway(ConnectionError):
+class MonitorUnavailable(ConnectionError):
     """The monitor cannot be reached at the moment."""
 
 
@@ -38,8 +38,9 @@ class Stopped(Exception):
 class MonitorClient:
     """A session with the monitor.
 
-    :param stopping: set when the agent shuts down; ends the patience of `call`
-    :param on_away: told, at each attempt in vain, of its seconds and those until the next one
+    :param stopping: set when the agent shuts down; ends the waiting of `call`
+    :param on_unavailable: called after each failed attempt with the seconds that have passed, the
+        pause before the next attempt included
     """
 
     def __init__(
@@ -47,11 +48,11 @@ class MonitorClient:
         url: str,
         token: str,
         stopping: threading.Event,
-        on_away: Callable[[float], None] = lambda _: None,
+        on_unavailable: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._url = url
         self._stopping = stopping
-        self._on_away = on_away
+        self._on_unavailable = on_unavailable
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Token {token}"
@@ -59,7 +60,7 @@ class MonitorClient:
     def once(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
         """One attempt at a request; the decoded answer.
 
-        :raises MonitorAway: no answer, or one that means "come back later"
+        :raises MonitorUnavailable: no answer, or one that means "come back later"
         :raises MonitorRefused: any other status than 2xx, or an answer that is no JSON
         """
         try:
@@ -72,9 +73,9 @@ class MonitorClient:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise MonitorAway(f"{type(error).__name__}: {error}") from error
-        if answer.status_code in AWAY:
-            raise MonitorAway(f"status {answer.status_code}")
+            raise MonitorUnavailable(f"{type(error).__name__}: {error}") from error
+        if answer.status_code in UNAVAILABLE:
+            raise MonitorUnavailable(f"status {answer.status_code}")
         if not 200 <= answer.status_code < 300:
             raise MonitorRefused(method, path, answer.status_code, answer.text)
         try:
@@ -83,7 +84,7 @@ class MonitorClient:
             raise MonitorRefused(method, path, answer.status_code, answer.text) from error
 
     def call(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
-        """A request that waits for the monitor to come back, for ever.
+        """A request that waits until the monitor is back, however long that takes.
 
         :raises MonitorRefused: as `once`
         :raises Stopped: the agent shuts down
@@ -93,10 +94,10 @@ class MonitorClient:
             began = time.monotonic()
             try:
                 return self.once(method, path, body, **params)
-            except MonitorAway as error:
+            except MonitorUnavailable as error:
                 log.warning("the monitor is away (%s), trying again in %.1f s", error, pause)
                 wait_s = pause * random.uniform(0.8, 1.2)
-                self._on_away(time.monotonic() - began + wait_s)
+                self._on_unavailable(time.monotonic() - began + wait_s)
                 if self._stopping.wait(wait_s):
                     raise Stopped(f"{method} {path} was given up") from error
                 pause = min(pause * 2, 5.0)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from swf_common.broker.connection import Broker
+from swf_common.broker.model import Broker
 from swf_common.protocol.identifiers import is_namespace
 
 LARGEST = 1e9

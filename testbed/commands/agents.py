@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from testbed.commands.options import open_session, testbed_options
 
 if TYPE_CHECKING:
+    from testbed.engine.inspection import Container
     from testbed.stack.session import Session
 
 HEADER = ("PROGRAM", "CONTAINER", "STATE", "HEALTH", "EXIT CODE", "RESTARTS")
@@ -26,25 +28,30 @@ def agents(
 
     Without a verb it lists. `start` also takes one that was only created; READY follows some
     seconds later. `stop` lets it finish the work in hand, `kill` does not; both stay down until
-    they are started.
+    they are started. Neither broker nor monitor is needed.
     """
+    from testbed.monitor_client.errors import TestbedDown
     from testbed.output import console
+    from testbed.stack.agent_actions import AgentActions
 
     if verb != "list" and program is None:
         raise click.UsageError(f"Say which program to {verb}: testbed agents {verb} PROGRAM")
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     if program is not None:
         check_program(session, program)
-    monitor = session.monitor()
+    actions = AgentActions(session.compose, session.containers)
+    if not actions.find():
+        raise TestbedDown(project=session.project.name, cause="it has no agent's container")
     if verb == "list" or program is None:
-        found = [one for one in monitor.supervised_agents() if program in (None, one["program"])]
+        containers = actions.find(program)
     else:
-        found = monitor.act_on_agents(verb, program)
-    console.result(table(found))
+        session.check_owner()
+        containers = actions.act(verb, program)
+    console.result(table(containers))
 
 
 def check_program(session: Session, program: str) -> None:
-    """Find a mistyped program before anybody is asked.
+    """Find a mistyped program before the engine is asked.
 
     :raises ConfigurationError: compose.yaml has no agent service of that name
     """
@@ -59,18 +66,18 @@ def check_program(session: Session, program: str) -> None:
         )
 
 
-def table(containers: list[dict[str, Any]]) -> str:
+def table(containers: Sequence[Container]) -> str:
     """Containers as lines of text."""
     from testbed.output import console
 
     rows = [
         (
-            one["program"],
-            one["container_id"][:12],
-            one["state"],
-            one["health"] or "-",
-            "-" if one["exit_code"] is None else str(one["exit_code"]),
-            str(one["restart_count"]),
+            one.program,
+            one.container_id[:12],
+            one.state,
+            one.health or "-",
+            str(one.exit_code) if one.ended else "-",
+            str(one.restart_count),
         )
         for one in containers
     ]

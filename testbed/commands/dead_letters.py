@@ -49,7 +49,7 @@ def dead_letters(
 
 
 def check_usage(verb: str, letters: tuple[int, ...], *, everything: bool, as_json: bool) -> None:
-    """Find what does not go together, before anybody is asked."""
+    """Refuse arguments that do not go together, before anything is done."""
     if verb == "list" and letters:
         raise click.UsageError("A list takes no ID: testbed dead-letters show ID")
     if verb == "show" and (everything or not letters):
@@ -61,37 +61,37 @@ def check_usage(verb: str, letters: tuple[int, ...], *, everything: bool, as_jso
 
 
 def show_list(monitor: QueueMonitor, namespace: str, *, everything: bool, as_json: bool) -> None:
-    """Open letters, or all."""
+    """Print the open letters, or all."""
     from testbed.output import console
     from testbed.output.dead_letters import table
 
-    found = monitor.letters(resolution=None if everything else "open")
+    letters = monitor.letters(resolution=None if everything else "open")
     if as_json:
-        console.result(json.dumps(found, indent=2))
-    elif found:
-        console.result(table(namespace, found))
+        console.result(json.dumps(letters, indent=2))
+    elif letters:
+        console.result(table(namespace, letters))
     else:
         console.note("No dead letters." if everything else "No open dead letters.")
 
 
 def show(monitor: QueueMonitor, numbers: tuple[int, ...], *, as_json: bool) -> None:
-    """All that is known of letters."""
+    """Print all facts about letters."""
     from testbed.output import console
     from testbed.output.dead_letters import lines
 
-    found: list[dict[str, Any]] = [monitor.letter(number) for number in numbers]
+    letters: list[dict[str, Any]] = [monitor.letter(number) for number in numbers]
     if as_json:
-        console.result(json.dumps(found[0] if len(found) == 1 else found, indent=2))
+        console.result(json.dumps(letters[0] if len(letters) == 1 else letters, indent=2))
     else:
-        console.result("\n\n".join("\n".join(lines(one)) for one in found))
+        console.result("\n\n".join("\n".join(lines(one)) for one in letters))
 
 
 def settle(monitor: QueueMonitor, verb: str, numbers: list[int]) -> None:
-    """Retry or discard letters, one after the other; one that cannot be stops none of the others.
+    """Retry or discard letters, one after the other; a failure does not stop the others.
 
-    :raises NotDone: the first that could not be
+    :raises NotDone: the first failure
     """
-    from testbed.monitor_client.queues import NotDone
+    from testbed.monitor_client.errors import NotDone
     from testbed.output import console
 
     failed: list[NotDone] = []

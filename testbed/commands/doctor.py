@@ -19,13 +19,13 @@ def doctor(as_json: bool, config_file: str, namespace: str | None, verbose: bool
     And what to do next: engine, plugins, socket, disk, memory, clock, port, secrets, images.
     """
     from testbed.doctor.findings import Grade, examine, exit_code
-    from testbed.doctor.machine import look_around
+    from testbed.doctor.machine import gather_facts
     from testbed.output import console
     from testbed.project import ROOT
 
     if verbose:
         echo_docker_commands()
-    facts = look_around(ROOT, lambda: load_configuration(config_file, namespace=namespace))
+    facts = gather_facts(ROOT, lambda: load_configuration(config_file, namespace=namespace))
     findings = examine(facts)
     if as_json:
         content = [asdict(finding) for finding in findings]

@@ -52,7 +52,7 @@ def down(
 
 
 def down_here(session: Session, *, volumes: bool, ask: bool) -> None:
-    """Take one testbed down; before its data are removed comes a question, if wanted."""
+    """Take one testbed down; if wanted, ask before its data are removed."""
     from testbed.output import console
 
     if volumes and ask:
@@ -72,14 +72,14 @@ def down_everywhere(host: Host, *, volumes: bool, ask: bool) -> None:
     from testbed.output import console
     from testbed.stack.testbeds import find_testbeds, take_down_all
 
-    found = find_testbeds(host.containers())
-    if not found:
+    testbeds = find_testbeds(host.containers())
+    if not testbeds:
         console.note("No testbed on this host.")
         return
-    for one in found:
+    for one in testbeds:
         console.note(f"  {one.project}: {one.state}, {one.agents} agents run, from {one.folder}")
     data = "with all their data" if volumes else "their data stay"
-    if ask and not click.confirm(f"Take these {len(found)} testbeds down, {data}?", err=True):
+    if ask and not click.confirm(f"Take these {len(testbeds)} testbeds down, {data}?", err=True):
         console.note("Nothing is taken down.")
         return
-    take_down_all(host, found, volumes=volumes)
+    take_down_all(host, testbeds, volumes=volumes)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Moment(click.ParamType[str]):
-    """A time in the words of `moments`; for Compose it is written out."""
+    """A time as `moments` reads it; Compose gets it as an ISO time."""
 
     name = "time"
 
@@ -73,14 +73,14 @@ def logs(
 
 
 def demand_containers(session: Session, programs: tuple[str, ...]) -> None:
-    """Say so where there is no container whose log could be shown; stopped ones have one.
+    """Refuse where no container has a log to show; a stopped container has one.
 
-    :raises TestbedDown: there is none
+    :raises TestbedDown: there is no container
     """
-    from testbed.monitor_client.client import TestbedDown
+    from testbed.monitor_client.errors import TestbedDown
 
-    found = {container.program for container in session.containers.all()}
-    if not found.intersection(programs or found):
+    present = {container.program for container in session.containers.all()}
+    if not present.intersection(programs or present):
         raise TestbedDown(
             project=session.project.name,
             cause="there is no container" + (f" of {', '.join(programs)}" if programs else ""),

@@ -30,14 +30,14 @@ def ls(
 
     if verbose:
         echo_docker_commands()
-    found = [
+    testbeds = [
         one
         for one in find_testbeds(DockerHost().containers())
         if namespace in (None, one.namespace)
     ]
     if as_json:
-        console.result(json.dumps([asdict(one) for one in found], indent=2))
-    elif found:
+        console.result(json.dumps([asdict(one) for one in testbeds], indent=2))
+    elif testbeds:
         rows = [
             [
                 one.project,
@@ -47,7 +47,7 @@ def ls(
                 one.monitor_url or "-",
                 one.folder,
             ]
-            for one in found
+            for one in testbeds
         ]
         console.result(console.table(HEADER, rows))
     else:

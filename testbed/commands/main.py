@@ -1,4 +1,4 @@
-"""`testbed`: the command line, and how it ends (design, section 11)."""
+"""`testbed`: the command line, and how it ends (docs/command.md)."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def open_monitor(
 
 
 def shows_pages(environment: Mapping[str, str], platform: str, *, terminal: bool) -> bool:
-    """Whether there is a person with a screen before it."""
+    """Whether a person sits at a screen that can show pages."""
     screen = platform in ("darwin", "win32") or any(
         environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
     )

@@ -32,27 +32,29 @@ def prune(yes: bool, config_file: str, namespace: str | None, verbose: bool) -> 
 
 
 def remove_surplus(session: Session, images: Images, *, yes: bool, ask: bool) -> list[str]:
-    """Show what nothing needs, ask if wanted, and remove it; the names that were removed.
+    """Print the images that nothing needs, ask if wanted, and remove them; the removed names.
 
-    An image that the engine refuses to remove is warned about, and stops none of the others.
+    An image that the engine refuses to remove causes a warning, and does not stop the others.
     """
     from testbed.engine.unused_images import ImageStays
     from testbed.output import console
 
-    found = find_surplus(session, images)
-    if not found:
+    surplus = find_surplus(session, images)
+    if not surplus:
         console.note("Nothing to remove: every image that was built here is needed.")
         return []
-    console.result(console.table(HEADER, [cells(image) for image in found]))
+    console.result(console.table(HEADER, [cells(image) for image in surplus]))
     if not yes:
         if not ask:
-            console.note(f"Nothing was removed. To remove these {len(found)}: testbed prune --yes")
+            console.note(
+                f"Nothing was removed. To remove these {len(surplus)}: testbed prune --yes"
+            )
             return []
-        if not click.confirm(f"Remove these {len(found)} images?", err=True):
+        if not click.confirm(f"Remove these {len(surplus)} images?", err=True):
             console.note("Nothing was removed.")
             return []
     removed = []
-    for image in found:
+    for image in surplus:
         try:
             images.remove(image.name)
         except ImageStays as error:

@@ -40,18 +40,18 @@ def queues(
         raise click.UsageError("Say what to empty: testbed queues purge QUEUE|PROGRAM")
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     monitor = session.monitor()
-    found = monitor.consumer_queues()
+    rows = monitor.consumer_queues()
     if name is not None:
-        purge(monitor, chosen(found, name), ask=not yes)
+        purge(monitor, chosen(rows, name), ask=not yes)
     elif as_json:
-        console.result(json.dumps(found, indent=2))
-    elif found:
-        console.result(table(found))
+        console.result(json.dumps(rows, indent=2))
+    elif rows:
+        console.result(table(rows))
     else:
         console.note(f"No program of {session.project.name} has a queue yet.")
 
 
-def chosen(found: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+def chosen(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
     """The queues that a name means: one queue, or all of a program.
 
     :raises ConfigurationError: there are none
@@ -60,20 +60,20 @@ def chosen(found: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
     from swf_common.errors import ConfigurationError
 
     name = name.removeprefix("/queue/")
-    meant = [one for one in found if name in (one["queue"], one["program"])]
+    meant = [one for one in rows if name in (one["queue"], one["program"])]
     if not meant:
-        known = sorted({one["program"] for one in found})
+        known = sorted({one["program"] for one in rows})
         problem = f"is no queue, and no program that has one; {nearest(name, known)}"
         raise ConfigurationError(place=name, problem=problem, hint="See: testbed queues")
     return meant
 
 
-def purge(monitor: Any, found: list[dict[str, Any]], *, ask: bool) -> None:
+def purge(monitor: Any, rows: list[dict[str, Any]], *, ask: bool) -> None:
     """Empty queues, after a question if wanted."""
     from testbed.output import console
     from testbed.output.queues import table
 
-    filled = [one for one in found if one["waiting"]]
+    filled = [one for one in rows if one["waiting"]]
     if not filled:
         console.note("Nothing waits there.")
         return

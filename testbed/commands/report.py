@@ -37,11 +37,11 @@ def report(
         project = session.project
         known = find_runs(project.runs, project.namespace, session.monitor, limit=20)
         execution = latest(known).execution_id
-    found = find_report(session.project.runs, execution, session.monitor)
+    run_report = find_report(session.project.runs, execution, session.monitor)
     if junit:
-        write_junit(junit, found)
+        write_junit(junit, run_report)
     if as_json:
-        console.result(json.dumps(found.as_json(), indent=2))
+        console.result(json.dumps(run_report.as_json(), indent=2))
     else:
-        console.result("\n".join(found.lines()))
-    raise SystemExit(found.exit_code)
+        console.result("\n".join(run_report.lines()))
+    raise SystemExit(run_report.exit_code)

@@ -50,23 +50,23 @@ def run(
     the configuration file says what to run. Ctrl+C stops the workflow gracefully.
     """
     from swf_common.errors import ExitCode, TestbedError
-    from testbed.monitor_client.client import RunnerSilent
+    from testbed.monitor_client.errors import RunnerSilent
     from testbed.output import console
     from testbed.run.junit import write_junit, write_unfinished
     from testbed.run.report import without_a_run
 
-    if junit:  # should the command be killed, nobody takes an earlier run's file for its own
+    if junit:  # if the command is killed, an earlier run's file must not pass for its own
         write_unfinished(junit, "testbed run did not come to its end")
     try:
         session, gate, report = _run(**options)
     except (TestbedError, KeyboardInterrupt) as error:
         code = error.exit_code if isinstance(error, TestbedError) else ExitCode.INTERRUPTED
         reason = str(error) or "before the workflow was started"
-        found = without_a_run(code, reason, unknown=isinstance(error, RunnerSilent))
+        outcome = without_a_run(code, reason, unknown=isinstance(error, RunnerSilent))
         if junit:
-            write_unfinished(junit, found["verdict"])
+            write_unfinished(junit, outcome["verdict"])
         if as_json:
-            console.result(json.dumps(found, indent=2))
+            console.result(json.dumps(outcome, indent=2))
         raise
     if as_json:
         console.result(json.dumps(report.as_json(), indent=2))

@@ -24,10 +24,10 @@ def runs(as_json: bool, limit: int, config_file: str, namespace: str | None, ver
     from testbed.run.run_list import HEADER, find_runs
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
-    found = find_runs(session.project.runs, session.project.namespace, session.monitor, limit)
+    listed = find_runs(session.project.runs, session.project.namespace, session.monitor, limit)
     if as_json:
-        console.result(json.dumps([run.as_json() for run in found], indent=2))
-    elif found:
-        console.result(console.table(HEADER, [run.cells() for run in found]))
+        console.result(json.dumps([run.as_json() for run in listed], indent=2))
+    elif listed:
+        console.result(console.table(HEADER, [run.cells() for run in listed]))
     else:
         console.note("No runs yet. Start one: testbed run")

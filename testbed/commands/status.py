@@ -15,12 +15,12 @@ from testbed.commands.options import open_session, testbed_options
 def status(as_json: bool, config_file: str, namespace: str | None, verbose: bool) -> None:
     """Say how the testbed is: backend, agents, running workflow."""
     from testbed.output import console
-    from testbed.stack.status import look
+    from testbed.stack.status import read_status
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
-    seen = look(session)
+    present = read_status(session)
     if as_json:
-        console.result(json.dumps(seen.as_json(), indent=2))
+        console.result(json.dumps(present.as_json(), indent=2))
     else:
-        console.result("\n".join(seen.lines()))
-    raise SystemExit(seen.exit_code)
+        console.result("\n".join(present.lines()))
+    raise SystemExit(present.exit_code)

@@ -40,7 +40,7 @@ def ended(monitor: Monitor, execution_id: str, running: list[str]) -> str:
     :raises ConfigurationError: there is no such execution
     """
     from swf_common.errors import ConfigurationError
-    from testbed.monitor_client.client import MonitorRefused
+    from testbed.monitor_client.errors import MonitorRefused
 
     try:
         return str(monitor.execution(execution_id)["status"])

@@ -30,8 +30,8 @@ def stop_agents(config_file: str, namespace: str | None, verbose: bool) -> None:
 
 
 def end_running_workflows(session: Session) -> None:
-    """Stop what runs, so that its run is closed and its STFs are worked off."""
-    from testbed.monitor_client.client import MonitorAway, MonitorRefused
+    """Stop the running workflows, so that their runs are closed and their STFs are processed."""
+    from testbed.monitor_client.errors import MonitorRefused, MonitorUnavailable
     from testbed.output import console
     from testbed.run.stopping import StillRunning, stop_execution
 
@@ -44,5 +44,5 @@ def end_running_workflows(session: Session) -> None:
                 console.warn(str(error))
             else:
                 console.note(f"{row['execution_id']}: {status}")
-    except (MonitorAway, MonitorRefused) as error:
+    except (MonitorUnavailable, MonitorRefused) as error:
         console.warn(f"running workflows could not be stopped: {error}")

@@ -27,7 +27,7 @@ INSTALL = "docs/install.md says how to get it; on Debian as root: make engine"
 
 
 class Grade(StrEnum):
-    """How a finding is to be taken."""
+    """How serious a finding is."""
 
     OK = "ok"
     NOTE = "note"
@@ -124,8 +124,8 @@ def version(text: str) -> tuple[int, ...]:
     >>> version("v2.40.3-3")
     (2, 40, 3)
     """
-    found = re.match(r"v?(\d+(?:\.\d+)*)", text)
-    return tuple(map(int, found[1].split("."))) if found else ()
+    match = re.match(r"v?(\d+(?:\.\d+)*)", text)
+    return tuple(map(int, match[1].split("."))) if match else ()
 
 
 def _configuration(facts: Facts) -> Finding:
@@ -147,13 +147,13 @@ def _engine(facts: Facts) -> Finding:
     return Finding("engine", Grade.WRONG, seen, advice, ExitCode.BACKEND)
 
 
-def _plugin(name: str, found: str | None, floor: tuple[int, ...]) -> Finding:
-    if found is None:
+def _plugin(name: str, installed: str | None, floor: tuple[int, ...]) -> Finding:
+    if installed is None:
         seen = "the docker command does not know it"
-    elif version(found) < floor:
-        seen = f"{found}, {_dotted(floor)} is needed"
+    elif version(installed) < floor:
+        seen = f"{installed}, {_dotted(floor)} is needed"
     else:
-        return Finding(name, Grade.OK, found)
+        return Finding(name, Grade.OK, installed)
     return Finding(name, Grade.WRONG, seen, INSTALL, ExitCode.BACKEND)
 
 
@@ -248,10 +248,10 @@ def _images(facts: Facts) -> Iterator[Finding]:
         yield Finding("images", Grade.OK, "all built")
 
 
-def _graded(found: int, least: int, usual: int) -> Grade:
-    if found < least:
+def _graded(value: int, least: int, usual: int) -> Grade:
+    if value < least:
         return Grade.WRONG
-    return Grade.NOTE if found < usual else Grade.OK
+    return Grade.NOTE if value < usual else Grade.OK
 
 
 def _dotted(numbers: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Finding out what `testbed doctor` looks at: each thing apart, so that none hides another."""
+"""The facts for `testbed doctor`: each is found separately, so that no failure hides another."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 from swf_common.configuration import Configuration
 from swf_common.errors import ConfigurationError, TestbedError
 from testbed.doctor.findings import Facts
-from testbed.engine.containers import connect
 from testbed.engine.daemon_socket import GROUP, SOCKET
+from testbed.engine.docker_containers import connect
 from testbed.engine.endpoint import Engine, Place, find_engine
 from testbed.engine.inspection import read_time
 from testbed.engine.reach import doubtful, file_system
@@ -24,11 +24,11 @@ from testbed.stack import monitor_port
 from testbed.stack.secret_files import LENGTHS
 from testbed.stack.session import MONITOR_PORT, MONITOR_SERVICE, Session
 
-PATIENCE_S = 10.0
+COMMAND_TIMEOUT_S = 10.0
 
 
-def look_around(root: Path, load: Callable[[], Configuration]) -> Facts:
-    """What this machine is like for the testbed of a configuration.
+def gather_facts(root: Path, load: Callable[[], Configuration]) -> Facts:
+    """The facts about this machine that matter to the testbed of a configuration.
 
     :param root: the checkout
     :param load: resolves the configuration
@@ -97,7 +97,7 @@ def _plugin_version(name: str) -> str | None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE_S,
+            timeout=COMMAND_TIMEOUT_S,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -118,17 +118,17 @@ def _socket_path(session: Session) -> str:
 def _socket_problem(session: Session, engine: Engine) -> tuple[str | None, str]:
     """Why the supervisor could not use the socket, and the group to which it belongs.
 
-    None when there is no supervisor, or nobody here can tell.
+    None when there is no supervisor, or when nothing here can find it out.
     """
     if not _socket_path(session):
         return None, ""
     path, group = Path(_socket_path(session)), session.environment[GROUP]
     elsewhere = engine.place != Place.HERE and not os.environ.get(GROUP)
     probe = session.probe()
-    look = probe.usable_socket if elsewhere else probe.socket
-    found, failed = _tried(lambda: look(path, group))
-    if failed or found:
-        return (failed, "") if failed else found
+    check = probe.usable_socket if elsewhere else probe.socket
+    outcome, failed = _tried(lambda: check(path, group))
+    if failed or outcome:
+        return (failed, "") if failed else outcome
     if engine.place != Place.HERE:
         return None, ""
     try:
@@ -174,7 +174,7 @@ def _open_to_others(folder: Path) -> bool:
 
 
 def _missing_images(session: Session) -> tuple[str, ...] | None:
-    """Images that the engine lacks; None when their names cannot be told."""
+    """Images that the engine lacks; None when their names are not known."""
     try:
         names = {one.image for one in session.services.values() if one.role}
         return tuple(sorted(name for name in names if not session.containers.image_exists(name)))

@@ -45,7 +45,7 @@ def find_ca_bundle(
 
 
 def check_ca_bundle(path: str) -> None:
-    """Find out before a build that there is no such file; the builder's own words name neither.
+    """Refuse a missing file before a build: the builder's message would not name it.
 
     :raises ConfigurationError: it is missing
     """

@@ -1,4 +1,4 @@
-"""Commands that this one has started, when it is interrupted."""
+"""Ends the commands that this one has started when it is interrupted."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from contextlib import suppress
 from types import GeneratorType
 from typing import Any
 
-PATIENCE_S = 15.0
+END_TIMEOUT_S = 15.0
 """Seconds for which an interrupted child is waited for."""
 
 
 def interruptible(stream: Iterator[tuple[str, bytes]]) -> Iterator[bytes]:
     """The lines of a docker command that python-on-whales streams.
 
-    An interrupt is passed on to the command, and its end is waited for: at a terminal Ctrl+C
-    reaches it anyway, but a SIGTERM reaches this process alone. It would go on changing a testbed
-    of which another command holds the lock by then.
+    An interrupt is passed on to the command, and this process waits for its end. At a terminal
+    Ctrl+C reaches the command anyway, but a SIGTERM reaches this process alone: the command would
+    go on changing a testbed while another command already holds the lock.
     """
     try:
         for _, line in stream:
@@ -33,17 +33,17 @@ def interruptible(stream: Iterator[tuple[str, bytes]]) -> Iterator[bytes]:
 
 
 def _child_of(stream: Iterator[Any], error: BaseException) -> subprocess.Popen[bytes] | None:
-    """The library's process. It gives it to nobody, so it is taken from where it is held: the
-    generator's frame, or the frames of the traceback when the interrupt came inside; that may be
-    as early as in the process object's own making.
+    """The library's process. The library does not hand it out, so it is taken from the generator's
+    frame, or from the frames of the traceback when the interrupt came inside, even while the
+    process object was being made.
     """
     frames = [frame.f_locals for frame, _ in traceback.walk_tb(error.__traceback__)]
     if isinstance(stream, GeneratorType):
         frames.append(inspect.getgeneratorlocals(stream))
     for names in frames:
-        for found in names.values():
-            if isinstance(found, subprocess.Popen) and found.pid:
-                return found
+        for value in names.values():
+            if isinstance(value, subprocess.Popen) and value.pid:
+                return value
     return None
 
 
@@ -51,4 +51,4 @@ def _interrupt(child: subprocess.Popen[bytes]) -> None:
     if child.poll() is None:
         child.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
-            child.wait(PATIENCE_S)
+            child.wait(END_TIMEOUT_S)

@@ -132,29 +132,29 @@ class PythonOnWhalesCompose:
         try:
             self._run("logs", show)
         except BrokenPipeError:
-            # whoever read has seen enough; Python would complain on exit
+            # the reader has seen enough; Python would complain on exit
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
 
     def _stream(self, verb: str, call: Any, **options: Any) -> None:
         """Run a verb that reports as it goes; its lines go to the debug log."""
-        seen: list[str] = []
+        lines: list[str] = []
 
         def run() -> None:
             for line in interruptible(call(stream_logs=True, **options)):
                 text = line.decode(errors="replace").rstrip()
-                seen.append(text)
+                lines.append(text)
                 logging.getLogger("docker compose").debug("%s", text)
 
-        self._run(verb, run, _seen=seen)
+        self._run(verb, run, _lines=lines)
 
-    def _run(self, verb: str, call: Any, _seen: list[str] | None = None, **options: Any) -> Any:
+    def _run(self, verb: str, call: Any, _lines: list[str] | None = None, **options: Any) -> Any:
         from python_on_whales.exceptions import DockerException
 
         try:
             with variables(self._environment):
                 return call(**options)
         except DockerException as error:
-            output = "\n".join(_seen or []) or error.stderr or error.stdout or str(error)
+            output = "\n".join(_lines or []) or error.stderr or error.stdout or str(error)
             if verb == "config":
                 raise ConfigurationError(place="compose.yaml", problem=output.strip()) from error
             raise ComposeFailed(verb=verb, output=_last_lines(output)) from error

@@ -31,11 +31,11 @@ def socket_variables(
     group = written or "0"
     if engine.place == Place.HERE:
         try:
-            found = socket.stat()
+            owner = socket.stat()
         except OSError:  # it is not there: `testbed doctor` says so
             group = "0"
         else:
-            group = str(found.st_gid if found.st_uid == 0 else 0)
+            group = str(owner.st_gid if owner.st_uid == 0 else 0)
     return {
         SOCKET: str(socket),
         GROUP: environment.get(GROUP) or group,

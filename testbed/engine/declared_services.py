@@ -14,7 +14,7 @@ from testbed.engine.compose import compose_files
 from testbed.engine.services import Service, read_services
 from testbed.project import Project
 
-PATIENCE_S = 30.0
+COMPOSE_TIMEOUT_S = 30.0
 
 
 def declared_services(project: Project) -> dict[str, Service] | None:
@@ -25,13 +25,13 @@ def declared_services(project: Project) -> dict[str, Service] | None:
     """
     files = [word for file in compose_files(project) for word in ("--file", str(file))]
     profiles = ("--profile", "*", "--project-name", project.name)
-    said = _compose(*files, *profiles, "config", "--no-interpolate", "--format", "json")
-    if said is not None and said.returncode == 0:
-        return read_services(json.loads(said.stdout))
-    known = said and _compose("version")
-    if said is None or known is None or known.returncode:
+    config = _compose(*files, *profiles, "config", "--no-interpolate", "--format", "json")
+    if config is not None and config.returncode == 0:
+        return read_services(json.loads(config.stdout))
+    version = config and _compose("version")
+    if config is None or version is None or version.returncode:
         return None
-    raise ConfigurationError(place="compose.yaml", problem=said.stderr.strip())
+    raise ConfigurationError(place="compose.yaml", problem=config.stderr.strip())
 
 
 def _compose(*arguments: str) -> subprocess.CompletedProcess[str] | None:
@@ -41,7 +41,7 @@ def _compose(*arguments: str) -> subprocess.CompletedProcess[str] | None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE_S,
+            timeout=COMPOSE_TIMEOUT_S,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

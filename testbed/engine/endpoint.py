@@ -81,8 +81,8 @@ class Engine:
     @property
     def bound_socket(self) -> Path:
         """The socket that a container can be given: a path on the host where the engine runs."""
-        found = self.socket if self.place == Place.HERE else None
-        return found or Path(USUAL_SOCKET)
+        path = self.socket if self.place == Place.HERE else None
+        return path or Path(USUAL_SOCKET)
 
     def connection(self) -> dict[str, Any]:
         """What `docker.DockerClient` needs to reach it."""

@@ -43,16 +43,16 @@ def obtain_base_image(root: Path) -> str:
     if chosen:
         return chosen
     script = root / "images" / "base" / "obtain.sh"
-    found = subprocess.run([script], stdout=subprocess.PIPE, text=True, check=False)
-    if found.returncode:
+    answer = subprocess.run([script], stdout=subprocess.PIPE, text=True, check=False)
+    if answer.returncode:
         raise BackendError(
             what="The base image of all images could not be obtained",
             hint=f"Name one yourself: {BASE_IMAGE}={OFFICIAL_BASE} testbed build",
         )
     memo = root / MEMO
     memo.parent.mkdir(parents=True, exist_ok=True)
-    memo.write_text(found.stdout.strip())
-    return found.stdout.strip()
+    memo.write_text(answer.stdout.strip())
+    return answer.stdout.strip()
 
 
 def named_by_user(service: Service, environment: Mapping[str, str], own: Iterable[str]) -> bool:

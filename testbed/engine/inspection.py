@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from swf_common.protocol.states import CONTAINER_DIED
+
 SERVICE_LABEL = "com.docker.compose.service"
 HASH_LABEL = "com.docker.compose.config-hash"
 ROLE_LABEL = "org.epic.testbed.role"
@@ -39,6 +41,11 @@ class Container:
     out_of_memory: bool = False
     config_hash: str = ""
     role: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether its exit code means something."""
+        return self.started_at is not None and self.state in CONTAINER_DIED
 
 
 @dataclass(frozen=True)

@@ -57,11 +57,11 @@ def file_system(folder: Path, mounts: str | None = None) -> str:
         mounts = MOUNTS.read_text() if MOUNTS.exists() else ""
     place, kind = Path(), ""
     for line in mounts.splitlines():
-        _, target, found, *_ = line.split(" ")
+        _, target, listed, *_ = line.split(" ")
         point = Path(target.encode().decode("unicode_escape"))
         inside = folder == point or point in folder.parents
         if inside and len(point.parts) >= len(place.parts):  # the last one covers the others
-            place, kind = point, found
+            place, kind = point, listed
     return kind
 
 
@@ -93,7 +93,7 @@ class Probe:
             return None
         with _sample(folder) as (path, text):
             try:
-                code, output = self.containers.look(image, path, ["cat", "/seen"])
+                code, output = self.containers.run_probe(image, path, ["cat", "/seen"])
             except MountRefused as error:
                 return str(error.cause)
         return "" if (code, output.strip()) == (0, text) else output.strip() or f"exit code {code}"
@@ -109,7 +109,7 @@ class Probe:
             return None
         try:
             command = ["sh", "-c", SOCKET_SCRIPT]
-            code, output = self.containers.look(image, path, command, group)
+            code, output = self.containers.run_probe(image, path, command, group)
         except MountRefused as error:
             return str(error.cause), ""
         owner = output.strip().splitlines()[0] if output.strip() else ""
@@ -121,10 +121,10 @@ class Probe:
 
     def usable_socket(self, path: Path, group: str) -> tuple[str, str] | None:
         """The same, with the group to which the socket belongs where `group` is another one."""
-        found = self.socket(path, group)
-        if found and found[0] and found[1] not in ("", group):
-            return self.socket(path, found[1])
-        return found
+        outcome = self.socket(path, group)
+        if outcome and outcome[0] and outcome[1] not in ("", group):
+            return self.socket(path, outcome[1])
+        return outcome
 
 
 def check_files(engine: Engine, probe: Probe, folder: Path) -> None:
@@ -150,10 +150,10 @@ def find_group(engine: Engine, probe: Probe, socket: str, group: str) -> str:
 
     :raises SocketOutOfReach: no group helps
     """
-    found = probe.usable_socket(Path(socket), group) if engine.place != Place.HERE else None
-    if found is None:
+    outcome = probe.usable_socket(Path(socket), group) if engine.place != Place.HERE else None
+    if outcome is None:
         return group
-    cause, owner = found
+    cause, owner = outcome
     if cause:
         raise SocketOutOfReach(socket=socket, place=engine.place, cause=cause)
     return owner

@@ -32,8 +32,8 @@ class Service:
     @property
     def folder(self) -> str | None:
         """The folder under images/ whose Dockerfile it builds; None when it builds none of them."""
-        found = re.fullmatch(r"images/([\w-]+)/Dockerfile", self.dockerfile or "")
-        return found[1] if found else None
+        match = re.fullmatch(r"images/([\w-]+)/Dockerfile", self.dockerfile or "")
+        return match[1] if match else None
 
 
 def read_services(compose_config: Mapping[str, Any]) -> dict[str, Service]:

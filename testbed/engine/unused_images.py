@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from swf_common.errors import BackendError
-from testbed.engine.containers import FOLDER_LABEL, connect
+from testbed.engine.docker_containers import FOLDER_LABEL, connect
 from testbed.engine.image_digests import NAMED_BY_CONTENT
 from testbed.engine.services import LABEL
 
@@ -74,7 +74,7 @@ class DockerImages:
 
     def built(self) -> list[Image]:
         with _engine_errors("list"):
-            found = self._client.api.images(filters={"label": CHECKOUT_LABEL})
+            images = self._client.api.images(filters={"label": CHECKOUT_LABEL})
         return [
             Image(
                 name=name,
@@ -83,7 +83,7 @@ class DockerImages:
                 created=datetime.fromtimestamp(one["Created"], UTC),
                 size=one["Size"],
             )
-            for one in found
+            for one in images
             for name in one["RepoTags"] or ()
         ]
 

@@ -1,4 +1,4 @@
-"""The gate: which agents have proved that they are ready (design, section 7).
+"""The gate: which agents have proved that they are ready.
 
 `decide` is pure: it looks at one snapshot and says, per expected container, ready, waiting or
 failed, and why. All times come from the testbed's side (engine and monitor share one host); the
@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from swf_common.protocol.heartbeat import is_stale
 from swf_common.protocol.identifiers import same_container
-from swf_common.protocol.states import AgentStatus, OperationalState
+from swf_common.protocol.states import CONTAINER_DOWN, AgentStatus, OperationalState
 from testbed.engine.inspection import Container
 from testbed.monitor_client.snapshot import AgentRow, Snapshot
 
@@ -93,12 +93,12 @@ def decide(
     :param restarts: by container id, the restarts that happened before the gate began to wait: the
         engine's count goes on over runs
     """
-    found: dict[str, list[Container]] = {}
+    by_program: dict[str, list[Container]] = {}
     for container in containers:
-        found.setdefault(container.program, []).append(container)
+        by_program.setdefault(container.program, []).append(container)
     verdicts = []
     for want in expected:
-        existing = sorted(found.get(want.program, []), key=_preference)[: want.replicas]
+        existing = sorted(by_program.get(want.program, []), key=_preference)[: want.replicas]
         for container in existing:
             earlier = (restarts or {}).get(container.container_id, 0)
             outcome, reason, agent = _judge(namespace, container, snapshot, earlier)
@@ -134,7 +134,7 @@ def _judge(
     namespace: str, container: Container, snapshot: Snapshot | None, earlier_restarts: int
 ) -> tuple[Outcome, str, AgentRow | None]:
     agent = newest_agent(namespace, container.container_id, snapshot.agents) if snapshot else None
-    if container.state in ("exited", "dead", "created"):
+    if container.state in CONTAINER_DOWN:
         return Outcome.FAILED, _not_running(container), agent
     if container.state == "running":
         if snapshot is None:

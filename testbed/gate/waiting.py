@@ -1,4 +1,4 @@
-"""Waiting at the gate: a thin loop around `gate.decide`, and what is told when it stays shut."""
+"""Waiting at the gate: a thin loop around `gate.decide`, and the explanation when it stays shut."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from testbed.engine.containers import Containers
 from testbed.engine.inspection import Container
 from testbed.gate.decision import AgentVerdict, Outcome, Verdict, decide
 from testbed.gate.plan import Plan
-from testbed.monitor_client.client import Monitor, MonitorAway
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorUnavailable
 from testbed.monitor_client.snapshot import Snapshot
 from testbed.output import console
 
@@ -49,19 +50,19 @@ class Gate:
     _restarts: dict[str, int] | None = None
 
     def check(self) -> Verdict:
-        """The verdict of the moment."""
+        """The present verdict."""
         snapshot: Snapshot | None
         try:
             snapshot = self.monitor.snapshot(self.namespace)
-        except MonitorAway:
+        except MonitorUnavailable:
             snapshot = None
         return self.judge(self.containers.all(), snapshot)
 
-    def judge(self, found: list[Container], snapshot: Snapshot | None) -> Verdict:
-        """The verdict on what is given; restarts count from the first one on."""
+    def judge(self, containers: list[Container], snapshot: Snapshot | None) -> Verdict:
+        """The verdict on containers and a snapshot; restarts count from the first call on."""
         if self._restarts is None:
-            self._restarts = {one.container_id: one.restart_count for one in found}
-        return decide(self.namespace, self.plan.expected, found, snapshot, self._restarts)
+            self._restarts = {one.container_id: one.restart_count for one in containers}
+        return decide(self.namespace, self.plan.expected, containers, snapshot, self._restarts)
 
     def wait(self) -> Verdict:
         """Wait for the verdict that lets the workflow start.

@@ -8,65 +8,21 @@ from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from swf_common.errors import BackendError, ExitCode, TestbedError
 from swf_common.protocol.progress import Progress
 from swf_common.protocol.users import USER_HEADER, USER_PATTERN
+from testbed.monitor_client.errors import (
+    MonitorRefused,
+    MonitorUnavailable,
+    RunnerSilent,
+    RunnerUnavailable,
+    WorkflowRefused,
+)
 from testbed.monitor_client.queues import QueueMonitor, RestQueues
 from testbed.monitor_client.snapshot import AgentRow, Snapshot
 
 TIMEOUT_S = 10.0
-START_S = 20.0
+START_TIMEOUT_S = 20.0
 """Seconds in which it answers a start: its turn may take 10 s, the runner's answer 4.5 s."""
-ACTION_S = 70.0
-"""Seconds in which the monitor answers an action on agents: a stop takes its time."""
-
-
-class MonitorAway(BackendError):
-    """The monitor does not answer: {cause}"""
-
-    hint = "Look at it with: testbed status, testbed logs monitor"
-
-
-class TestbedDown(MonitorAway):
-    """{project} does not run: {cause}"""
-
-    hint = "Start it with: testbed up"
-
-
-class MonitorRefused(TestbedError):
-    """The monitor refused {request}: {status} {text}"""
-
-
-class NoRunner(BackendError):
-    """The workflow was not started: {cause}"""
-
-    hint = "Look at it with: testbed status, testbed logs workflow-runner"
-
-
-class RunnerSilent(BackendError):
-    """The workflow may run: {cause}"""
-
-    hint = "Look at it with: testbed status, testbed logs workflow-runner"
-
-
-class WorkflowRefused(TestbedError):
-    """The workflow was not started: {reason}"""
-
-    hint = "What runs now: testbed status. To end it: testbed stop"
-    exit_code = ExitCode.WORKFLOW_FAILED
-
-
-class NoSupervisor(BackendError):
-    """The agents cannot be reached: {cause}"""
-
-    hint = "Look at it with: testbed status, testbed logs supervisor"
-
-
-class ActionRefused(TestbedError):
-    """{verb} {program} failed: {reason}"""
-
-    hint = "How the agents are: testbed agents list, testbed status"
-    exit_code = ExitCode.AGENT_DIED
 
 
 class Monitor(QueueMonitor, Protocol):
@@ -88,10 +44,10 @@ class Monitor(QueueMonitor, Protocol):
         """The record of an execution, as REST gives it."""
 
     def record_report(self, execution_id: str, report: dict[str, Any]) -> None:
-        """Let the monitor keep the verdict of `testbed run` beside the execution's record."""
+        """Store the verdict of `testbed run` beside the execution's record."""
 
     def record_incidents(self, execution_id: str, incidents: list[dict[str, Any]]) -> None:
-        """Let the monitor keep the incidents of an execution that goes on."""
+        """Store the incidents of a running execution."""
 
     def running_executions(self, namespace: str) -> list[dict[str, Any]]:
         """The executions of a namespace that run."""
@@ -102,12 +58,6 @@ class Monitor(QueueMonitor, Protocol):
     def backlog(self) -> tuple[list[dict[str, Any]] | None, int]:
         """Consumer queues with their depths (None when the broker is away), and dead letters."""
 
-    def supervised_agents(self) -> list[dict[str, Any]]:
-        """Every agent container, as the supervisor tells them."""
-
-    def act_on_agents(self, verb: str, program: str) -> list[dict[str, Any]]:
-        """Start, stop, restart or kill a program; its containers afterwards."""
-
 
 class RestMonitor(RestQueues):
     """The monitor, with an API token.
@@ -115,7 +65,8 @@ class RestMonitor(RestQueues):
     :param user: for whom the token is used; its actions are logged with that name
     :param locate: its base URL of the moment, None while it does not run; asked again when no
         answer comes, since a restarted container is published on another port
-    :raises MonitorAway: from every method, when no answer comes or it means "come back later"
+    :raises MonitorUnavailable: from every method, when no answer comes or the monitor asks to come
+        back later
     """
 
     def __init__(self, locate: Callable[[], str | None], token: str, user: str = "") -> None:
@@ -149,12 +100,14 @@ class RestMonitor(RestQueues):
 
     def start_workflow(self, command: dict[str, Any]) -> str:
         try:
-            answer = self._call("POST", "workflow-executions/start/", timeout=START_S, json=command)
-        except MonitorAway as error:
+            answer = self._call(
+                "POST", "workflow-executions/start/", timeout=START_TIMEOUT_S, json=command
+            )
+        except MonitorUnavailable as error:
             if error.fields.get("sent"):
                 raise RunnerSilent(cause=f"the answer was lost ({error.cause})") from error
             if error.fields.get("status") == 503:
-                raise NoRunner(cause=error.fields["cause"]) from error
+                raise RunnerUnavailable(cause=error.fields["cause"]) from error
             if error.fields.get("status") == 504:
                 raise RunnerSilent(cause=error.fields["cause"]) from error
             raise
@@ -197,38 +150,19 @@ class RestMonitor(RestQueues):
         answer = self._call("GET", "backlog/")
         return answer["queues"], answer["dead_letters"]
 
-    def supervised_agents(self) -> list[dict[str, Any]]:
-        return self._ask_supervisor("GET", "supervised-agents/")
-
-    def act_on_agents(self, verb: str, program: str) -> list[dict[str, Any]]:
-        try:
-            return self._ask_supervisor("POST", f"supervised-agents/{quote(program)}/{verb}/")
-        except MonitorRefused as error:
-            if error.status == 409:
-                raise ActionRefused(verb=verb, program=program, reason=error.text) from error
-            raise
-
-    def _ask_supervisor(self, method: str, path: str) -> list[dict[str, Any]]:
-        try:
-            return list(self._call(method, path, timeout=ACTION_S))
-        except MonitorAway as error:
-            if error.fields.get("status") == 503:
-                raise NoSupervisor(cause=error.fields["cause"]) from error
-            raise
-
     def _call(self, method: str, path: str, timeout: float = TIMEOUT_S, **options: Any) -> Any:
         url = self._url or self._locate()
         if url is None:
-            raise MonitorAway(cause="it is not published by a running container")
+            raise MonitorUnavailable(cause="it is not published by a running container")
         try:
             answer = self._session.request(method, f"{url}/api/{path}", timeout=timeout, **options)
         except self._requests.RequestException as error:
             self._url = None
             cause = f"{type(error).__name__} at {url}"
-            raise MonitorAway(cause=cause, sent=_may_have_arrived(error)) from error
+            raise MonitorUnavailable(cause=cause, sent=_may_have_arrived(error)) from error
         self._url = url
         if answer.status_code >= 500:
-            raise MonitorAway(cause=_detail(answer), status=answer.status_code)
+            raise MonitorUnavailable(cause=_detail(answer), status=answer.status_code)
         if not answer.ok:
             raise MonitorRefused(
                 request=f"{method} /api/{path}", status=answer.status_code, text=_detail(answer)

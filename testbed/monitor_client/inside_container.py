@@ -1,6 +1,7 @@
 """Questions that are answered inside the monitor's container.
 
-Whoever may run commands there holds every secret of the testbed anyway, so this asks for none.
+A user who may run commands there can read every secret of the testbed anyway, so no secret is
+needed.
 """
 
 from __future__ import annotations

@@ -6,18 +6,12 @@ from abc import abstractmethod
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from swf_common.errors import ExitCode, TestbedError
+from testbed.monitor_client.errors import MonitorRefused, NotDone
 
-PURGE_S = 60.0
+PURGE_TIMEOUT_S = 60.0
 """Seconds in which the monitor empties a queue."""
 PAGE = 200
 """Letters in one answer; each has its whole message in it."""
-
-
-class NotDone(TestbedError):
-    """{what}: {reason}"""
-
-    exit_code = ExitCode.CONFIGURATION
 
 
 class QueueMonitor(Protocol):
@@ -27,9 +21,9 @@ class QueueMonitor(Protocol):
         """The consumer queues of the testbed, as `queues/` gives them."""
 
     def purge_queue(self, queue: str) -> dict[str, Any]:
-        """Drop what waits in a queue; how much it was.
+        """Drop the messages that wait in a queue; their number.
 
-        :raises NotDone: there is no such queue, or somebody consumes from it
+        :raises NotDone: there is no such queue, or a program consumes from it
         """
 
     def letters(self, *, resolution: str | None = None) -> list[dict[str, Any]]:
@@ -60,18 +54,18 @@ class RestQueues:
 
     def purge_queue(self, queue: str) -> dict[str, Any]:
         path = f"queues/{quote(queue, safe='')}/purge/"
-        return self._settled(f"{queue} is not emptied", "POST", path, timeout=PURGE_S)
+        return self._settled(f"{queue} is not emptied", "POST", path, timeout=PURGE_TIMEOUT_S)
 
     def letters(self, *, resolution: str | None = None) -> list[dict[str, Any]]:
         params: dict[str, Any] = {"limit": PAGE, "offset": 0}
         if resolution is not None:
             params["resolution"] = resolution
-        found: list[dict[str, Any]] = []
+        letters: list[dict[str, Any]] = []
         while True:
             answer = self._call("GET", "dead-letters/", params=params)
-            found += answer["results"]
+            letters += answer["results"]
             if answer["next"] is None or not answer["results"]:
-                return found
+                return letters
             params["offset"] += PAGE
 
     def letter(self, number: int) -> dict[str, Any]:
@@ -82,8 +76,6 @@ class RestQueues:
         return self._settled(f"Dead letter {number} is left as it is", "POST", path)
 
     def _settled(self, what: str, method: str, path: str, **options: Any) -> dict[str, Any]:
-        from testbed.monitor_client.client import MonitorRefused
-
         try:
             return dict(self._call(method, path, **options))
         except MonitorRefused as error:

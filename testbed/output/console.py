@@ -47,7 +47,7 @@ def coloured(text: str, code: str) -> str:
 
 
 def can_ask() -> bool:
-    """Whether there is somebody to answer a question: a terminal both ways, and no CI."""
+    """Whether a person can answer a question: a terminal both ways, and no CI."""
     return sys.stdin.isatty() and sys.stderr.isatty() and not os.environ.get("CI")
 
 

@@ -13,17 +13,17 @@ UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def abandoned(namespace: str, depths: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Queues of a namespace in which messages wait although nobody consumes them.
+    """Queues of a namespace in which messages wait although they have no consumer.
 
     :param depths: as the monitor's `backlog/` gives them
     """
-    found = []
+    rows = []
     for queue in depths:
         program = program_of(namespace, queue["queue"])
         if program is not None and queue["depth"] > 0 and queue.get("consumers") == 0:
             facts = {"queue": queue["queue"], "program": program, "waiting": queue["depth"]}
-            found.append(facts)
-    return sorted(found, key=lambda one: one["queue"])
+            rows.append(facts)
+    return sorted(rows, key=lambda one: one["queue"])
 
 
 def abandoned_lines(queues: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -55,16 +55,16 @@ def table(queues: Iterable[Mapping[str, Any]]) -> str:
 
 
 def note(queue: Mapping[str, Any]) -> str:
-    """For how long nobody has consumed from a queue, and what follows from it."""
+    """How long a queue has had no consumer, and what follows from that."""
     absent, limit = queue["unconsumed_s"], queue["expires_after_s"]
     if absent is None:
         return "" if queue["consumers"] else "no consumer"
-    seen = f"no consumer for {duration(absent)}"
+    absence = f"no consumer for {duration(absent)}"
     if limit is None:
-        return seen
+        return absence
     if absent >= limit:
-        return f"{seen}: expired, what comes is dropped"
-    return f"{seen}; expires after {duration(limit)}"
+        return f"{absence}: expired, what comes is dropped"
+    return f"{absence}; expires after {duration(limit)}"
 
 
 def duration(seconds: float) -> str:

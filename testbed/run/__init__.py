@@ -1,1 +1,1 @@
-"""One run: start, follow, wait until drained, judge and report."""
+"""One run: start it, follow it until it has drained, judge it and report."""

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from swf_common.configuration.model import flat_parameters
 from swf_common.errors import ExitCode, TestbedError
 from swf_common.protocol.progress import Progress, planned_stfs
-from testbed.monitor_client.client import Monitor, MonitorAway, MonitorRefused
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorRefused, MonitorUnavailable
 from testbed.output import console
-from testbed.run.follower import Run
-from testbed.run.report import Report, write_record
+from testbed.run.follower import RunFollower
+from testbed.run.record import write_record
+from testbed.run.report import Report
 
 if TYPE_CHECKING:
     from testbed.gate.waiting import Gate
@@ -54,7 +56,7 @@ def execute(session: Session, gate: Gate, ready_s: float, named: Callable[[str],
     }
     if not gate.check().ready:  # checked again just before the command is sent
         gate.wait()
-    run = Run("", gate, planned=planned_stfs(flat_parameters(resolved)))
+    run = RunFollower("", gate, planned=planned_stfs(flat_parameters(resolved)))
     run.begin()
     started = time.monotonic()
     command = {
@@ -95,7 +97,7 @@ def execute(session: Session, gate: Gate, ready_s: float, named: Callable[[str],
 def _start(monitor: Monitor, command: dict[str, Any]) -> tuple[str, bool]:
     """Start the workflow; its execution id, and whether the user has interrupted the command.
 
-    An interrupt waits for the answer: without it nobody could stop what was started.
+    An interrupt waits for the answer: without it the started workflow could not be stopped.
     """
     with interrupts_deferred() as interrupts:
         execution_id = monitor.start_workflow(command)
@@ -105,21 +107,21 @@ def _start(monitor: Monitor, command: dict[str, Any]) -> tuple[str, bool]:
 @contextmanager
 def interrupts_deferred() -> Iterator[list[int]]:
     """Collect the signals that would interrupt the command, until the end of the block."""
-    seen: list[int] = []
+    received: list[int] = []
 
     def remember(number: int, _frame: object) -> None:
-        seen.append(number)
+        received.append(number)
 
     before = {number: signal.signal(number, remember) for number in INTERRUPTS}
     try:
-        yield seen
+        yield received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _follow(run: Run) -> Ending:
-    """Follow a run to its end, or to what ends the command before."""
+def _follow(run: RunFollower) -> Ending:
+    """Follow a run to its end, or until something ends the command."""
     try:
         return Ending(*run.follow(), None)
     except KeyboardInterrupt:
@@ -129,26 +131,26 @@ def _follow(run: Run) -> Ending:
         try:
             return Ending(*run.give_up(str(error)), error.exit_code)
         except KeyboardInterrupt:
-            return Ending(run.seen, [str(error), LEFT], error.exit_code)
+            return Ending(run.last_progress, [str(error), LEFT], error.exit_code)
 
 
-def _stop(run: Run) -> Ending:
+def _stop(run: RunFollower) -> Ending:
     """Stop a run that the user has interrupted."""
     console.note("Stopping the workflow (Ctrl+C again to leave it as it is) ...")
     try:
         return Ending(*run.stop(), ExitCode.INTERRUPTED)
     except KeyboardInterrupt:
-        return Ending(run.seen, [LEFT], ExitCode.INTERRUPTED)
+        return Ending(run.last_progress, [LEFT], ExitCode.INTERRUPTED)
     except TestbedError as error:
-        return Ending(run.seen, [str(error)], ExitCode.INTERRUPTED)
+        return Ending(run.last_progress, [str(error)], ExitCode.INTERRUPTED)
 
 
 def _tell_monitor(session: Session, gate: Gate, report: Report) -> None:
-    """Let the monitor keep the verdict, and find the address of its pages."""
+    """Store the verdict at the monitor, and find the address of its pages."""
     try:
         gate.monitor.record_report(report.progress.execution_id, report.for_monitor())
         report.monitor_url = session.monitor_url() or ""
-    except (MonitorAway, MonitorRefused) as error:
+    except (MonitorUnavailable, MonitorRefused) as error:
         console.warn(f"the monitor did not take this verdict: {error}")
     except TestbedError as error:  # the engine does not answer: the report is more important
         console.warn(str(error))
@@ -160,10 +162,10 @@ def git_version(root: Path) -> dict[str, str | bool]:
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(root), *arguments]
         try:
-            found = subprocess.run(command, capture_output=True, text=True, check=False)
+            result = subprocess.run(command, capture_output=True, text=True, check=False)
         except OSError:  # it is not installed
             return ""
-        return found.stdout.strip() if found.returncode == 0 else ""
+        return result.stdout.strip() if result.returncode == 0 else ""
 
     commit = git("rev-parse", "HEAD")
     if not commit:

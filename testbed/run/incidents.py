@@ -1,4 +1,4 @@
-"""What happened to a part of the testbed in mid-run, whether it was mended or not. Pure."""
+"""What happened to a part of the testbed during a run, recovered or not. Pure."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Kind(StrEnum):
 
 @dataclass
 class Incident:
-    """Something that happened to a part of the testbed in mid-run.
+    """Something that happened to a part of the testbed during a run.
 
-    :param back_at: when it was there again; None while it is not
-    :param cause: what was seen, where there is no exit code
+    :param back_at: when the part was back; None while it is not
+    :param cause: what was observed, where there is no exit code
     """
 
     program: str
@@ -74,10 +74,10 @@ class Incident:
         }
 
     def _details(self) -> list[str]:
-        found = ["out of memory"] if self.out_of_memory else []
-        found += [self.signal] if self.signal else []
-        found += [] if self.exit_code is None else [f"exit code {self.exit_code}"]
-        return found + ([self.cause] if self.cause else [])
+        details = ["out of memory"] if self.out_of_memory else []
+        details += [self.signal] if self.signal else []
+        details += [] if self.exit_code is None else [f"exit code {self.exit_code}"]
+        return details + ([self.cause] if self.cause else [])
 
     def _verb(self) -> str:
         return {

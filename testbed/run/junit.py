@@ -28,7 +28,7 @@ def write_junit(path: Path, report: Report) -> None:
 
 
 def write_unfinished(path: Path, reason: str) -> None:
-    """Write that no run came of the command: nobody shall find an earlier run's file there."""
+    """Write that the command did not run a workflow: an earlier run's file must not stay there."""
     _write(path, "testbed run", [("workflow", reason)], 0.0)
 
 

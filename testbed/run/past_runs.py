@@ -1,5 +1,5 @@
 """Reports of executions that are over: from the record that `testbed run` wrote, else from the
-monitor, which knows those of everybody.
+monitor, which knows the executions of all users.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from typing import Any
 from swf_common.configuration.model import ExpectSection
 from swf_common.configuration.suggestions import nearest
 from swf_common.errors import ConfigurationError
-from testbed.monitor_client.client import Monitor, MonitorAway, MonitorRefused
-from testbed.run.report import Report, past_incidents, read_record, told_by
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorRefused, MonitorUnavailable
+from testbed.run.record import past_incidents, past_verdict, read_record
+from testbed.run.report import Report
 
 
 def find_report(runs: Path, execution_id: str, monitor: Callable[[], Monitor]) -> Report:
@@ -21,8 +23,8 @@ def find_report(runs: Path, execution_id: str, monitor: Callable[[], Monitor]) -
 
     :param runs: the folder of the run records
     :param monitor: reaches the monitor, when that is needed
-    :raises ConfigurationError: nobody knows the execution
-    :raises MonitorAway: there is no record here, and no monitor to be asked
+    :raises ConfigurationError: neither a record nor the monitor knows the execution
+    :raises MonitorUnavailable: there is no record here, and the monitor does not answer
     """
     known = sorted(path.parent.name for path in runs.glob("*/record.json"))
     if execution_id in known:
@@ -40,8 +42,8 @@ def find_report(runs: Path, execution_id: str, monitor: Callable[[], Monitor]) -
             + (f"; {nearest(execution_id, known)}" if known else ""),
             hint="What there is: testbed runs",
         ) from error
-    except MonitorAway as error:
-        raise MonitorAway(
+    except MonitorUnavailable as error:
+        raise MonitorUnavailable(
             cause=f"{error.cause}; and of {execution_id} there is no run record here"
         ) from error
 
@@ -49,8 +51,8 @@ def find_report(runs: Path, execution_id: str, monitor: Callable[[], Monitor]) -
 def _from_monitor(monitor: Monitor, execution_id: str) -> Report:
     """The report as the monitor keeps it: the verdict of `testbed run` where there is one.
 
-    Of a run that was started elsewhere nobody knows how long the agents took to be ready, nor
-    when all was drained, so that `within` cannot be judged.
+    For a run that was started elsewhere the monitor does not know how long the agents took to be
+    ready, nor when the run had drained, so that `within` cannot be judged.
     """
     record = monitor.execution(execution_id)
     wanted = record["parameter_values"].get("expect") or {}
@@ -65,7 +67,7 @@ def _from_monitor(monitor: Monitor, execution_id: str) -> Report:
             expect=ExpectSection.model_validate(wanted),
             undrained=kept.get("undrained", []),
             incidents=past_incidents(kept),
-            told=told_by(kept),
+            past=past_verdict(kept),
         )
     progress = monitor.progress(execution_id)
     if not progress.status.final:

@@ -1,4 +1,4 @@
-"""Where a run stands, in one line. Pure."""
+"""The progress of a run in one line. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ SHOWN_OPEN = 2
 
 
 def progress_line(progress: Progress, planned: int = 0, open_now: Iterable[str] = ()) -> str:
-    """Where a run stands, in one line: its phase, counts as n of N, and what is open at its end.
+    """The progress of a run in one line: its phase, counts as n of N, and what is open at its end.
 
-    :param planned: STFs that the configuration asks for; 0 where nobody knows
+    :param planned: STFs that the configuration asks for; 0 where it does not say
     """
     stf = progress.stf
     total = progress.total_stf_files or max(planned, stf["generated"])

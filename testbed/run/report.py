@@ -1,11 +1,8 @@
-"""The outcome of a run: its verdict, its JSON object, its lines for people, its record."""
+"""The outcome of a run: its verdict, its JSON object, its lines for people."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 from swf_common.configuration.expectations import Expectation, judged
@@ -18,7 +15,7 @@ VERDICTS = {ExitCode.DONE: "PASSED", ExitCode.INTERRUPTED: "INTERRUPTED"}
 
 
 @dataclass(frozen=True)
-class Told:
+class PastVerdict:
     """A verdict that was given before: it is repeated, not judged again."""
 
     status: str
@@ -36,7 +33,7 @@ class Report:
     :param undrained: what was still open when waiting was given up
     :param incidents: what happened to the containers (fields of `Incident.as_json`)
     :param ended_by: what ended the command before the run was judged
-    :param told: the verdict of the past, of a run that is over
+    :param past: the verdict that was given before, of a run that is over
     """
 
     namespace: str
@@ -49,44 +46,44 @@ class Report:
     monitor_url: str = ""
     run_record: str = ""
     ended_by: ExitCode | None = None
-    told: Told | None = None
+    past: PastVerdict | None = None
 
     @property
     def expectations(self) -> list[Expectation]:
-        if self.told:
-            return self.told.expectations
+        if self.past:
+            return self.past.expectations
         return judged(self.expect, self.progress.stf, self.duration_s)
 
     @property
     def status(self) -> str:
         """The run's true status: a completed workflow that lost something has failed."""
-        if self.told:
-            return self.told.status
+        if self.past:
+            return self.past.status
         if self.progress.status == ExecutionStatus.COMPLETED and self.undrained:
             return ExecutionStatus.FAILED
         return self.progress.status
 
     @property
     def reason(self) -> str:
-        if self.told:
-            return self.told.reason
+        if self.past:
+            return self.past.reason
         return "; ".join([self.progress.reason or str(self.progress.status), *self.failures])
 
     @property
     def failures(self) -> list[str]:
         """What went wrong, besides what the workflow itself says and besides expectations."""
         letters, stfs = self.progress.dead_letters, self.unexpected_failures
-        found = ["not drained: " + ", ".join(self.undrained)] if self.undrained else []
-        found += [f"{counted(letters, 'message')} became dead letters"] if letters else []
-        found += [f"{counted(stfs, 'STF')} failed"] if stfs else []
+        failures = ["not drained: " + ", ".join(self.undrained)] if self.undrained else []
+        failures += [f"{counted(letters, 'message')} became dead letters"] if letters else []
+        failures += [f"{counted(stfs, 'STF')} failed"] if stfs else []
         slices = self.progress.slices["failed"]
-        return found + ([f"{counted(slices, 'slice')} failed"] if slices else [])
+        return failures + ([f"{counted(slices, 'slice')} failed"] if slices else [])
 
     @property
     def exit_code(self) -> ExitCode:
         """What `testbed run` exits with."""
-        if self.told:
-            return self.told.exit_code
+        if self.past:
+            return self.past.exit_code
         if self.ended_by is not None:
             return self.ended_by
         if self.status != ExecutionStatus.COMPLETED or self.missed or self.lost:
@@ -110,7 +107,7 @@ class Report:
 
     @property
     def lost(self) -> bool:
-        """Whether the run lost something that nobody expected it to lose."""
+        """Whether the run lost something that it was not expected to lose."""
         slices_failed = self.progress.slices["failed"]
         return bool(self.unexpected_failures or self.progress.dead_letters or slices_failed)
 
@@ -125,7 +122,7 @@ class Report:
             return f"{word}: {self._achieved()}{beside}"
         missed = [f"{one.name} is {one.seen:g} instead of {one.wanted:g}" for one in self.missed]
         why = [self.reason] if self.status != ExecutionStatus.COMPLETED else self.failures
-        if self.told and not (why or missed):
+        if self.past and not (why or missed):
             why = [self.reason]
         return f"{word}: {'; '.join([*why, *missed]) or self.reason}"
 
@@ -251,60 +248,3 @@ def without_a_run(code: ExitCode, reason: str, *, unknown: bool = False) -> dict
         "incidents": [],
         "run_record": "",
     }
-
-
-def told_by(kept: Mapping[str, Any]) -> Told | None:
-    """The verdict in what was kept of a report; None where it lacks the exit code."""
-    if "exit_code" not in kept:
-        return None
-    return Told(
-        status=kept["status"],
-        reason=kept["reason"],
-        exit_code=ExitCode(kept["exit_code"]),
-        expectations=[
-            Expectation(one["name"], one["wanted"], one["seen"]) for one in kept["expectations"]
-        ],
-    )
-
-
-def past_incidents(kept: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The incidents of a report; those of before 2026-11-28 are texts only."""
-    return [
-        one if isinstance(one, dict) else {"text": str(one)} for one in kept.get("incidents", [])
-    ]
-
-
-def write_record(folder: Path, report: Report, context: Mapping[str, Any]) -> Path:
-    """Write the record of a run: its report, with all that it was run with."""
-    path = folder / report.progress.execution_id / "record.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    report.run_record = str(path)
-    content = {
-        "report": report.as_json(),
-        "progress": asdict(report.progress),
-        "expect": report.expect.model_dump(exclude_none=True),
-        **context,
-    }
-    path.write_text(json.dumps(content, indent=2, default=str) + "\n")
-    return path
-
-
-def read_record(folder: Path, execution_id: str) -> Report | None:
-    """The report of a run from its record; None when there is no record that has it all."""
-    path = folder / execution_id / "record.json"
-    try:
-        content = json.loads(path.read_text())
-        kept = content["report"]
-        return Report(
-            namespace=kept["namespace"],
-            progress=Progress.from_answer(content["progress"]),
-            ready_s=kept["ready_s"],
-            duration_s=kept["duration_s"],
-            expect=ExpectSection.model_validate(content["expect"]),
-            undrained=kept.get("undrained") or content.get("undrained", []),
-            incidents=past_incidents(kept),
-            run_record=str(path),
-            told=told_by(kept),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

@@ -10,9 +10,10 @@ from typing import Any
 
 from swf_common.errors import BackendError, ConfigurationError
 from swf_common.protocol.states import ExecutionStatus
-from testbed.monitor_client.client import Monitor, MonitorRefused
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorRefused
 from testbed.output import console
-from testbed.run.report import read_record
+from testbed.run.record import read_record
 
 HEADER = ("EXECUTION", "RUN", "STATUS", "EXIT CODE", "STARTED", "BY", "KNOWN FROM")
 
@@ -95,12 +96,12 @@ def latest(runs: Iterable[ListedRun]) -> ListedRun:
 
 def recorded(folder: Path) -> list[ListedRun]:
     """The runs that have a readable record."""
-    found = []
+    runs = []
     for path in folder.glob("*/record.json"):
         report = read_record(folder, path.parent.name)
         if report is not None:
             written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-            found.append(
+            runs.append(
                 ListedRun(
                     execution_id=report.progress.execution_id,
                     run_id=report.progress.run_id or "",
@@ -111,7 +112,7 @@ def recorded(folder: Path) -> list[ListedRun]:
                     sources=("record",),
                 )
             )
-    return found
+    return runs
 
 
 def merged(records: Iterable[ListedRun], rows: Iterable[Mapping[str, Any]]) -> list[ListedRun]:
@@ -123,14 +124,14 @@ def merged(records: Iterable[ListedRun], rows: Iterable[Mapping[str, Any]]) -> l
     runs = {run.execution_id: run for run in records}
     for row in rows:
         record = runs.get(row["execution_id"])
-        told = (row["performance_metrics"] or {}).get("report") or {}
-        statuses = (record.status if record else "", told.get("status") or "")
+        report = (row["performance_metrics"] or {}).get("report") or {}
+        statuses = (record.status if record else "", report.get("status") or "")
         runs[row["execution_id"]] = ListedRun(
             execution_id=row["execution_id"],
             run_id=str(row["run_number"] or ""),
             # what an interrupted command has left behind is not the last word
             status=next((one for one in statuses if one and _is_final(one)), row["status"]),
-            exit_code=record.exit_code if record else told.get("exit_code"),
+            exit_code=record.exit_code if record else report.get("exit_code"),
             started=datetime.fromisoformat(row["start_time"]),
             by=row["executed_by"] or "",
             sources=(*(record.sources if record else ()), "monitor"),

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 
 from swf_common.errors import ExitCode, TestbedError
-from testbed.monitor_client.client import Monitor, MonitorRefused
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorRefused
 
 POLL_S = 0.25
-STOP_PATIENCE_S = 30.0
+STOP_TIMEOUT_S = 30.0
 
 
 class StillRunning(TestbedError):
@@ -27,20 +28,20 @@ def stop_execution(
 ) -> str:
     """Stop an execution and wait for its end; its final status.
 
-    :raises StillRunning: it does not end within `STOP_PATIENCE_S` seconds
+    :raises StillRunning: it does not end within `STOP_TIMEOUT_S` seconds
     """
     try:
         monitor.stop_workflow(execution_id)
     except MonitorRefused as error:
         if error.status != 409:  # else it has ended meanwhile
             raise
-    end = clock() + STOP_PATIENCE_S
+    end = clock() + STOP_TIMEOUT_S
     while True:
         progress = monitor.progress(execution_id)
         if progress.status.final:
             return progress.status
         if clock() > end:
             raise StillRunning(
-                execution_id=execution_id, status=progress.status, seconds=STOP_PATIENCE_S
+                execution_id=execution_id, status=progress.status, seconds=STOP_TIMEOUT_S
             )
         sleep(POLL_S)

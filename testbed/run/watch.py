@@ -1,9 +1,8 @@
-"""Noticing incidents: what happens to the containers of a run.
+"""Detects incidents: what happens to the containers of a run.
 
-A container that dies is mostly back within a second, because the engine starts it again. So one
-look at its state does not show the death. What shows it is the container's start time, which
-differs from the one at the run's start. The engine's events add the exit code, which a restarted
-container has lost.
+A container that dies is mostly back within a second, because the engine starts it again. So its
+state does not show the death. Its start time does: it differs from the one at the run's start. The
+engine's events add the exit code, which a restarted container has lost.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from swf_common.protocol.heartbeat import is_stale
+from swf_common.protocol.states import CONTAINER_DIED, CONTAINER_ENDED
 from testbed.engine.inspection import Container, LifeEvent
 from testbed.gate.decision import SETTLED_S, newest_agent
 from testbed.monitor_client.snapshot import Snapshot
 from testbed.run.incidents import Incident, Kind
 
-DOWN = ("exited", "dead", "restarting")
 ON_PURPOSE = (0, 128 + signal.SIGTERM)
 """Exit codes of a container that was asked to stop."""
 AFTERMATH = timedelta(seconds=20)
@@ -32,31 +31,31 @@ Events = Callable[[datetime], Iterable[LifeEvent]]
 
 
 @dataclass
-class _Life:
+class _Lifecycle:
     """A container as it was last seen.
 
-    :param mourned: its present death is recorded
-    :param born: start of the life that is judged
+    :param death_recorded: its present death is an incident already
+    :param started_at: start of the lifecycle that is judged
     :param crashes: deaths in a row by its own fault that came within `SETTLED_S` seconds of a
         start: SIGKILL without a lack of memory comes from outside
     """
 
     container: Container
-    mourned: bool
-    born: datetime | None
-    away: Incident | None = None
+    death_recorded: bool
+    started_at: datetime | None
+    absence: Incident | None = None
     silent: Incident | None = None
     crashes: int = 0
 
 
 @dataclass
 class Watch:
-    """Notices incidents by comparing the containers with those at the run's start.
+    """Detects incidents by comparing the containers with those at the run's start.
 
     :param programs: the services that the run needs
-    :param backend: those of them whose absence makes others silent too
+    :param backend: those of them whose absence silences others too
     :param now: the present time, for what the engine does not date
-    :param since: from this moment on the engine's events count
+    :param since: the engine's events count from this moment on
     """
 
     programs: frozenset[str]
@@ -64,10 +63,10 @@ class Watch:
     now: Callable[[], datetime]
     since: datetime
     incidents: list[Incident] = field(default_factory=list)
-    _lives: dict[str, _Life] = field(default_factory=dict)
+    _lifecycles: dict[str, _Lifecycle] = field(default_factory=dict)
     _removed: dict[str, Incident] = field(default_factory=dict)
 
-    def take(self, found: Iterable[Container], events: Events) -> list[Incident]:
+    def compare(self, containers: Iterable[Container], events: Events) -> list[Incident]:
         """Compare the containers with what they were; the new incidents.
 
         The first call sets what later ones compare with.
@@ -75,44 +74,47 @@ class Watch:
         :param events: asked only when something has changed
         """
         before = len(self.incidents)
-        own = {one.container_id: one for one in found if one.program in self.programs}
-        for container_id in self._lives.keys() - own.keys():
-            self._bury(self._lives.pop(container_id).container)
+        own = {one.container_id: one for one in containers if one.program in self.programs}
+        for container_id in self._lifecycles.keys() - own.keys():
+            self._record_removal(self._lifecycles.pop(container_id).container)
         for container_id, container in own.items():
-            if container_id in self._lives:
-                self._compare(self._lives[container_id], container, events)
+            if container_id in self._lifecycles:
+                self._update(self._lifecycles[container_id], container, events)
             else:
-                self._meet(container)
+                self._add(container)
         return self.incidents[before:]
 
-    def take_heartbeats(self, namespace: str, snapshot: Snapshot) -> list[Incident]:
-        """Look for agents that run and do not report; the new incidents."""
+    def compare_heartbeats(self, namespace: str, snapshot: Snapshot) -> list[Incident]:
+        """Find agents that run and do not report; the new incidents."""
         before = len(self.incidents)
-        for life in self._lives.values():
-            agent = newest_agent(namespace, life.container.container_id, snapshot.agents)
+        for lifecycle in self._lifecycles.values():
+            agent = newest_agent(namespace, lifecycle.container.container_id, snapshot.agents)
             if agent is None or agent.received_at is None:
                 continue
             age_s = (snapshot.now - agent.received_at).total_seconds()
             stale = is_stale(age_s, agent.heartbeat_interval)
-            if not stale and life.silent:
-                life.silent.back_at = agent.received_at
-                life.silent = None
-            elif stale and not life.silent and life.container.state == "running":
+            if not stale and lifecycle.silent:
+                lifecycle.silent.back_at = agent.received_at
+                lifecycle.silent = None
+            elif stale and not lifecycle.silent and lifecycle.container.state == "running":
                 at = agent.received_at
-                if not self._explained(life.container.program, at):
+                if not self._is_explained(lifecycle.container.program, at):
                     self.incidents.append(
                         Incident(
-                            life.container.program, Kind.SILENT, at, life.container.container_id
+                            lifecycle.container.program,
+                            Kind.SILENT,
+                            at,
+                            lifecycle.container.container_id,
                         )
                     )
-                    life.silent = self.incidents[-1]
+                    lifecycle.silent = self.incidents[-1]
         return self.incidents[before:]
 
     def outage(self, program: str, began: datetime, cause: str, *, over: bool) -> None:
         """Record that a part did not answer, unless that follows from another incident."""
         now = self.now()
         long_enough = (now - began).total_seconds() >= UNNOTICED_S
-        if long_enough and not self._explained(program, began):
+        if long_enough and not self._is_explained(program, began):
             back = now if over else None
             self.incidents.append(
                 Incident(program, Kind.UNREACHABLE, began, back_at=back, cause=cause)
@@ -121,50 +123,52 @@ class Watch:
     def dead(self) -> list[Container]:
         """Containers that died and that the engine does not start again."""
         return [
-            life.container
-            for life in self._lives.values()
-            if life.away
-            and life.away.kind == Kind.DIED
-            and life.container.state in ("exited", "dead")
+            lifecycle.container
+            for lifecycle in self._lifecycles.values()
+            if lifecycle.absence
+            and lifecycle.absence.kind == Kind.DIED
+            and lifecycle.container.state in CONTAINER_ENDED
         ]
 
     def crashes_in_a_row(self) -> dict[str, int]:
         """By container id: the deaths by its own fault, each within `SETTLED_S` s of a start."""
-        return {container_id: life.crashes for container_id, life in self._lives.items()}
+        return {
+            container_id: lifecycle.crashes for container_id, lifecycle in self._lifecycles.items()
+        }
 
-    def _meet(self, container: Container) -> None:
-        down = container.state in DOWN or container.state == "created"
-        life = _Life(container, mourned=down, born=container.started_at)
-        self._lives[container.container_id] = life
+    def _add(self, container: Container) -> None:
+        down = container.state in CONTAINER_DIED or container.state == "created"
+        lifecycle = _Lifecycle(container, death_recorded=down, started_at=container.started_at)
+        self._lifecycles[container.container_id] = lifecycle
         removed = None if down else self._removed.pop(container.program, None)
         if removed is not None:
             removed.back_at = container.started_at or self.now()
 
-    def _bury(self, container: Container) -> None:
+    def _record_removal(self, container: Container) -> None:
         incident = Incident(container.program, Kind.REMOVED, self.now(), container.container_id)
         self.incidents.append(incident)
         self._removed[container.program] = incident
 
-    def _compare(self, life: _Life, container: Container, events: Events) -> None:
-        before, life.container = life.container, container
-        new_life = container.started_at != before.started_at
-        down = container.state in DOWN
-        if new_life or (down and not life.mourned):
-            self._read_events(life, before, container, events)
+    def _update(self, lifecycle: _Lifecycle, container: Container, events: Events) -> None:
+        before, lifecycle.container = lifecycle.container, container
+        started_again = container.started_at != before.started_at
+        down = container.state in CONTAINER_DIED
+        if started_again or (down and not lifecycle.death_recorded):
+            self._read_events(lifecycle, before, container, events)
         if down:
             return
-        life.mourned = False
+        lifecycle.death_recorded = False
         if container.state == "paused":
-            if life.away is None:
+            if lifecycle.absence is None:
                 at = self._paused_at(container, events)
-                self._open(life, Incident(container.program, Kind.PAUSED, at))
-        elif life.away is not None:
-            paused = life.away.kind == Kind.PAUSED
-            life.away.back_at = self.now() if paused else container.started_at or self.now()
-            life.away = None
+                self._begin_absence(lifecycle, Incident(container.program, Kind.PAUSED, at))
+        elif lifecycle.absence is not None:
+            paused = lifecycle.absence.kind == Kind.PAUSED
+            lifecycle.absence.back_at = self.now() if paused else container.started_at or self.now()
+            lifecycle.absence = None
 
     def _paused_at(self, container: Container, events: Events) -> datetime:
-        """When a container was paused: a look may come late, as when the monitor is paused too."""
+        """When a container was paused: it may be noticed late, as when the monitor is paused."""
         known = [
             event.at
             for event in events(self.since)
@@ -173,72 +177,80 @@ class Watch:
         return known[-1] if known else self.now()
 
     def _read_events(
-        self, life: _Life, before: Container, container: Container, events: Events
+        self, lifecycle: _Lifecycle, before: Container, container: Container, events: Events
     ) -> None:
-        """Record the deaths since the last look, each with its exit code."""
-        seen = [
+        """Record the deaths since the last comparison, each with its exit code."""
+        new_events = [
             event
             for event in events(self.since)
-            if event.container_id == container.container_id and event.at > self._news_from(life)
+            if event.container_id == container.container_id
+            and event.at > self._recorded_until(lifecycle)
         ]
-        # nobody who stops a container on purpose has the engine start it again
+        # the engine does not start a container again that was stopped on purpose
         restarted = container.restart_count > before.restart_count
         oom = False
         deaths = 0
-        for event in seen:
+        for event in new_events:
             if event.action == "oom":
                 oom = True
             elif event.action == "start":
-                life.born = event.at
-                if life.away is not None:
-                    life.away.back_at, life.away = event.at, None
+                lifecycle.started_at = event.at
+                if lifecycle.absence is not None:
+                    lifecycle.absence.back_at, lifecycle.absence = event.at, None
             elif event.action == "die":
-                self._died(life, event.at, event.exit_code, oom, restarted=restarted)
+                self._record_death(lifecycle, event.at, event.exit_code, oom, restarted=restarted)
                 oom, deaths = False, deaths + 1
-        if not deaths and life.away is None and not life.mourned:
+        if not deaths and lifecycle.absence is None and not lifecycle.death_recorded:
             # the engine has forgotten its events: what the container itself says
-            down = container.state in DOWN
+            down = container.state in CONTAINER_DIED
             missed = max(1, container.restart_count - before.restart_count)
             for _ in range(missed):
                 at = container.finished_at or self.now()
                 code = container.exit_code if down else None
-                self._died(life, at, code, container.out_of_memory, restarted=restarted)
-        if container.state in DOWN:
-            life.mourned = True
+                self._record_death(
+                    lifecycle, at, code, container.out_of_memory, restarted=restarted
+                )
+        if container.state in CONTAINER_DIED:
+            lifecycle.death_recorded = True
         else:
-            life.born = container.started_at
+            lifecycle.started_at = container.started_at
 
-    def _news_from(self, life: _Life) -> datetime:
-        """From when on the events of a container are new."""
+    def _recorded_until(self, lifecycle: _Lifecycle) -> datetime:
+        """The time of a container's last recorded incident: later events are new."""
         latest = [
-            one.at for one in self.incidents if one.container_id == life.container.container_id
+            one.at for one in self.incidents if one.container_id == lifecycle.container.container_id
         ]
         return max([self.since, *latest])
 
-    def _died(
-        self, life: _Life, at: datetime, code: int | None, oom: bool, *, restarted: bool
+    def _record_death(
+        self, lifecycle: _Lifecycle, at: datetime, code: int | None, oom: bool, *, restarted: bool
     ) -> None:
         on_purpose = code in ON_PURPOSE and not oom and not restarted
-        if life.away is not None and life.away.kind == Kind.PAUSED:
-            life.away.back_at, life.away = at, None
+        if lifecycle.absence is not None and lifecycle.absence.kind == Kind.PAUSED:
+            lifecycle.absence.back_at, lifecycle.absence = at, None
         kind = Kind.STOPPED if on_purpose else Kind.DIED
-        incident = Incident(life.container.program, kind, at, exit_code=code, out_of_memory=oom)
-        if life.away is not None:  # it died again before a look found it up
-            life.away.back_at = life.born
+        incident = Incident(
+            lifecycle.container.program, kind, at, exit_code=code, out_of_memory=oom
+        )
+        if lifecycle.absence is not None:  # it died again before it was seen running
+            lifecycle.absence.back_at = lifecycle.started_at
         if on_purpose or (incident.signal == "SIGKILL" and not oom):
-            life.crashes = 0
+            lifecycle.crashes = 0
         else:
-            short = life.born is not None and (at - life.born).total_seconds() < SETTLED_S
-            life.crashes = life.crashes + 1 if short else 1
-        self._open(life, incident)
+            short = (
+                lifecycle.started_at is not None
+                and (at - lifecycle.started_at).total_seconds() < SETTLED_S
+            )
+            lifecycle.crashes = lifecycle.crashes + 1 if short else 1
+        self._begin_absence(lifecycle, incident)
 
-    def _open(self, life: _Life, incident: Incident) -> None:
-        incident.container_id = life.container.container_id
+    def _begin_absence(self, lifecycle: _Lifecycle, incident: Incident) -> None:
+        incident.container_id = lifecycle.container.container_id
         self.incidents.append(incident)
-        life.away = incident
+        lifecycle.absence = incident
 
-    def _explained(self, program: str, began: datetime) -> bool:
-        """Whether a silence that began at a moment follows from an incident that is known."""
+    def _is_explained(self, program: str, began: datetime) -> bool:
+        """Whether a silence that began at a moment follows from a known incident."""
         return any(
             one.back_at is None or one.back_at + AFTERMATH > began
             for one in self.incidents

@@ -6,14 +6,13 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from swf_common.protocol.states import CONTAINER_DOWN
 from testbed.engine.inspection import Container
-from testbed.monitor_client.client import MonitorAway
+from testbed.monitor_client.errors import MonitorUnavailable
 from testbed.output import console
 
 if TYPE_CHECKING:
     from testbed.stack.session import Session
-
-ALIVE = ("running", "paused", "restarting")
 
 
 def find_orphans(containers: Iterable[Container], services: Collection[str]) -> list[Container]:
@@ -48,24 +47,24 @@ def lines(orphans: Iterable[Container]) -> list[str]:
 
 
 def stop_orphaned_agents(session: Session, *, spare_a_run: bool = False) -> list[str]:
-    """Stop agents whose service is gone: they would go on taking messages; their services.
+    """Stop agents whose service is gone, since they would go on taking messages; their services.
 
-    Other orphans are left alone: nobody said what they are for.
+    Other orphans are left alone: their purpose is not known.
 
-    :param spare_a_run: leave them, and say so, while an execution runs: they may have a part in it
+    :param spare_a_run: leave them, with a warning, while an execution runs: it may need them
     """
     orphans = [
         one
         for one in find_orphans(session.containers.all(), session.services)
-        if one.role == "agent" and one.state in ALIVE
+        if one.role == "agent" and one.state not in CONTAINER_DOWN
     ]
     names = sorted({one.program for one in orphans})
     if not names:
         return []
     running: list[str] = []
     if spare_a_run:
-        with suppress(MonitorAway):  # it has just been started
-            running = session.runs_in_progress(patience_s=0)
+        with suppress(MonitorUnavailable):  # it has just been started
+            running = session.runs_in_progress(timeout_s=0)
     if running:
         console.warn(
             f"agents that compose.yaml does not have any more go on while {', '.join(running)} "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,27 +13,25 @@ from functools import cached_property
 from swf_common.configuration import Configuration
 from swf_common.configuration.resolver import NAMESPACE_OPTION
 from swf_common.errors import BackendError, ConfigurationError
+from swf_common.protocol.states import CONTAINER_ENDED
 from testbed.engine import certificates
 from testbed.engine.compose import Compose, PythonOnWhalesCompose
-from testbed.engine.containers import Containers, DockerContainers
-from testbed.engine.daemon_socket import GROUP, SOCKET, socket_variables
+from testbed.engine.containers import Containers
+from testbed.engine.daemon_socket import GROUP, SOCKET
+from testbed.engine.docker_containers import DockerContainers
 from testbed.engine.endpoint import find_engine
-from testbed.engine.image_digests import NAMED_BY_CONTENT, image_variables
-from testbed.engine.images import BASE_IMAGE, base_image, obtain_base_image, own_builds, pull_named
+from testbed.engine.image_digests import image_variables
+from testbed.engine.images import BASE_IMAGE, obtain_base_image, own_builds, pull_named
+from testbed.engine.inspection import Container
 from testbed.engine.reach import Probe, check_files, find_group
 from testbed.engine.services import Service, read_services
-from testbed.engine.unused_images import CHECKOUT
 from testbed.gate.plan import Plan, make_plan
-from testbed.monitor_client.client import (
-    Monitor,
-    MonitorAway,
-    MonitorRefused,
-    RestMonitor,
-    TestbedDown,
-)
+from testbed.monitor_client.client import Monitor, RestMonitor
+from testbed.monitor_client.errors import MonitorRefused, MonitorUnavailable, TestbedDown
 from testbed.output import console
-from testbed.project import Project, read_env, user_name, write_env
+from testbed.project import Project, write_env
 from testbed.stack import monitor_port
+from testbed.stack.environment import compose_variables
 from testbed.stack.runs_in_progress import RunInProgress, RunsUnknown, disturbances
 from testbed.stack.secret_files import make_secrets
 from testbed.stack.starting import Start
@@ -42,9 +40,9 @@ log = logging.getLogger(__name__)
 
 MONITOR_SERVICE = "monitor"
 MONITOR_PORT = 8000
-MONITOR_START_S = 60.0
-BACKEND_S = 30.0
-UNANSWERED_S = 5.0
+MONITOR_START_TIMEOUT_S = 60.0
+BACKEND_TIMEOUT_S = 30.0
+ANSWER_TIMEOUT_S = 5.0
 """Seconds for which a monitor that does not answer is asked what runs."""
 
 
@@ -57,29 +55,8 @@ class Session:
 
     @cached_property
     def environment(self) -> dict[str, str]:
-        """The variables of compose.yaml; images that the user names stay as named."""
-        base = base_image(self.project.root)
-        images = image_variables(self.project.root, base)
-        off = self.configuration.switched_off
-        return {
-            "TESTBED_NAMESPACE": self.project.namespace,
-            "TESTBED_USER": os.environ.get("TESTBED_USER") or user_name(),
-            BASE_IMAGE: base,
-            "TESTBED_SUPERVISOR": str("supervisor" not in off).lower(),
-            **socket_variables(written=read_env(self.project.root / ".env", GROUP)),
-            certificates.VARIABLE: certificates.find_ca_bundle(
-                read_env(self.project.root / ".env", certificates.VARIABLE)
-            ),
-            CHECKOUT: str(self.project.root),
-            monitor_port.KEPT: str(monitor_port.remembered(self.project.folder)),
-            **{name: self._image_of_the_user(name) or own for name, own in images.items()},
-        }
-
-    def _image_of_the_user(self, variable: str) -> str:
-        """The image that a user names in the environment or in .env, where ours stand too."""
-        written = read_env(self.project.root / ".env", variable)
-        ours = not written or NAMED_BY_CONTENT.fullmatch(written) is not None
-        return os.environ.get(variable) or ("" if ours else written)
+        """The variables of compose.yaml."""
+        return compose_variables(self.project, self.configuration)
 
     @cached_property
     def compose(self) -> Compose:
@@ -192,10 +169,10 @@ class Session:
         :raises RunInProgress: see there
         """
         runs: list[str] = []
-        silent: MonitorAway | None = None
+        silent: MonitorUnavailable | None = None
         try:
             runs = self.runs_in_progress()
-        except MonitorAway as error:
+        except MonitorUnavailable as error:
             silent = error
         if not runs and silent is None:
             return
@@ -205,21 +182,21 @@ class Session:
         if changes and silent is not None:
             raise RunsUnknown(cause=silent.cause, changes=changes) from silent
 
-    def runs_in_progress(self, patience_s: float | None = None) -> list[str]:
+    def runs_in_progress(self, timeout_s: float | None = None) -> list[str]:
         """Executions that run, or that drain while a command of this checkout follows them.
 
-        :param patience_s: seconds in which a monitor may answer; None: `UNANSWERED_S`
-        :raises MonitorAway: no command follows one, and the monitor runs and does not answer
+        :param timeout_s: seconds in which a monitor may answer; None: `ANSWER_TIMEOUT_S`
+        :raises MonitorUnavailable: no command follows one, and the monitor runs and does not answer
         """
         followed = self.project.followed()
-        end = time.monotonic() + (UNANSWERED_S if patience_s is None else patience_s)
+        end = time.monotonic() + (ANSWER_TIMEOUT_S if timeout_s is None else timeout_s)
         while True:
             try:
                 rows = self.monitor().running_executions(self.project.namespace)
                 return sorted({*followed, *(row["execution_id"] for row in rows)})
             except (TestbedDown, MonitorRefused, ConfigurationError):
-                return followed  # without a monitor, or its token, nobody started one from there
-            except MonitorAway:
+                return followed  # without a monitor, or its token, no run was started there
+            except MonitorUnavailable:
                 if followed:
                     return followed
                 if time.monotonic() > end:
@@ -277,19 +254,19 @@ class Session:
     def wait_for_monitor(self, sleep: Callable[[float], None] = time.sleep) -> Monitor:
         """The monitor, once it answers.
 
-        :raises BackendError: it does not within `MONITOR_START_S` seconds, or has exited
+        :raises BackendError: it does not within `MONITOR_START_TIMEOUT_S` seconds, or has exited
         """
-        end = time.monotonic() + MONITOR_START_S
+        end = time.monotonic() + MONITOR_START_TIMEOUT_S
         while True:
             try:
                 monitor = self.monitor()
                 monitor.snapshot(self.project.namespace)
                 return monitor
-            except MonitorAway as error:
+            except MonitorUnavailable as error:
                 dead = [
-                    found
-                    for found in self.containers.all()
-                    if found.program == MONITOR_SERVICE and found.state in ("exited", "dead")
+                    one
+                    for one in self.containers.all()
+                    if one.program == MONITOR_SERVICE and one.state in CONTAINER_ENDED
                 ]
                 if dead or time.monotonic() > end:
                     raise BackendError(what=f"The monitor is not ready: {error}") from error
@@ -299,18 +276,12 @@ class Session:
         """Wait until every backend service is healthy: a recorder that has not subscribed yet
         would miss the first messages.
 
-        :raises BackendError: one is not within `BACKEND_S` seconds
+        :raises BackendError: one is not within `BACKEND_TIMEOUT_S` seconds
         """
-        end = time.monotonic() + BACKEND_S
+        end = time.monotonic() + BACKEND_TIMEOUT_S
         while True:
-            found = {container.program: container for container in self.containers.all()}
             lasting = [name for name in self.plan.backend if not self.services[name].one_shot]
-            ill = [f"{name} has no container" for name in lasting if name not in found] + [
-                f"{name} is {found[name].state}, {found[name].health}"
-                for name in lasting
-                if name in found
-                and (found[name].state != "running" or found[name].health not in ("healthy", None))
-            ]
+            ill = unhealthy(lasting, self.containers.all())
             if not ill:
                 return
             if time.monotonic() > end:
@@ -319,3 +290,14 @@ class Session:
                     hint="Look at it with: testbed status, testbed logs",
                 )
             sleep(0.1)
+
+
+def unhealthy(services: Iterable[str], containers: Iterable[Container]) -> list[str]:
+    """What is wrong with the containers of services that have to be healthy."""
+    present = {container.program: container for container in containers}
+    return [f"{name} has no container" for name in services if name not in present] + [
+        f"{name} is {present[name].state}, {present[name].health}"
+        for name in services
+        if name in present
+        and (present[name].state != "running" or present[name].health not in ("healthy", None))
+    ]

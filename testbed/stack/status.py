@@ -11,7 +11,8 @@ from swf_common.protocol.states import OperationalState
 from testbed.engine.inspection import Container
 from testbed.gate.decision import AgentVerdict, Expected, Outcome, decide
 from testbed.gate.plan import Plan
-from testbed.monitor_client.client import Monitor, MonitorRefused
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorRefused
 from testbed.monitor_client.snapshot import Snapshot
 from testbed.output import console, queues
 from testbed.stack import orphans
@@ -86,7 +87,7 @@ class Status:
         return f"{self.project} is READY"
 
     def as_json(self) -> dict[str, Any]:
-        """The object of contracts, section 6."""
+        """The object that `testbed status --json` prints (docs/command.md)."""
         return {
             "namespace": self.namespace,
             "project": self.project,
@@ -169,7 +170,7 @@ def _occupation(verdict: AgentVerdict) -> str:
     return agent.description if agent is not None and busy else ""
 
 
-def look(session: Session) -> Status:
+def read_status(session: Session) -> Status:
     """Look at a testbed."""
     namespace = session.project.namespace
     containers = session.containers.all()

@@ -1,4 +1,4 @@
-"""All testbeds of this host, whoever started them, from which checkout."""
+"""All testbeds of this host, of every user and checkout."""
 
 from __future__ import annotations
 
@@ -10,13 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from swf_common.errors import BackendError
-from testbed.engine.containers import (
-    FOLDER_LABEL,
-    PROJECT_LABEL,
-    SERVICE_LABEL,
-    inspect_labelled,
-)
-from testbed.engine.inspection import ROLE_LABEL
+from testbed.engine.docker_containers import FOLDER_LABEL, PROJECT_LABEL, inspect_labelled
+from testbed.engine.inspection import ROLE_LABEL, SERVICE_LABEL
 from testbed.output import console
 from testbed.project import Project
 from testbed.stack.session import MONITOR_PORT, MONITOR_SERVICE
@@ -72,7 +67,7 @@ class DockerHost:
 
         from testbed.engine.compose import ComposeFailed
 
-        with TemporaryDirectory() as empty:  # no compose.yaml of somebody else: labels tell all
+        with TemporaryDirectory() as empty:  # without another compose.yaml: the labels suffice
             client = DockerClient(compose_project_name=project, compose_project_directory=empty)
             try:
                 client.compose.down(volumes=volumes, remove_orphans=True, quiet=True)

@@ -5,7 +5,8 @@ port can be tested without Docker. Time passes only when somebody sleeps on a `F
 """
 
 from testbed.testing.clock import EPOCH, FakeClock
-from testbed.testing.host import FakeCompose, FakeContainers, FakeHost
+from testbed.testing.containers import FakeContainers
+from testbed.testing.host import FakeCompose, FakeHost
 from testbed.testing.images import FakeImages
 from testbed.testing.monitor import FakeMonitor, new_progress
 

@@ -1,4 +1,4 @@
-"""A clock that moves only when somebody sleeps."""
+"""A clock that moves only when code under test sleeps."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ EPOCH = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
 
 class FakeClock:
-    """A clock that moves only when somebody sleeps.
+    """A clock that moves only when code under test sleeps.
 
     Called, it gives seconds as `time.monotonic` does; `now` is the same moment as a UTC time.
 
-    :param limit_s: seconds after which sleeping fails: whoever still waits would wait for ever
+    :param limit_s: seconds after which sleeping fails, so that no test waits for ever
     """
 
     def __init__(self, limit_s: float = 3600.0) -> None:

@@ -1,172 +1,17 @@
-"""Compose, the engine and the other testbeds of a host, in memory."""
+"""Compose and the other testbeds of a host, in memory."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
+from swf_common.protocol.states import CONTAINER_DOWN
 from testbed.engine.compose import Compose, ComposeFailed
-from testbed.engine.containers import (
-    Containers,
-    EngineRefused,
-    Evidence,
-    MountRefused,
-    NoEngine,
-    PullFailed,
-)
-from testbed.engine.inspection import Container, LifeEvent
+from testbed.engine.inspection import Container
 from testbed.engine.services import Service, read_services
 from testbed.stack.testbeds import Host
-from testbed.testing.clock import FakeClock
-
-
-class FakeContainers(Containers):
-    """The containers of one project.
-
-    While `away` no question is answered. An engine that does not remember has no events to give.
-    `registry` holds the images that can be pulled, `mounted` what a container prints of a path
-    that it is given (by default the file's text), and its exit code, `groups` the group with which
-    the same ends well, `refused` why the engine cannot mount what lies below a path.
-
-    :param clock: gives containers their start times
-    """
-
-    def __init__(self, clock: FakeClock | None = None) -> None:
-        self.clock = clock or FakeClock()
-        self.images: set[str] = set()
-        self.registry: set[str] = set()
-        self.mounted: dict[str, tuple[int, str]] = {}
-        self.groups: dict[str, str] = {}
-        self.refused: dict[str, str] = {}
-        self.ports: dict[tuple[str, int], tuple[str, int]] = {}
-        self.publishers: dict[int, str] = {}
-        self.working_folders: set[str] = set()
-        self.started: list[str] = []
-        self.executed: list[tuple[str, tuple[str, ...]]] = []
-        self.answers: dict[tuple[str, ...], tuple[int, str]] = {}
-        self.away = False
-        self.remembers = True
-        self.unstartable: set[str] = set()
-        self._events: list[LifeEvent] = []
-        self._found: dict[str, Container] = {}
-        self._evidence: dict[str, Evidence] = {}
-        self._numbers = itertools.count(1)
-
-    def all(self) -> list[Container]:
-        self._answer()
-        return list(self._found.values())
-
-    def evidence(self, container_id: str, lines: int = 10) -> Evidence:
-        known = self._evidence.get(container_id, Evidence("", ()))
-        return Evidence(known.last_probe, known.log_lines[-lines:])
-
-    def published_port(self, service: str, port: int) -> tuple[str, int] | None:
-        running = any(found.program == service for found in self.all() if found.state == "running")
-        return self.ports.get((service, port)) if running else None
-
-    def publisher(self, port: int) -> str | None:
-        return self.publishers.get(port)
-
-    def start(self, container_id: str) -> None:
-        self._answer()
-        if container_id not in self._found or container_id in self.unstartable:
-            raise EngineRefused(cause=f"No such container: {container_id}")
-        self.started.append(container_id)
-        self._note(container_id, "start")
-        up = {"state": "running", "started_at": self.clock.now, "exit_code": 0}
-        self.change(container_id, restart_count=0, **up)
-
-    def now(self) -> datetime:
-        self._answer()
-        return self.clock.now
-
-    def events(self, since: datetime) -> list[LifeEvent]:
-        self._answer()
-        return [one for one in self._events if one.at >= since and self.remembers]
-
-    def stop(self, container_id: str) -> None:
-        self.exit(container_id)
-
-    def execute(self, container_id: str, command: Sequence[str]) -> tuple[int, str]:
-        self.executed.append((container_id, tuple(command)))
-        return self.answers.get(tuple(command), (0, ""))
-
-    def image_exists(self, name: str) -> bool:
-        return name in self.images
-
-    def pull(self, name: str) -> None:
-        if name not in self.registry:
-            raise PullFailed(image=name, cause="manifest unknown")
-        self.images.add(name)
-
-    def look(
-        self, image: str, source: Path, command: Sequence[str], group: str = "0"
-    ) -> tuple[int, str]:
-        if image not in self.images:
-            raise LookupError(image)
-        for place, cause in self.refused.items():
-            if str(source).startswith(place):
-                raise MountRefused(source=source, cause=cause)
-        seen = self.mounted.get(str(source))
-        if seen and self.groups.get(str(source)) == group:
-            return 0, seen[1]
-        return seen or (0, source.read_text())
-
-    def folders(self) -> set[str]:
-        return set(self.working_folders) if self._found else set()
-
-    def add(self, program: str, **facts: Any) -> Container:
-        """A new container, running and healthy unless `facts` (fields of `Container`) differ."""
-        digest = sha256(f"{program} {next(self._numbers)}".encode()).hexdigest()
-        running = Container(program, digest, "running", "healthy", self.clock.now)
-        container = replace(running, **facts)
-        self._found[container.container_id] = container
-        return container
-
-    def change(self, container_id: str, **facts: Any) -> Container:
-        """Give a container other facts (fields of `Container`); what it is now."""
-        self._found[container_id] = replace(self._found[container_id], **facts)
-        return self._found[container_id]
-
-    def exit(self, container_id: str, code: int = 0) -> Container:
-        """Let a container end by itself, and stay down."""
-        self._note(container_id, "die", code)
-        ended = {"finished_at": self.clock.now, "exit_code": code}
-        return self.change(container_id, state="exited", **ended)
-
-    def restart(self, container_id: str, code: int = 1) -> Container:
-        """Let a container end, and be started again by its restart policy."""
-        count = self._found[container_id].restart_count + 1
-        self._note(container_id, "die", code)
-        self._note(container_id, "start")
-        now = {"state": "running", "started_at": self.clock.now, "finished_at": self.clock.now}
-        return self.change(container_id, exit_code=0, restart_count=count, **now)
-
-    def run_out_of_memory(self, container_id: str) -> Container:
-        """Let a container be killed for lack of memory, and started again."""
-        self._note(container_id, "oom")
-        self.clock.sleep(0.001)
-        return self.restart(container_id, 137)
-
-    def remove(self, container_id: str) -> None:
-        """Forget a container."""
-        del self._found[container_id]
-
-    def _answer(self) -> None:
-        if self.away:
-            raise NoEngine(cause="it was told to be away")
-
-    def _note(self, container_id: str, action: str, code: int | None = None) -> None:
-        self._events.append(LifeEvent(container_id, self.clock.now, action, code))
-
-    def tell(self, container_id: str, *log_lines: str, last_probe: str = "") -> None:
-        """What a container gives as evidence."""
-        self._evidence[container_id] = Evidence(last_probe, log_lines)
+from testbed.testing.containers import FakeContainers
 
 
 class FakeCompose(Compose):
@@ -215,7 +60,7 @@ class FakeCompose(Compose):
         never_ran = {"state": "created", "health": None, "started_at": None}
         for name in services:
             image = self._services[name].image
-            own = [found for found in self._containers.all() if found.program == name]
+            own = [one for one in self._containers.all() if one.program == name]
             for container in own:
                 if container.image != image:
                     self._containers.remove(container.container_id)
@@ -225,11 +70,7 @@ class FakeCompose(Compose):
     def stop(self, services: Sequence[str]) -> None:
         self._call("stop", services)
         for container in self._containers.all():
-            if container.program in services and container.state in (
-                "running",
-                "paused",
-                "restarting",
-            ):
+            if container.program in services and container.state not in CONTAINER_DOWN:
                 self._containers.exit(container.container_id)
 
     def down(self, *, volumes: bool) -> None:
@@ -261,8 +102,8 @@ class FakeCompose(Compose):
         return list(ordered)
 
     def _bring_up(self, service: Service, scale: int) -> None:
-        own = [found for found in self._containers.all() if found.program == service.name]
-        kept = [found for found in own if found.image == service.image][:scale]
+        own = [one for one in self._containers.all() if one.program == service.name]
+        kept = [one for one in own if one.image == service.image][:scale]
         for container in own:
             if container not in kept:
                 self._containers.remove(container.container_id)
@@ -275,7 +116,7 @@ class FakeCompose(Compose):
                 self._containers.exit(container.container_id)
 
     def _create(self, service: Service, **facts: Any) -> Container:
-        made = {"image": service.image, "config_hash": hash_of(service)}
+        made = {"image": service.image, "config_hash": hash_of(service), "role": service.role}
         return self._containers.add(service.name, **made, **facts)
 
 

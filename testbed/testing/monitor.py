@@ -8,13 +8,8 @@ from typing import Any
 from swf_common.protocol.progress import Progress
 from swf_common.protocol.states import AgentStatus, ExecutionStatus, OperationalState
 from testbed.engine.inspection import Container
-from testbed.monitor_client.client import (
-    ActionRefused,
-    Monitor,
-    MonitorAway,
-    MonitorRefused,
-    WorkflowRefused,
-)
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorRefused, MonitorUnavailable, WorkflowRefused
 from testbed.monitor_client.snapshot import AgentRow, Snapshot
 from testbed.testing.clock import EPOCH, FakeClock
 from testbed.testing.queues import FakeQueues
@@ -41,7 +36,6 @@ class FakeMonitor(FakeQueues, Monitor):
         self.queues: list[dict[str, Any]] | None = [
             {"queue": f"Consumer.{namespace}-recorder.epictopic", "depth": 0}
         ]
-        self.containers: list[dict[str, Any]] = []
         self.parameters: dict[str, dict[str, Any]] = {}
         self.reports: dict[str, dict[str, Any]] = {}
         self.incidents: dict[str, list[dict[str, Any]]] = {}
@@ -56,7 +50,7 @@ class FakeMonitor(FakeQueues, Monitor):
     def start_workflow(self, command: dict[str, Any]) -> str:
         self._answer()
         self.commands.append(command)
-        running = [found.execution_id for found in self._running()]
+        running = [execution.execution_id for execution in self._running()]
         reason = self.refusal or (f"{running[0]} is running" if running else "")
         if reason:
             raise WorkflowRefused(reason=reason)
@@ -76,12 +70,12 @@ class FakeMonitor(FakeQueues, Monitor):
         return self._find(execution_id)
 
     def execution(self, execution_id: str) -> dict[str, Any]:
-        found = self._find(execution_id)
-        ended = self.clock.now.isoformat() if found.status.final else None
+        execution = self._find(execution_id)
+        ended = self.clock.now.isoformat() if execution.status.final else None
         return {
             "execution_id": execution_id,
             "namespace": self.namespace,
-            "status": found.status,
+            "status": execution.status,
             "start_time": EPOCH.isoformat(),
             "end_time": ended,
             "parameter_values": self.parameters.get(execution_id, {}),
@@ -105,12 +99,12 @@ class FakeMonitor(FakeQueues, Monitor):
         common = {"namespace": namespace, "start_time": EPOCH.isoformat(), "executed_by": "fake"}
         return [
             {
-                "execution_id": found.execution_id,
-                "run_number": int(found.run_id or 0),
-                "status": found.status,
+                "execution_id": execution.execution_id,
+                "run_number": int(execution.run_id or 0),
+                "status": execution.status,
                 **common,
             }
-            for found in self._running()
+            for execution in self._running()
         ]
 
     def latest_executions(self, namespace: str, limit: int) -> list[dict[str, Any]]:
@@ -120,29 +114,16 @@ class FakeMonitor(FakeQueues, Monitor):
         newest = list(reversed(self.executions.values()))[:limit]
         return [
             {
-                **self.execution(found.execution_id),
-                "run_number": int(found.run_id or 0),
+                **self.execution(execution.execution_id),
+                "run_number": int(execution.run_id or 0),
                 "executed_by": "fake",
             }
-            for found in newest
+            for execution in newest
         ]
 
     def backlog(self) -> tuple[list[dict[str, Any]] | None, int]:
         self._answer()
         return self.queues, self.dead_letters
-
-    def supervised_agents(self) -> list[dict[str, Any]]:
-        self._answer()
-        return list(self.containers)
-
-    def act_on_agents(self, verb: str, program: str) -> list[dict[str, Any]]:
-        self._answer()
-        own = [found for found in self.containers if found["program"] == program]
-        if not own:
-            raise ActionRefused(verb=verb, program=program, reason="not an agent of this testbed")
-        for found in own:
-            found["state"] = "running" if verb in ("start", "restart") else "exited"
-        return own
 
     def heartbeat(self, container: Container, **facts: Any) -> AgentRow:
         """Take a heartbeat of a container's agent now: READY and OK unless `facts` differ."""
@@ -160,7 +141,7 @@ class FakeMonitor(FakeQueues, Monitor):
 
     def _answer(self) -> None:
         if self.away:
-            raise MonitorAway(cause="it was told to be away")
+            raise MonitorUnavailable(cause="it was told to be away")
 
     def _find(self, execution_id: str) -> Progress:
         self._answer()
@@ -169,7 +150,7 @@ class FakeMonitor(FakeQueues, Monitor):
         return self.executions[execution_id]
 
     def _running(self) -> list[Progress]:
-        return [found for found in self.executions.values() if not found.status.final]
+        return [execution for execution in self.executions.values() if not execution.status.final]
 
 
 def _refused(request: str, status: int, text: str) -> MonitorRefused:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from testbed.monitor_client.queues import NotDone, QueueMonitor
+from testbed.monitor_client.errors import NotDone
+from testbed.monitor_client.queues import QueueMonitor
 
 
 class FakeQueues(QueueMonitor):
@@ -26,11 +27,11 @@ class FakeQueues(QueueMonitor):
 
     def purge_queue(self, queue: str) -> dict[str, Any]:
         self._answer()
-        (found,) = (one for one in self.waiting if one["queue"] == queue)
-        if found["consumers"]:
-            reason = f"{found['program']} consumes from it"
+        (row,) = (one for one in self.waiting if one["queue"] == queue)
+        if row["consumers"]:
+            reason = f"{row['program']} consumes from it"
             raise NotDone(what=f"{queue} is not emptied", reason=reason)
-        dropped, found["waiting"] = found["waiting"], 0
+        dropped, row["waiting"] = row["waiting"], 0
         self.purged.append(queue)
         return {"queue": queue, "messages": dropped, "executions": {"": dropped}}
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 from typing import Any
 
-from testbed.engine.containers import PROJECT_LABEL
+from testbed.engine.docker_containers import PROJECT_LABEL
 from testbed.integration import TestbedStack
 from tests.waiting import eventually
 

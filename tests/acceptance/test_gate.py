@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from swf_common.broker.connection import Broker
+from swf_common.broker.model import Broker
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import EPICTOPIC
 from swf_common.protocol.messages import Message

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from testbed.engine.containers import PROJECT_LABEL
+from testbed.engine.docker_containers import PROJECT_LABEL
 from testbed.integration import TestbedStack
 
 NOT_ENABLED = "transformer"

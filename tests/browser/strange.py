@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from swf_common.broker.connection import Broker, BrokerLink
+from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Broker
 from swf_common.protocol.destinations import EPICTOPIC
 from testbed.integration import TestbedStack
 from tests.rest import Api, log_record

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from docker.errors import APIError
 
-from testbed.engine.containers import connect
+from testbed.engine.docker_containers import connect
 from tests.faults.conftest import SHORT_DELAYS
 from tests.faults.test_deaths import RunWith, check_exactly_once, docker
 from tests.mcp_client import McpClient

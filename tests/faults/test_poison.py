@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from swf_common.broker.connection import Broker, BrokerLink
+from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Broker
 from swf_common.protocol.destinations import EPICTOPIC
 from tests.rest import Api
 from tests.waiting import eventually

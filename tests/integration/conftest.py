@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swf_common.broker.connection import Broker as BrokerLogin
 from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Broker as BrokerLogin
 from tests.rest import Api, Sql
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 
 from swf_common.broker.connection import BrokerLink
 from swf_common.protocol.destinations import EPICTOPIC
-from testbed.engine.containers import connect
+from testbed.engine.docker_containers import connect
 from tests.rest import Sql
 from tests.waiting import eventually
 

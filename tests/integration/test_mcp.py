@@ -430,17 +430,11 @@ def test_the_rest_interface_does_the_same(
     assert operator.post("workflow-executions/none/end/").status_code == 404
 
 
-def test_the_command_lists_and_starts_agents_too(stack: TestbedStack, mcp: McpClient) -> None:
-    listed = stack.command("agents", "list")
-    assert (listed.returncode, listed.stdout.split()[0]) == (0, "PROGRAM")
-    assert {DATA, PROCESSING, RUNNER} <= set(listed.stdout.split())
-    killed = stack.command("agents", "kill", DATA)
-    assert (killed.returncode, "exited" in killed.stdout) == (0, True), killed.stderr
-    assert supervised(mcp, DATA)["operational_state"] == "EXITED"
+def test_the_tools_show_what_the_command_has_done(stack: TestbedStack, mcp: McpClient) -> None:
+    assert stack.command("agents", "kill", DATA).returncode == 0
+    assert supervised(mcp, DATA)["state"] == "exited"
     assert stack.command("agents", "restart", DATA).returncode == 0
     ready(mcp, DATA)
-    wrong = stack.command("agents", "stop", "postgres")
-    assert (wrong.returncode, "no such agent" in wrong.stderr) == (2, True)
 
 
 def test_the_command_prints_what_a_client_needs(stack: TestbedStack) -> None:
@@ -462,7 +456,5 @@ def test_without_a_supervisor_everybody_is_told_at_once(stack: TestbedStack, key
     (agent, *_) = mcp.call("list_agents")["items"]
     status = mcp.call("get_agent_instance_status", instance_name=agent["instance_name"])
     assert (status["container"], status["alive"]) == (None, True)
-    refused = stack.command("agents", "list")
-    assert (refused.returncode, "[supervisor] enabled = false" in refused.stderr) == (5, True)
     assert stack.command("up").returncode == 0
     assert mcp.call("list_supervised_agents")["items"]

@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from swf_common.broker.connection import Broker, BrokerLink, Subscription
+from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Broker, Subscription
 from swf_common.protocol.destinations import EPICTOPIC, consumer_queue
 from tests.integration.test_pages import signed_in
 from tests.mcp_client import McpClient

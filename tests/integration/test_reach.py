@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from testbed.engine.containers import DockerContainers, MountRefused
+from testbed.engine.containers import MountRefused
+from testbed.engine.docker_containers import DockerContainers
 from testbed.engine.endpoint import find_engine
 from testbed.engine.image_digests import image_variables
 from testbed.engine.images import base_image
@@ -36,4 +37,4 @@ def test_a_path_that_the_engine_does_not_have_is_refused_in_its_words(
 ) -> None:
     assert probe.image
     with pytest.raises(MountRefused, match="does not exist"):
-        probe.containers.look(probe.image, tmp_path / "none", ["cat", "/seen"])
+        probe.containers.run_probe(probe.image, tmp_path / "none", ["cat", "/seen"])

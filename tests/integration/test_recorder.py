@@ -12,7 +12,7 @@ import pytest
 from monitor.control.commands import ANSWER_S
 from swf_common.broker.connection import BrokerLink
 from swf_common.protocol.destinations import EPICTOPIC, SLICES
-from testbed.engine.containers import connect
+from testbed.engine.docker_containers import connect
 from tests.integration.test_rest_records import make_run
 from tests.integration.test_slice_results import new_execution
 from tests.rest import Api, Sql

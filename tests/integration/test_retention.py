@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from testbed.engine.containers import connect
+from testbed.engine.docker_containers import connect
 from tests.integration.test_slice_results import SLICES, Run, new_execution
 from tests.rest import Api, Sql
 

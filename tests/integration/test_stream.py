@@ -13,7 +13,8 @@ from uuid import uuid4
 import pytest
 import requests
 
-from swf_common.broker.connection import Broker, BrokerLink
+from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Broker
 from swf_common.protocol.destinations import EPICTOPIC
 from tests.rest import Api, log_record
 from tests.waiting import eventually

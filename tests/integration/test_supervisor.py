@@ -13,7 +13,8 @@ from uuid import uuid4
 import pytest
 import stomp
 
-from swf_common.broker.connection import Broker, BrokerLink, Delivery, Subscription
+from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Broker, Delivery, Subscription
 from swf_common.protocol.agent_control import Done, Rejected
 from swf_common.protocol.destinations import AGENT_CONTROL
 from swf_common.protocol.messages import Message, parse

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from swf_common.broker.connection import Broker
+from swf_common.broker.model import Broker
 
 PATIENCE_S = 5.0
 """Seconds that a test waits for something before it fails."""

@@ -1,6 +1,6 @@
 """The simulated timelines of the predecessor, tick by tick, and how a workflow may end.
 
-The expected ticks are the predecessor's (contracts, section 2: its timelines are kept).
+The expected ticks are the predecessor's: its timelines are kept.
 """
 
 from __future__ import annotations

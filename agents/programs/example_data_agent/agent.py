@@ -1,4 +1,4 @@
-"""example-data-agent: registers runs and STF files, and tells when an STF is ready."""
+"""example-data-agent: registers runs and STF files, and announces STFs that are ready."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class ExampleProcessingAgent(BaseAgent):
                 return self._outcome(message, FileStatus.PROCESSED, recorded)
             self.log.error("%s", error)
             return self._outcome(message, FileStatus.FAILED, {"failure": str(error)})
-        found = {
+        results = {
             "output_files": [output.path.name],
             "outputs": [
                 {
@@ -134,7 +134,7 @@ class ExampleProcessingAgent(BaseAgent):
             "cluster_count": output.cluster_count,
             "processing_time_ms": round((time.monotonic() - started) * 1000, 3),
         }
-        return self._outcome(message, FileStatus.PROCESSED, found)
+        return self._outcome(message, FileStatus.PROCESSED, results)
 
     def _reconstruct_in_room(self, message: StfReady, before: list[Outcome]) -> ClusterFile:
         try:

@@ -15,7 +15,7 @@ from agents.programs.transformer.worker_record import WorkerRecord
 from agents.runtime import BaseAgent, handles
 from agents.runtime.parameters import ExecutionParameters
 from agents.runtime.settings import AgentSettings
-from swf_common.broker.connection import Subscription
+from swf_common.broker.model import Subscription
 from swf_common.configuration.groups import Clustering, Hits, Workers
 from swf_common.protocol.destinations import RESULTS, SLICES, WORKERS, consumer_queue
 from swf_common.protocol.messages import EndRun, utc_now
@@ -48,8 +48,8 @@ class Transformer(BaseAgent):
         self._ended_runs: set[str] = set()
 
     def subscriptions(self) -> tuple[Subscription, ...]:
-        """Slices from the queue that all transformers share, the next one only when the last is
-        done; what is told to workers from the topic, since each of them has to hear it.
+        """Slices from the queue that all transformers share, one at a time; announcements to
+        workers from the topic, since each worker has to receive them.
         """
         queue = consumer_queue(self.settings.namespace, self.settings.program, SLICES)
         return (Subscription(queue, prefetch=1), Subscription(WORKERS))
@@ -66,15 +66,15 @@ class Transformer(BaseAgent):
 
     @handles("slice")
     def process(self, message: Slice) -> None:
-        """Process a slice; the result goes to whoever collects results."""
+        """Process a slice; the result goes to the topic of results."""
         started_at, began = utc_now(), time.monotonic()
         content = message.content
         record = self._record_of(content)
         record.begin(content)
-        found: dict[str, Any] = {}
+        results: dict[str, Any] = {}
         error = ""
         try:
-            found = self._transform(content)
+            results = self._transform(content)
             self._emulate(content.execution_id, time.monotonic() - began)
         except Stopped:
             raise
@@ -87,7 +87,7 @@ class Transformer(BaseAgent):
             state="failed" if error else "done",
             processed=not error,
             actual_processing_time=elapsed,
-            **found,
+            **results,
         )
         result = ResultContent(
             req_id=content.req_id,
@@ -130,7 +130,7 @@ class Transformer(BaseAgent):
         return self._record
 
     def _has_ended(self, execution_id: str) -> bool:
-        """Whether an execution has ended; a worker that starts afterwards is not told."""
+        """Whether an execution has ended: a worker that starts later was not notified."""
         try:
             execution = self.monitor.call("GET", f"workflow-executions/{execution_id}/")
         except MonitorRefused:  # the slice fails for it

@@ -9,7 +9,7 @@ from typing import Any
 
 from swf_common.protocol.message import utc_now
 from swf_common.protocol.slices import SliceContent
-from swf_common.service.monitor_client import MonitorAway, MonitorClient, MonitorRefused
+from swf_common.service.monitor_client import MonitorClient, MonitorRefused, MonitorUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class WorkerRecord:
                 self._first = None
             else:
                 self._monitor.once("PATCH", f"workers/{self.worker_id}/", facts)
-        except MonitorAway as error:
+        except MonitorUnavailable as error:
             log.warning("the record of this worker is behind: %s", error)
         except MonitorRefused as error:
             self._first = None

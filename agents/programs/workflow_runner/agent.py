@@ -1,4 +1,4 @@
-"""workflow-runner: runs one workflow at a time, on command (contracts, section 2)."""
+"""workflow-runner: runs one workflow at a time, on command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from agents.programs.workflow_runner.execution import Execution, ExecutionEnded
 from agents.programs.workflow_runner.records import AlreadyTaken, ExecutionRecords
 from agents.runtime import BaseAgent, handles
 from agents.runtime.needs import Needs
-from swf_common.broker.connection import Subscription
+from swf_common.broker.model import Subscription
 from swf_common.broker.publisher import SendRefused
 from swf_common.configuration import resolve_workflow
 from swf_common.configuration.model import flat_parameters
@@ -28,16 +28,16 @@ from swf_common.protocol.messages import (
     utc_now,
 )
 from swf_common.protocol.states import ExecutionStatus
-from swf_common.service.monitor_client import MonitorAway, MonitorRefused, Stopped
+from swf_common.service.monitor_client import MonitorRefused, MonitorUnavailable, Stopped
 
 WORKFLOWS = Path("workflows")
-END_CONFIRMATION_S = 30.0
+END_CONFIRMATION_TIMEOUT_S = 30.0
 CHECK_S = 5.0
 """Seconds between two tries of `_check_execution`."""
 
 
 class Expired(Exception):
-    """Whoever sent a command has been told meanwhile that nobody answered."""
+    """The sender of a command has been told meanwhile that no runner answered."""
 
 
 class WorkflowRunner(BaseAgent):
@@ -208,7 +208,7 @@ class WorkflowRunner(BaseAgent):
             return
         try:
             row = self.monitor.once("GET", f"workflow-executions/{execution_id}/")
-        except (MonitorAway, MonitorRefused) as error:
+        except (MonitorUnavailable, MonitorRefused) as error:
             self.log.warning("%s goes on unchecked after a silence: %s", execution_id, error)
         else:
             if ExecutionStatus(row["status"]).final:
@@ -234,7 +234,7 @@ class WorkflowRunner(BaseAgent):
             self.log.warning("%s is given up: %s", execution.execution_id, reason)
             return
         try:
-            if not self.publisher.flush(END_CONFIRMATION_S):
+            if not self.publisher.flush(END_CONFIRMATION_TIMEOUT_S):
                 raise SendRefused("the broker did not confirm the last messages")
         except SendRefused as error:
             status, reason = ExecutionStatus.FAILED, f"{reason}; {error}"

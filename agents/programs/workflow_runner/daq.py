@@ -1,4 +1,4 @@
-"""The simulated DAQ: what a workflow steers, and what it announces (contracts, section 2)."""
+"""The simulated DAQ: what a workflow steers, and what it announces (docs/messages.md)."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ class ExecutionRecords:
             )
 
     def _find_definition(self, name: str, version: str) -> dict[str, Any] | None:
-        found = self._monitor.call(
+        rows = self._monitor.call(
             "GET", "workflow-definitions/", workflow_name=name, version=version
         )
-        return found[0] if found else None
+        return rows[0] if rows else None

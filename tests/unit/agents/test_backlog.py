@@ -131,7 +131,7 @@ def test_commands_and_what_an_operator_retries_are_never_stale(
 def test_while_the_monitor_does_not_answer_nothing_is_dropped(
     bench: Bench, monitor: MonitorServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backlog, "AWAY_S", 0.0)
+    monkeypatch.setattr(backlog, "RETRY_AFTER_S", 0.0)
     monitor.answers["GET", f"workflow-executions/{EXECUTION}/"] = (503, {})
     bench.ready()
     deliver(bench, 1)

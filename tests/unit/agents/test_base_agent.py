@@ -122,7 +122,7 @@ def test_an_agent_that_stops_while_the_broker_is_away_acknowledges_nothing_and_s
     server.drop(*sending)
     monitor.wait_for_beat(operational_state="PROCESSING", status="WARNING")
     Echo.gate.set()
-    bench.agent.stop(patience=0.1)
+    bench.agent.stop(timeout=0.1)
     bench.join()
     assert monitor.beats()[-1]["operational_state"] == "EXITED"
     assert server.of("ACK") + server.of("NACK") == []

@@ -12,7 +12,7 @@ import pytest
 from agents.runtime import BaseAgent, consumer, handles
 from agents.runtime.inbox import Arrival, Inbox
 from agents.runtime.watch import HandlerOverdue, Watch
-from swf_common.broker.connection import Delivery
+from swf_common.broker.model import Delivery
 from swf_common.protocol.messages import Message, StfGen, interpret
 from swf_common.service.monitor_client import Stopped
 from tests.unit.agents.bench import Bench, many, stf_gen

@@ -11,7 +11,12 @@ import pytest
 
 from agents.runtime import logs
 from agents.runtime.logs import LogShipper
-from swf_common.service.monitor_client import MonitorAway, MonitorClient, MonitorRefused, Stopped
+from swf_common.service.monitor_client import (
+    MonitorClient,
+    MonitorRefused,
+    MonitorUnavailable,
+    Stopped,
+)
 from tests.unit.testbed.monitor_server import MonitorServer
 
 LOGS = "logs/"
@@ -45,7 +50,7 @@ def test_come_back_later_means_away(
     client: MonitorClient, monitor: MonitorServer, status: int
 ) -> None:
     monitor.answers["GET", "runs/"] = (status, {})
-    with pytest.raises(MonitorAway):
+    with pytest.raises(MonitorUnavailable):
         client.once("GET", "runs/")
 
 
@@ -61,7 +66,7 @@ def test_any_other_status_is_a_refusal_with_its_text(
 
 def test_nobody_there_means_away(client: MonitorClient, monitor: MonitorServer) -> None:
     monitor.stop()
-    with pytest.raises(MonitorAway):
+    with pytest.raises(MonitorUnavailable):
         client.once("GET", "runs/")
 
 
@@ -70,7 +75,7 @@ def test_an_answer_that_breaks_off_means_away(
 ) -> None:
     """So does a monitor that is killed while it answers."""
     monitor.breaking_off = True
-    with pytest.raises(MonitorAway):
+    with pytest.raises(MonitorUnavailable):
         client.once("GET", "runs/")
 
 
@@ -78,7 +83,7 @@ def test_an_answer_that_is_no_json_means_away_or_refused(
     client: MonitorClient, monitor: MonitorServer
 ) -> None:
     monitor.answers["GET", "runs/"] = (200, b"<html>")
-    with pytest.raises((MonitorAway, MonitorRefused)):
+    with pytest.raises((MonitorUnavailable, MonitorRefused)):
         client.once("GET", "runs/")
 
 

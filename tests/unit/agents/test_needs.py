@@ -11,7 +11,7 @@ import yaml
 
 from agents.runtime.needs import KNOWN_FOR_S, PROGRAMS, Needs, ended_before
 from swf_common.protocol.message import utc_now
-from swf_common.service.monitor_client import MonitorAway, MonitorClient
+from swf_common.service.monitor_client import MonitorClient, MonitorUnavailable
 from testbed.project import ROOT
 from testbed.testing import FakeClock
 from tests.unit.testbed.monitor_server import MonitorServer
@@ -213,7 +213,7 @@ def test_a_run_without_an_execution_needs_nothing(records: Records) -> None:
 
 def test_while_the_monitor_is_away_nobody_can_say(records: Records) -> None:
     records.monitor.away = True
-    with pytest.raises(MonitorAway):
+    with pytest.raises(MonitorUnavailable):
         records.needs.stf(RUN, STF)
 
 

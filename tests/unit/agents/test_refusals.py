@@ -9,7 +9,7 @@ import pytest
 from agents.runtime.recent import REMEMBERED
 from agents.runtime.refusals import Refusals
 from agents.runtime.subjects import subject_of
-from swf_common.broker.connection import Delivery
+from swf_common.broker.model import Delivery
 from swf_common.protocol.destinations import consumer_queue
 from swf_common.protocol.messages import Message, interpret
 from tests.unit.agents.bench import Bench, Echo, many, stf_gen

@@ -31,7 +31,7 @@ def test_a_sample_lies_inside_its_partition() -> None:
 
 
 def test_sizes_are_those_of_the_predecessor() -> None:
-    # predecessor, testbed.md 3.3: 13 to 29 TFs in 500 trials, mean 21
+    # of the predecessor: 13 to 29 TFs in 500 trials, mean 21
     sizes = [sample.tf_count for sequence in range(500) for sample in usual(sequence)]
     assert np.mean(sizes) == pytest.approx(21, abs=0.5)
     assert 11 <= min(sizes) <= 16

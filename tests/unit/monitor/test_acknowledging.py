@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from monitor.recorder.service import ACK_EVERY, acknowledgements
-from swf_common.broker.connection import Delivery
+from swf_common.broker.model import Delivery
 
 
 def batch_of(*subscriptions: str) -> list[Delivery]:

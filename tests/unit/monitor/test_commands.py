@@ -23,7 +23,7 @@ from monitor.control.commands import (
 )
 from monitor.control.outcomes import MOST_WAITING
 from monitor.control.statistics import STATISTICS, facts
-from swf_common.broker.connection import Delivery
+from swf_common.broker.model import Delivery
 from swf_common.protocol.agent_control import Done, KillAgent, ListAgents, RestartAgent, StopAgent
 from swf_common.protocol.destinations import (
     AGENT_CONTROL,

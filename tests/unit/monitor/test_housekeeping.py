@@ -40,7 +40,7 @@ Keep = Callable[..., Housekeeping]
 @pytest.fixture
 def keep(monkeypatch: pytest.MonkeyPatch) -> Iterator[Keep]:
     """Starts a housekeeping with chores that are always due."""
-    monkeypatch.setattr(housekeeping, "ROUND_S", 0.01)
+    monkeypatch.setattr(housekeeping, "INTERVAL_S", 0.01)
     started: list[Housekeeping] = []
 
     def start(*chores: Chore, **options: Callable[[], None]) -> Housekeeping:
@@ -59,7 +59,7 @@ def test_a_chore_that_fails_is_called_again_and_stops_none_of_the_others(
     keep: Keep, error: Exception
 ) -> None:
     failing, other, away = Chore(error), Chore(), Chore()
-    keep(failing, other, database_away=away)
+    keep(failing, other, database_unavailable=away)
     failing.wait_for_calls()
     other.wait_for_calls()
     assert away.calls == 0
@@ -67,14 +67,14 @@ def test_a_chore_that_fails_is_called_again_and_stops_none_of_the_others(
 
 def test_without_a_database_nobody_is_judged_by_silence(keep: Keep) -> None:
     failing, away = Chore(OperationalError("the server closed the connection")), Chore()
-    keep(failing, database_away=away)
+    keep(failing, database_unavailable=away)
     eventually(lambda: away.calls, "the sweep is suspended", 5)
     failing.error = None
     failing.wait_for_calls()
 
 
 def test_each_chore_keeps_its_own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(housekeeping, "ROUND_S", 0.01)
+    monkeypatch.setattr(housekeeping, "INTERVAL_S", 0.01)
     often, seldom = Chore(), Chore()
     keeping = Housekeeping("test", (often, 0.0), (seldom, 3600.0))
     keeping.start()
@@ -86,7 +86,7 @@ def test_each_chore_keeps_its_own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_stop_does_not_wait_for_a_chore_for_ever(
     keep: Keep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(housekeeping, "STOP_S", 0.01)
+    monkeypatch.setattr(housekeeping, "STOP_TIMEOUT_S", 0.01)
     chore = Chore()
     keeping = keep(chore)
     chore.free.clear()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from monitor.recorder.intake import Intake, size_of
-from swf_common.broker.connection import Delivery
+from swf_common.broker.model import Delivery
 from tests.waiting import eventually
 
 MOST = 100_000

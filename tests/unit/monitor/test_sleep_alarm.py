@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.recorder.sweep import LATE_S, SleepAlarm
+from monitor.recorder.reaper import LATE_S, SleepAlarm
 
 
 class Clocks:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from monitor.recorder.storing import PHASES, dead_letter, read_row
 from monitor.records.models import DeadLetter, WorkflowMessage
-from swf_common.broker.connection import Delivery
+from swf_common.broker.model import Delivery
 from swf_common.protocol.messages import LIFECYCLE_TYPES, MalformedMessage, parse
 
 QUEUE = "/queue/Consumer.torre1-recorder.epictopic"

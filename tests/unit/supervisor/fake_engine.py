@@ -8,7 +8,8 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from supervisor.engine import DOWN, ActionFailed, AgentContainer, Engine, EngineAway
+from supervisor.engine import ActionFailed, AgentContainer, Engine, EngineUnavailable
+from swf_common.protocol.states import CONTAINER_DOWN
 from tests.unit.stomp_server import PATIENCE_S
 
 FIRST_START = "2026-01-05T12:00:00.123456789Z"
@@ -55,13 +56,13 @@ class FakeEngine(Engine):
 
     def ping(self) -> None:
         if self.away:
-            raise EngineAway(cause="no such file")
+            raise EngineUnavailable(cause="no such file")
 
     def agents(self) -> list[AgentContainer]:
         self.ping()
         return list(self._found.values())
 
-    def look(self, container: AgentContainer) -> AgentContainer | None:
+    def inspect(self, container: AgentContainer) -> AgentContainer | None:
         self.ping()
         return self._found.get(container.container_id)
 
@@ -89,7 +90,7 @@ class FakeEngine(Engine):
 
     def kill(self, container: AgentContainer) -> None:
         self._act("kill", container)
-        if self.now(container).state in DOWN:
+        if self.now(container).state in CONTAINER_DOWN:
             raise ActionFailed(what="the engine says: the container is not running")
         self._become(container, state="exited", exit_code=137)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from supervisor import actions
 from supervisor.commands import VERBS, Commands, read_command
-from swf_common.broker.connection import Delivery
+from swf_common.broker.model import Delivery
 from swf_common.protocol.agent_control import AgentCommand, Done, Rejected
 from swf_common.protocol.messages import CATALOGUE, MalformedMessage, parse, utc_now
 from tests.unit.samples import NAMESPACE
@@ -76,7 +76,7 @@ def refused(reply: object) -> Rejected:
 
 def test_a_program_means_all_its_containers(commands: Commands, engine: FakeEngine) -> None:
     reply = done(commands.carry_out(command("start", program=PROCESSING)))
-    assert [told.name for told in reply.containers] == [
+    assert [state.name for state in reply.containers] == [
         "testbed-torre1-example-processing-agent-1",
         "testbed-torre1-example-processing-agent-2",
     ]
@@ -87,7 +87,7 @@ def test_a_container_id_means_that_one_alone(commands: Commands, engine: FakeEng
     wanted = engine.agents()[1]
     whom = {"program": PROCESSING, "container_id": wanted.container_id[:12]}
     reply = done(commands.carry_out(command("kill", **whom)))
-    assert [told.container_id for told in reply.containers] == [wanted.container_id]
+    assert [state.container_id for state in reply.containers] == [wanted.container_id]
     assert states(engine) == ["running", "exited", "created"]
 
 
@@ -100,7 +100,7 @@ def test_an_instance_is_found_by_its_container(commands: Commands, engine: FakeE
 
 def test_a_list_tells_all_of_them_or_those_of_a_program(commands: Commands) -> None:
     everyone = done(commands.carry_out(command("list"))).containers
-    assert [told.program for told in everyone] == [DATA, PROCESSING, PROCESSING]
+    assert [state.program for state in everyone] == [DATA, PROCESSING, PROCESSING]
     first, _, last = everyone
     assert (first.state, first.exit_code, first.health) == ("running", None, None)
     assert first.started_at is not None
@@ -142,19 +142,19 @@ def test_who_is_no_agent_here_is_refused_and_left_alone(
 
 def test_what_was_done_is_told(commands: Commands) -> None:
     reply = parse(commands.carry_out(command("kill", program=DATA)).body())
-    (told,) = done(reply).containers
-    assert (told.program, told.state, told.exit_code) == (DATA, "exited", 137)
+    (state,) = done(reply).containers
+    assert (state.program, state.state, state.exit_code) == (DATA, "exited", 137)
 
 
 def test_one_replica_that_fails_is_told_beside_the_others(
     commands: Commands, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions, "END_S", 0.0)
+    monkeypatch.setattr(actions, "END_TIMEOUT_S", 0.0)
     engine.unmoved.add(engine.agents()[1].name)
     reply = refused(commands.carry_out(command("kill", program=PROCESSING)))
     assert "testbed-torre1-example-processing-agent-1) is still running" in reply.reason
     assert reply.containers is not None
-    assert [told.state for told in reply.containers] == ["running", "created"]
+    assert [state.state for state in reply.containers] == ["running", "created"]
 
 
 def test_without_an_engine_every_command_is_rejected(

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from supervisor.docker_engine import NEVER, DockerEngine, read_container
-from supervisor.engine import ActionFailed, AgentContainer, EngineAway
+from supervisor.engine import ActionFailed, AgentContainer, EngineUnavailable
 
 PROJECT = "testbed-torre1"
 DATA = "example-data-agent"
@@ -124,10 +124,10 @@ def test_a_container_is_read_from_what_inspect_says() -> None:
         health="healthy",
         stop_timeout=30,
     )
-    told = container.told()
-    assert (told.exit_code, told.restart_count) == (None, 2)
-    assert told.started_at is not None
-    assert told.started_at.isoformat() == "2026-01-05T12:00:00.123456+00:00"
+    state = container.as_reply()
+    assert (state.exit_code, state.restart_count) == (None, 2)
+    assert state.started_at is not None
+    assert state.started_at.isoformat() == "2026-01-05T12:00:00.123456+00:00"
 
 
 def test_a_container_that_never_ran_has_neither_start_nor_exit_code() -> None:
@@ -136,7 +136,7 @@ def test_a_container_that_never_ran_has_neither_start_nor_exit_code() -> None:
     details["Config"]["StopTimeout"] = None
     container = read_container(details)
     assert (container.started_at, container.health, container.stop_timeout) == ("", None, 10)
-    assert (container.told().started_at, container.told().exit_code) == (None, None)
+    assert (container.as_reply().started_at, container.as_reply().exit_code) == (None, None)
 
 
 def test_the_agents_are_asked_for_by_their_labels_and_those_that_went_away_are_left_out(
@@ -165,7 +165,7 @@ def test_a_container_with_other_labels_is_never_seen(
     (container,) = engine.agents()
     socket.container = inspected(**labels)
     assert engine.agents() == []
-    assert engine.look(container) is None
+    assert engine.inspect(container) is None
 
 
 def test_each_action_is_one_call_for_that_container(engine: DockerEngine, socket: Socket) -> None:
@@ -197,6 +197,6 @@ def test_what_the_engine_refuses_is_told_in_its_words(engine: DockerEngine, sock
 def test_an_engine_without_a_socket_is_away(tmp_path: Path) -> None:
     engine = DockerEngine(PROJECT, f"unix://{tmp_path}/docker.sock")
     for ask in (engine.ping, engine.agents):
-        with pytest.raises(EngineAway, match="The Docker engine does not answer"):
+        with pytest.raises(EngineUnavailable, match="The Docker engine does not answer"):
             ask()
     gc.collect()

@@ -74,7 +74,7 @@ class Bench:
 @pytest.fixture
 def bench(server: StompServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(actions, "SETTLE_S", 0.0)
-    monkeypatch.setattr(service, "LOOK_S", 0.05)
+    monkeypatch.setattr(service, "CHECK_INTERVAL_S", 0.05)
     made = Bench(server, tmp_path)
     made.ready()
     yield made
@@ -102,7 +102,7 @@ def test_a_command_is_answered_and_then_acknowledged(bench: Bench) -> None:
     (reply,) = bench.replies()
     assert (reply["msg_type"], reply["sender"]) == ("done", "supervisor")
     assert reply["namespace"] == NAMESPACE
-    assert [told["state"] for told in reply["containers"]] == ["exited"]
+    assert [state["state"] for state in reply["containers"]] == ["exited"]
     (sent,) = bench.sent_to(REPLIES)
     assert sent.headers["correlation-id"] == "my-question"
     order = [one.command for one in bench.server.frames if one.command in ("SEND", "ACK")]

@@ -9,7 +9,7 @@ from testbed.engine.inspection import Container
 from testbed.gate.decision import Expected
 from testbed.gate.plan import Plan
 from testbed.gate.waiting import Gate
-from testbed.run.follower import Run
+from testbed.run.follower import RunFollower
 from testbed.testing import FakeClock, FakeContainers, FakeMonitor, new_progress
 from tests.unit.samples import NAMESPACE
 
@@ -44,7 +44,7 @@ class Bed:
         )
         timing: dict[str, Any] = {"clock": self.clock, "sleep": self.clock.sleep}
         gate = Gate(NAMESPACE, plan, self.containers, self.monitor, **timing)
-        self.run = Run(EXECUTION, gate, **timing, wall_clock=lambda: self.clock.now)
+        self.run = RunFollower(EXECUTION, gate, **timing, wall_clock=lambda: self.clock.now)
         self.backend = self.containers.add("activemq")
         self.agents = [self.containers.add(DATA) for _ in range(replicas)]
         if optional:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from queue import Queue
 
-from swf_common.broker.connection import Broker, BrokerLink, Delivery, Subscription
+from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Broker, Delivery, Subscription
 from tests.unit.stomp_server import PATIENCE_S
 
 QUEUE = "/queue/Consumer.torre1-example-data-agent.epictopic"

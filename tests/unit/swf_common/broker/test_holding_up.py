@@ -8,20 +8,21 @@ from contextlib import contextmanager
 
 import pytest
 
-from swf_common.broker import connection as link_module
-from swf_common.broker.connection import BrokerLink, Delivery, Subscription
+from swf_common.broker import stomp_connection
+from swf_common.broker.connection import BrokerLink
+from swf_common.broker.model import Delivery, Subscription
 from tests.unit.stomp_server import PATIENCE_S, StompServer
 from tests.unit.swf_common.broker.client import QUEUE
 
 HEART_BEAT_MS = 200
-MISSED_S = HEART_BEAT_MS / 1000 * link_module.RECEIVE_SCALE
+MISSED_S = HEART_BEAT_MS / 1000 * stomp_connection.RECEIVE_SCALE
 """Seconds without a word after which a connection counts as lost."""
 
 
 @pytest.fixture
 def quick(server: StompServer, monkeypatch: pytest.MonkeyPatch) -> StompServer:
     """A server that promises a heart-beat each 200 ms and sends none."""
-    monkeypatch.setattr(link_module, "HEART_BEAT_MS", HEART_BEAT_MS)
+    monkeypatch.setattr(stomp_connection, "HEART_BEAT_MS", HEART_BEAT_MS)
     server.heart_beat = f"{HEART_BEAT_MS},0"
     return server
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from swf_common.broker import connection as link_module
-from swf_common.broker.connection import Broker, LinkDown, Subscription
+from swf_common.broker.connection import BrokerUnavailable
+from swf_common.broker.model import Broker, Subscription
 from swf_common.broker.stomp_connection import Connection
 from tests.unit.stomp_server import PATIENCE_S, StompServer
 from tests.unit.swf_common.broker.client import QUEUE, Client
@@ -62,7 +63,7 @@ def test_a_wrong_password_is_told(server: StompServer, client: Client) -> None:
     server.wait_for("STOMP", 2)
     assert client.link.last_error == "User name [agent] or password is invalid."
     assert not client.link.connected
-    with pytest.raises(LinkDown, match="password is invalid"):
+    with pytest.raises(BrokerUnavailable, match="password is invalid"):
         client.link.send(QUEUE, "body", {})
 
 

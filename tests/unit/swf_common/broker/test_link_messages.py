@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from swf_common.broker.connection import LinkDown
+from swf_common.broker.connection import BrokerUnavailable
 from swf_common.broker.stomp_connection import Connection
 from tests.unit.stomp_server import PATIENCE_S, StompServer
 from tests.unit.swf_common.broker.client import QUEUE, Client
@@ -87,14 +87,14 @@ def test_what_breaks_within_the_library_counts_as_a_lost_connection(
     if verb == "ack":
         assert not client.link.ack(delivery)
     else:
-        with pytest.raises(LinkDown):
+        with pytest.raises(BrokerUnavailable):
             client.link.send(QUEUE, "body", {})
     assert (client.state(), client.state()) == (False, True)
     assert server.of("DISCONNECT") == []
 
 
 def test_nothing_can_be_sent_before_the_link_is_connected(client: Client) -> None:
-    with pytest.raises(LinkDown, match="not connected yet"):
+    with pytest.raises(BrokerUnavailable, match="not connected yet"):
         client.link.send("/topic/epictopic", "body", {})
 
 

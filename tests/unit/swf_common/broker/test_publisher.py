@@ -232,7 +232,7 @@ def test_what_is_published_together_is_one_transaction_with_one_confirmation(
 ) -> None:
     publisher.begin()
     wanted = messages(5)
-    with publisher.together():
+    with publisher.transaction():
         publish(publisher, wanted)
         assert server.of("SEND") == []
     assert publisher.flush(PATIENCE_S)
@@ -246,7 +246,7 @@ def test_what_is_published_together_is_one_transaction_with_one_confirmation(
 
 def test_one_message_alone_needs_no_transaction(server: StompServer, publisher: Sender) -> None:
     publisher.begin()
-    with publisher.together():
+    with publisher.transaction():
         publish(publisher, messages(1))
     assert publisher.flush(PATIENCE_S)
     assert (len(server.of("SEND")), server.of("BEGIN")) == (1, [])
@@ -256,7 +256,7 @@ def test_nothing_is_sent_of_what_an_error_leaves(server: StompServer, publisher:
     publisher.begin()
 
     def fail() -> None:
-        with publisher.together():
+        with publisher.transaction():
             publish(publisher, messages(2))
             raise ValueError("the detector is broken")
 
@@ -273,7 +273,7 @@ def test_a_transaction_that_is_not_confirmed_is_sent_again_as_one(
     server.silent.add("COMMIT")
     publisher.begin()
     wanted = messages(3)
-    with publisher.together():
+    with publisher.transaction():
         publish(publisher, wanted)
     server.wait_for("COMMIT")
     assert not publisher.flush(0.01)
@@ -288,7 +288,7 @@ def test_a_transaction_is_no_larger_than_the_window(server: StompServer) -> None
     publisher = Sender(server, window=4)
     publisher.begin()
     wanted = messages(10)
-    with publisher.together():
+    with publisher.transaction():
         publish(publisher, wanted)
     assert publisher.flush(PATIENCE_S)
     assert ids(server.of("SEND")) == ids(wanted)
@@ -308,7 +308,7 @@ def test_a_transaction_waits_for_room_for_all_of_it(server: StompServer) -> None
     through = threading.Event()
 
     def three_more() -> None:
-        with publisher.together():
+        with publisher.transaction():
             publish(publisher, messages(3))
         through.set()
 
@@ -327,7 +327,7 @@ def test_after_an_error_that_names_no_message_each_is_sent_by_itself(
 ) -> None:
     server.silent.add("COMMIT")
     publisher.begin()
-    with publisher.together():
+    with publisher.transaction():
         publish(publisher, messages(2))
     server.wait_for("COMMIT")
     server.complain("one of these is not liked")
@@ -346,7 +346,7 @@ def test_a_server_that_stops_reading_is_a_lost_connection(server: StompServer) -
     publisher.begin()
     server.reading.clear()
     wanted = large(100)
-    with publisher.together():
+    with publisher.transaction():
         publish(publisher, wanted)
     server.wait_for("STOMP", 2)
     server.reading.set()
@@ -361,7 +361,7 @@ def test_a_server_that_stops_reading_holds_up_neither_a_flush_nor_a_stop(
     publisher = Sender(server, send_timeout=PATIENCE_S)
     publisher.begin()
     server.reading.clear()
-    with publisher.together():
+    with publisher.transaction():
         publish(publisher, large(100))
     began = time.monotonic()
     assert not publisher.flush(0.05)
@@ -384,7 +384,7 @@ def test_in_a_hurry_a_flush_gives_up_early(server: StompServer, publisher: Sende
     thread = threading.Thread(target=flush, daemon=True)
     thread.start()
     server.wait_for("SEND", 2)
-    publisher.hurry(0.05)
+    publisher.limit_waiting(0.05)
     thread.join(PATIENCE_S)
     assert outcome == [False]
 
@@ -397,7 +397,7 @@ def test_in_a_hurry_what_finds_no_room_is_not_sent_and_flush_tells_so(
     publisher.begin()
     publish(publisher, messages(2))
     sent = server.wait_for("SEND", 2)
-    publisher.hurry(0.05)
+    publisher.limit_waiting(0.05)
     publish(publisher, messages(2))
     for frame in sent:
         server.confirm(frame)
@@ -410,7 +410,7 @@ def test_in_a_hurry_a_broker_that_answers_is_waited_for(
     server: StompServer, publisher: Sender
 ) -> None:
     publisher.begin()
-    publisher.hurry(PATIENCE_S)
+    publisher.limit_waiting(PATIENCE_S)
     publish(publisher, messages(3))
     assert publisher.flush(PATIENCE_S)
 
@@ -420,7 +420,7 @@ def test_of_a_transaction_that_the_broker_refuses_the_message_at_fault_is_named(
 ) -> None:
     server.refused.add("/topic/secret")
     publisher.begin()
-    with publisher.together():
+    with publisher.transaction():
         publish(publisher, messages(2))
         publisher.publish("/topic/secret", Message(msg_type="stf_gen"))
     with pytest.raises(SendRefused, match="/topic/secret: User agent is not authorized"):
@@ -433,7 +433,7 @@ def test_a_transaction_that_cannot_be_committed_is_sent_again_message_by_message
 ) -> None:
     server.silent.add("COMMIT")
     publisher.begin()
-    with publisher.together():
+    with publisher.transaction():
         publish(publisher, messages(2))
     (commit,) = server.wait_for("COMMIT")
     server.complain("it is to be rolled back", receipt=commit.headers["receipt"])
@@ -443,9 +443,9 @@ def test_a_transaction_that_cannot_be_committed_is_sent_again_message_by_message
 
 def test_what_may_be_lost_is_sent_at_once(server: StompServer, publisher: Sender) -> None:
     publisher.begin()
-    with publisher.together():
+    with publisher.transaction():
         publish(publisher, messages(2))
-        publisher.publish("/remote-temp-queue/1", Message(msg_type="done"), may_be_lost=True)
+        publisher.publish("/remote-temp-queue/1", Message(msg_type="done"), best_effort=True)
         server.wait_for("SEND")
     assert publisher.flush(PATIENCE_S)
     assert server.of("SEND")[0].destination == "/remote-temp-queue/1"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from swf_common.configuration import Configuration
 from swf_common.errors import ConfigurationError, ExitCode
 from testbed.doctor.findings import GIB, Facts, Finding, Grade, examine, exit_code, version
-from testbed.doctor.machine import look_around
+from testbed.doctor.machine import gather_facts
 from testbed.engine.endpoint import Place
 from testbed.stack.secret_files import make_secrets
 from tests.unit.testbed.testbed_files import Files
@@ -141,7 +141,7 @@ def test_a_machine_without_engine_and_configuration_is_still_looked_at(
     def broken() -> Configuration:
         raise ConfigurationError(place="testbed.toml", problem="not valid TOML")
 
-    facts = look_around(tmp_path, broken)
+    facts = gather_facts(tmp_path, broken)
     assert facts.engine is None
     assert facts.engine_problem
     assert "not valid TOML" in facts.configuration_problem
@@ -154,10 +154,10 @@ def test_secrets_are_looked_for_in_the_testbeds_own_folder(
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
     root, configuration = files.folder, files.resolve()
-    assert "mq_agent" in look_around(root, lambda: configuration).secrets_missing
+    assert "mq_agent" in gather_facts(root, lambda: configuration).secrets_missing
     secrets = root / ".testbed" / configuration.namespace / "secrets"
     make_secrets(secrets)
-    facts = look_around(root, lambda: configuration)
+    facts = gather_facts(root, lambda: configuration)
     assert (facts.secrets_missing, facts.secrets_open) == ((), False)
     secrets.chmod(0o755)
-    assert look_around(root, lambda: configuration).secrets_open
+    assert gather_facts(root, lambda: configuration).secrets_open

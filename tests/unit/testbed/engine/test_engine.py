@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from testbed.engine.containers import NoEngine, connect
+from testbed.engine.containers import EngineUnavailable
+from testbed.engine.docker_containers import connect
 from testbed.engine.endpoint import USUAL_SOCKET, NoSuchContext, Place, find_engine
 
 ROOTLESS = "unix:///run/user/1000/docker.sock"
@@ -156,7 +157,7 @@ def test_an_engine_that_does_not_answer_is_named_with_what_chose_it(
     home.context("gone", "tcp://127.0.0.1:1")
     monkeypatch.setenv("DOCKER_CONTEXT", "gone")
     with pytest.raises(
-        NoEngine, match=r"tcp://127.0.0.1:1 \(the context gone, DOCKER_CONTEXT\): Conn"
+        EngineUnavailable, match=r"tcp://127.0.0.1:1 \(the context gone, DOCKER_CONTEXT\): Conn"
     ):
         connect()
 

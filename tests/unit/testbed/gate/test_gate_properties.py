@@ -67,7 +67,7 @@ SNAPSHOTS = st.none() | st.builds(Snapshot, now=MOMENTS, agents=ROWS)
 
 
 def proves(row: AgentRow, container: Container, snapshot: Snapshot) -> bool:
-    """Whether a row proves that the agent of a container is ready, in the words of the design."""
+    """Whether a row proves that the agent of a container is ready."""
     return (
         row.namespace == NAMESPACE
         and row.container_id is not None

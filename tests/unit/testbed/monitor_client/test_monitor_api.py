@@ -9,14 +9,12 @@ import pytest
 
 from swf_common.errors import ExitCode
 from swf_common.protocol.states import ExecutionStatus
-from testbed.monitor_client.client import (
-    ActionRefused,
-    MonitorAway,
+from testbed.monitor_client.client import RestMonitor
+from testbed.monitor_client.errors import (
     MonitorRefused,
-    NoRunner,
-    NoSupervisor,
-    RestMonitor,
+    MonitorUnavailable,
     RunnerSilent,
+    RunnerUnavailable,
     WorkflowRefused,
 )
 from testbed.testing import FakeMonitor
@@ -78,7 +76,7 @@ def test_a_rejected_workflow_is_told_with_its_reason(
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_come_back_later_means_away(rest: RestMonitor, monitor: MonitorServer, status: int) -> None:
     monitor.answers["GET", "backlog/"] = (status, {"detail": "The database is away."})
-    with pytest.raises(MonitorAway, match="The database is away") as caught:
+    with pytest.raises(MonitorUnavailable, match="The database is away") as caught:
         rest.backlog()
     assert caught.value.exit_code == ExitCode.BACKEND
 
@@ -87,7 +85,9 @@ def test_a_runner_that_does_not_answer_is_not_taken_for_the_monitor(
     rest: RestMonitor, monitor: MonitorServer
 ) -> None:
     monitor.answers[START] = (503, {"detail": "No workflow-runner answered"})
-    with pytest.raises(NoRunner, match="not started: No workflow-runner answered") as caught:
+    with pytest.raises(
+        RunnerUnavailable, match="not started: No workflow-runner answered"
+    ) as caught:
         rest.start_workflow({"workflow_name": "x"})
     assert caught.value.exit_code == ExitCode.BACKEND
 
@@ -103,12 +103,12 @@ def test_a_command_that_a_runner_got_and_did_not_answer_may_be_carried_out(
 
 def test_nobody_there_means_away(rest: RestMonitor, monitor: MonitorServer) -> None:
     monitor.stop()
-    with pytest.raises(MonitorAway, match=r"at http://127\.0\.0\.1"):
+    with pytest.raises(MonitorUnavailable, match=r"at http://127\.0\.0\.1"):
         rest.backlog()
 
 
 def test_a_monitor_that_is_not_published_is_away() -> None:
-    with pytest.raises(MonitorAway, match="not published"):
+    with pytest.raises(MonitorUnavailable, match="not published"):
         RestMonitor(lambda: None, "token").backlog()
 
 
@@ -119,7 +119,7 @@ def test_a_monitor_that_moved_to_another_port_is_found_again(monitor: MonitorSer
     assert rest.running_executions("torre1") == []
     monitor.stop()
     del urls[0]
-    with pytest.raises(MonitorAway):
+    with pytest.raises(MonitorUnavailable):
         rest.running_executions("torre1")
     assert rest.running_executions("torre1") == []
     moved.stop()
@@ -127,7 +127,7 @@ def test_a_monitor_that_moved_to_another_port_is_found_again(monitor: MonitorSer
 
 def test_an_answer_that_breaks_off_means_away(rest: RestMonitor, monitor: MonitorServer) -> None:
     monitor.breaking_off = True
-    with pytest.raises(MonitorAway):
+    with pytest.raises(MonitorUnavailable):
         rest.backlog()
 
 
@@ -136,7 +136,7 @@ def test_an_answer_that_is_not_the_monitors_is_the_users_to_see(
     rest: RestMonitor, monitor: MonitorServer, body: bytes
 ) -> None:
     monitor.answers["GET", "backlog/"] = (200, body)
-    with pytest.raises((MonitorAway, MonitorRefused)):
+    with pytest.raises((MonitorUnavailable, MonitorRefused)):
         rest.backlog()
 
 
@@ -176,36 +176,6 @@ def test_backlog_and_running_executions_are_read(rest: RestMonitor, monitor: Mon
     assert monitor.requests[-1].params == {"namespace": "torre1", "status": "running"}
 
 
-def test_agents_are_listed_and_acted_on(rest: RestMonitor, monitor: MonitorServer) -> None:
-    rows = [{"program": "example-data-agent", "state": "running"}]
-    monitor.answers["GET", "supervised-agents/"] = (200, rows)
-    monitor.answers["POST", "supervised-agents/example-data-agent/stop/"] = (200, rows)
-    assert rest.supervised_agents() == rows
-    assert rest.act_on_agents("stop", "example-data-agent") == rows
-
-
-def test_an_action_that_failed_is_told_with_its_reason(
-    rest: RestMonitor, monitor: MonitorServer
-) -> None:
-    path = "supervised-agents/example-data-agent/start/"
-    monitor.answers["POST", path] = (409, {"detail": "it does not stay up"})
-    with pytest.raises(ActionRefused, match="start example-data-agent failed: it does not"):
-        rest.act_on_agents("start", "example-data-agent")
-    monitor.answers["POST", path] = (403, {"detail": "Your role does not allow this."})
-    with pytest.raises(MonitorRefused, match="403"):
-        rest.act_on_agents("start", "example-data-agent")
-
-
-def test_a_supervisor_that_does_not_answer_is_not_taken_for_the_monitor(
-    rest: RestMonitor, monitor: MonitorServer
-) -> None:
-    answer = (503, {"detail": "This testbed has no supervisor"})
-    monitor.answers["GET", "supervised-agents/"] = answer
-    with pytest.raises(NoSupervisor, match="This testbed has no supervisor") as caught:
-        rest.supervised_agents()
-    assert caught.value.exit_code == ExitCode.BACKEND
-
-
 def test_the_fake_monitor_refuses_as_the_real_one_does() -> None:
     fake = FakeMonitor()
     execution_id = fake.start_workflow({"workflow_name": "x"})
@@ -215,7 +185,7 @@ def test_the_fake_monitor_refuses_as_the_real_one_does() -> None:
     with pytest.raises(MonitorRefused, match="409"):
         fake.stop_workflow(execution_id)
     fake.away = True
-    with pytest.raises(MonitorAway):
+    with pytest.raises(MonitorUnavailable):
         fake.backlog()
 
 

@@ -11,8 +11,9 @@ import pytest
 from swf_common.errors import ConfigurationError, ExitCode
 from testbed.commands.dead_letters import settle, show, show_list
 from testbed.commands.queues import chosen, purge
-from testbed.monitor_client.client import MonitorAway, RestMonitor
-from testbed.monitor_client.queues import PAGE, NotDone
+from testbed.monitor_client.client import RestMonitor
+from testbed.monitor_client.errors import MonitorUnavailable, NotDone
+from testbed.monitor_client.queues import PAGE
 from testbed.output.dead_letters import lines
 from testbed.output.queues import duration, note, table
 from testbed.testing import FakeMonitor
@@ -205,7 +206,7 @@ def test_what_the_monitor_does_not_do_is_told_with_its_reason(
 
 def test_a_broker_that_is_away_is_told(rest: RestMonitor, monitor: MonitorServer) -> None:
     monitor.answers["GET", "queues/"] = (503, {"detail": "The broker cannot be reached"})
-    with pytest.raises(MonitorAway, match="The broker cannot be reached"):
+    with pytest.raises(MonitorUnavailable, match="The broker cannot be reached"):
         rest.consumer_queues()
 
 

@@ -32,7 +32,7 @@ class Bed:
         self.clock.sleep(100)
 
     def look(self) -> list[Incident]:
-        return self.watch.take(self.containers.all(), self.containers.events)
+        return self.watch.compare(self.containers.all(), self.containers.events)
 
     def kinds(self) -> list[tuple[str, Kind]]:
         return [(one.program, one.kind) for one in self.watch.incidents]
@@ -139,10 +139,10 @@ def test_an_agent_that_runs_and_does_not_report_is_silent(bed: Bed) -> None:
     (agent,) = [one for one in bed.containers.all() if one.program == AGENT]
     bed.monitor.heartbeat(agent)
     bed.clock.sleep(16)
-    (incident,) = bed.watch.take_heartbeats("torre1", bed.monitor.snapshot("torre1"))
+    (incident,) = bed.watch.compare_heartbeats("torre1", bed.monitor.snapshot("torre1"))
     assert incident.kind == Kind.SILENT
     bed.monitor.heartbeat(agent)
-    assert bed.watch.take_heartbeats("torre1", bed.monitor.snapshot("torre1")) == []
+    assert bed.watch.compare_heartbeats("torre1", bed.monitor.snapshot("torre1")) == []
     assert incident.away_s == 16.0
 
 
@@ -152,7 +152,7 @@ def test_a_silence_that_follows_from_another_incident_is_not_told_twice(bed: Bed
     bed.containers.restart(bed.broker, 137)
     bed.look()
     bed.clock.sleep(16)
-    assert bed.watch.take_heartbeats("torre1", bed.monitor.snapshot("torre1")) == []
+    assert bed.watch.compare_heartbeats("torre1", bed.monitor.snapshot("torre1")) == []
 
 
 def test_a_short_outage_is_no_incident_and_a_long_one_is(bed: Bed) -> None:

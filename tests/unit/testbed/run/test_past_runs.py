@@ -10,9 +10,11 @@ import pytest
 from swf_common.configuration.model import ExpectSection
 from swf_common.errors import ConfigurationError, ExitCode
 from swf_common.protocol.states import ExecutionStatus
-from testbed.monitor_client.client import Monitor, MonitorAway
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorUnavailable
 from testbed.run.past_runs import find_report
-from testbed.run.report import Report, write_record
+from testbed.run.record import write_record
+from testbed.run.report import Report
 from testbed.testing import FakeMonitor, new_progress
 
 
@@ -33,7 +35,7 @@ def made(execution_id: str = "w-me-0001", ended_by: ExitCode | None = None) -> R
 
 
 def nobody() -> Monitor:
-    raise MonitorAway(cause="it was not to be asked")
+    raise MonitorUnavailable(cause="it was not to be asked")
 
 
 def with_execution(**parameters: object) -> FakeMonitor:
@@ -96,7 +98,7 @@ def test_an_execution_that_nobody_knows_is_told_with_the_nearest(tmp_path: Path)
 
 
 def test_without_record_and_monitor_both_are_told(tmp_path: Path) -> None:
-    with pytest.raises(MonitorAway, match="and of w-me-0001 there is no run record"):
+    with pytest.raises(MonitorUnavailable, match="and of w-me-0001 there is no run record"):
         find_report(tmp_path, "w-me-0001", nobody)
 
 

@@ -13,7 +13,8 @@ from swf_common.configuration.model import ExpectSection
 from swf_common.errors import ExitCode
 from swf_common.protocol.states import ExecutionStatus
 from testbed.run.junit import write_junit, write_unfinished
-from testbed.run.report import Report, without_a_run, write_record
+from testbed.run.record import write_record
+from testbed.run.report import Report, without_a_run
 from testbed.testing import new_progress
 
 COMPLETED = ExecutionStatus.COMPLETED

@@ -10,8 +10,10 @@ import pytest
 from swf_common.configuration.model import ExpectSection
 from swf_common.errors import ConfigurationError
 from swf_common.protocol.states import ExecutionStatus
-from testbed.monitor_client.client import Monitor, TestbedDown
-from testbed.run.report import Report, write_record
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import TestbedDown
+from testbed.run.record import write_record
+from testbed.run.report import Report
 from testbed.run.run_list import find_runs, latest
 from testbed.testing import EPOCH, FakeMonitor, new_progress
 

@@ -9,17 +9,16 @@ import pytest
 
 from swf_common.errors import ExitCode
 from swf_common.protocol.states import ExecutionStatus
-from testbed.engine.containers import EngineRefused, NoEngine
+from testbed.engine.containers import EngineRefused, EngineUnavailable
 from testbed.engine.inspection import Container
-from testbed.monitor_client.client import MonitorAway
+from testbed.monitor_client.errors import MonitorUnavailable
+from testbed.run.drain import DRAIN_TIMEOUT_S, IDLE_TIMEOUT_S
 from testbed.run.follower import (
-    AWAY_PATIENCE_S,
-    DRAIN_PATIENCE_S,
-    IDLE_PATIENCE_S,
     MAX_CRASHES_IN_A_ROW,
+    OUTAGE_TIMEOUT_S,
     POLL_S,
-    WATCH_S,
-    KeepsDying,
+    WATCH_INTERVAL_S,
+    CrashLoop,
 )
 from testbed.run.progress_line import progress_line
 from testbed.testing import new_progress
@@ -57,7 +56,7 @@ def test_a_run_that_does_not_get_any_further_is_given_up(bed: Bed) -> None:
     bed.end_at(10, stf={**STF, "registered": 4})
     _, undrained = bed.run.follow()
     assert undrained[0] == "1 STFs are not registered"
-    assert bed.clock() == pytest.approx(10 + DRAIN_PATIENCE_S, abs=3 * POLL_S)
+    assert bed.clock() == pytest.approx(10 + DRAIN_TIMEOUT_S, abs=3 * POLL_S)
 
 
 @pytest.mark.parametrize("stopped", [False, True])
@@ -69,14 +68,14 @@ def test_a_run_that_nothing_can_get_any_further_is_given_up_earlier(
         bed.exit_at(5, bed.agents[0], code=0)
     _, undrained = bed.run.follow()
     assert undrained[0] == "1 STFs are not registered"
-    assert bed.clock() == pytest.approx(10 + IDLE_PATIENCE_S, abs=3 * POLL_S)
+    assert bed.clock() == pytest.approx(10 + IDLE_TIMEOUT_S, abs=3 * POLL_S)
 
 
 def test_an_end_that_is_not_recorded_yet_is_waited_for(bed: Bed) -> None:
     bed.end_at(10, total_stf_files=None)
     _, undrained = bed.run.follow()
     assert undrained == ["end_run is not recorded"]
-    assert bed.clock() == pytest.approx(10 + DRAIN_PATIENCE_S, abs=3 * POLL_S)
+    assert bed.clock() == pytest.approx(10 + DRAIN_TIMEOUT_S, abs=3 * POLL_S)
 
 
 def test_an_optional_agent_at_work_may_still_bring_the_run_further() -> None:
@@ -85,18 +84,18 @@ def test_an_optional_agent_at_work_may_still_bring_the_run_further() -> None:
     bed.beat(bed.agents[-1], operational_state="PROCESSING")
     _, undrained = bed.run.follow()
     assert undrained == ["1 STFs are not registered"]
-    assert bed.clock() == pytest.approx(10 + DRAIN_PATIENCE_S, abs=3 * POLL_S)
+    assert bed.clock() == pytest.approx(10 + DRAIN_TIMEOUT_S, abs=3 * POLL_S)
 
 
 def test_an_agent_that_comes_back_to_its_work_is_waited_for(bed: Bed) -> None:
     bed.end_at(10, stf={**STF, "registered": 4})
     bed.beat(bed.agents[0], status="WARNING")
     bed.run.follow()
-    assert bed.clock() == pytest.approx(10 + DRAIN_PATIENCE_S, abs=3 * POLL_S)
+    assert bed.clock() == pytest.approx(10 + DRAIN_TIMEOUT_S, abs=3 * POLL_S)
 
 
 def test_a_long_workflow_is_not_given_up_while_it_runs(bed: Bed) -> None:
-    bed.end_at(20 * DRAIN_PATIENCE_S)
+    bed.end_at(20 * DRAIN_TIMEOUT_S)
     _, undrained = bed.run.follow()
     assert undrained == []
 
@@ -147,7 +146,7 @@ def test_a_dead_agent_is_started_again_and_is_an_incident(bed: Bed) -> None:
     (incident,) = bed.run.close()
     assert (incident["program"], incident["kind"], incident["exit_code"]) == (DATA, "died", 137)
     assert incident["signal"] == "SIGKILL"
-    assert incident["away_s"] == pytest.approx(0, abs=WATCH_S + POLL_S)
+    assert incident["away_s"] == pytest.approx(0, abs=WATCH_INTERVAL_S + POLL_S)
     assert incident["text"].startswith(f"{DATA} {agent.container_id[:12]} died (SIGKILL, exit code")
 
 
@@ -167,16 +166,16 @@ def test_an_endless_run_with_an_agent_in_a_crash_loop_fails(bed: Bed) -> None:
     (agent,) = bed.agents
     for number in range(1, 50):
         bed.restart_at(100 + 5 * number, agent, 3)
-    with pytest.raises(KeepsDying, match="4 times in a row") as caught:
+    with pytest.raises(CrashLoop, match="4 times in a row") as caught:
         bed.run.follow()
     assert caught.value.exit_code == ExitCode.AGENT_DIED
-    assert bed.clock() == pytest.approx(120, abs=2 * WATCH_S)
+    assert bed.clock() == pytest.approx(120, abs=2 * WATCH_INTERVAL_S)
 
 
 def test_a_crash_loop_with_the_exit_code_of_a_stop_is_one_all_the_same(bed: Bed) -> None:
     for number in range(1, 50):
         bed.restart_at(100 + 5 * number, bed.agents[0], 0)
-    with pytest.raises(KeepsDying):
+    with pytest.raises(CrashLoop):
         bed.run.follow()
 
 
@@ -238,7 +237,7 @@ def test_a_pause_is_an_incident_and_ends_nothing(bed: Bed) -> None:
     assert (progress.status, undrained) == (ExecutionStatus.COMPLETED, [])
     (incident,) = bed.run.close()
     assert incident["kind"] == "paused"
-    assert incident["away_s"] == pytest.approx(25, abs=2 * WATCH_S)
+    assert incident["away_s"] == pytest.approx(25, abs=2 * WATCH_INTERVAL_S)
 
 
 def test_an_engine_that_is_away_for_a_while_is_waited_for(bed: Bed) -> None:
@@ -248,14 +247,14 @@ def test_an_engine_that_is_away_for_a_while_is_waited_for(bed: Bed) -> None:
     assert undrained == []
     (incident,) = bed.run.close()
     assert (incident["program"], incident["kind"]) == ("the Docker engine", "unreachable")
-    assert incident["away_s"] == pytest.approx(60, abs=2 * WATCH_S)
+    assert incident["away_s"] == pytest.approx(60, abs=2 * WATCH_INTERVAL_S)
 
 
 def test_an_engine_that_does_not_come_back_ends_the_command(bed: Bed) -> None:
     bed.engine_away_between(50, float("inf"))
-    with pytest.raises(NoEngine):
+    with pytest.raises(EngineUnavailable):
         bed.run.follow()
-    assert bed.clock() == pytest.approx(50 + AWAY_PATIENCE_S, abs=3 * WATCH_S)
+    assert bed.clock() == pytest.approx(50 + OUTAGE_TIMEOUT_S, abs=3 * WATCH_INTERVAL_S)
     bed.containers.away = True
     progress, undrained = bed.run.give_up("no engine")
     assert progress.status == ExecutionStatus.TERMINATED
@@ -301,7 +300,7 @@ def test_an_agent_that_keeps_dying_is_given_up(bed: Bed) -> None:
     (agent,) = bed.agents
     for moment in range(10, 100, 10):
         bed.exit_at(moment, agent, 3)
-    with pytest.raises(KeepsDying) as caught:
+    with pytest.raises(CrashLoop) as caught:
         bed.run.follow()
     assert caught.value.exit_code == ExitCode.AGENT_DIED
     assert DATA in str(caught.value)
@@ -355,8 +354,8 @@ def test_a_monitor_that_is_away_for_a_while_is_waited_for(bed: Bed) -> None:
 
 def test_the_time_without_a_monitor_does_not_count_as_time_without_progress(bed: Bed) -> None:
     bed.end_at(5, stf={**STF, "registered": 4})
-    bed.away_between(10, 10 + DRAIN_PATIENCE_S)
-    bed.change_at(20 + DRAIN_PATIENCE_S, stf=STF)
+    bed.away_between(10, 10 + DRAIN_TIMEOUT_S)
+    bed.change_at(20 + DRAIN_TIMEOUT_S, stf=STF)
     _, undrained = bed.run.follow()
     assert undrained == []
 
@@ -375,10 +374,10 @@ def test_a_dead_agent_is_started_again_while_the_monitor_is_away(bed: Bed) -> No
 
 def test_a_monitor_that_does_not_come_back_ends_the_command(bed: Bed) -> None:
     bed.away_between(50, float("inf"))
-    with pytest.raises(MonitorAway) as caught:
+    with pytest.raises(MonitorUnavailable) as caught:
         bed.run.follow()
     assert caught.value.exit_code == ExitCode.BACKEND
-    assert bed.clock() == pytest.approx(50 + AWAY_PATIENCE_S, abs=3 * POLL_S)
+    assert bed.clock() == pytest.approx(50 + OUTAGE_TIMEOUT_S, abs=3 * POLL_S)
 
 
 def test_the_progress_line_has_the_counts_and_failures_only_where_there_are_any() -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from swf_common.errors import ExitCode
 from swf_common.protocol.states import ExecutionStatus
-from testbed.monitor_client.client import MonitorAway, MonitorRefused
+from testbed.monitor_client.errors import MonitorRefused, MonitorUnavailable
 from testbed.run.follower import POLL_S
-from testbed.run.stopping import STOP_PATIENCE_S, StillRunning, stop_execution
+from testbed.run.stopping import STOP_TIMEOUT_S, StillRunning, stop_execution
 from tests.unit.testbed.following import EXECUTION, STF, Bed
 
 
@@ -29,7 +29,7 @@ def test_a_stop_does_not_wait_for_ever(bed: Bed) -> None:
     bed.monitor.change(EXECUTION, total_stf_files=5, stf={**STF, "registered": 4})
     _, undrained = bed.run.stop()
     assert undrained == ["1 STFs are not registered"]
-    assert bed.clock() == pytest.approx(STOP_PATIENCE_S, abs=2 * POLL_S)
+    assert bed.clock() == pytest.approx(STOP_TIMEOUT_S, abs=2 * POLL_S)
 
 
 def test_a_stop_that_comes_too_late_tells_how_it_ended(
@@ -45,9 +45,9 @@ def test_a_stop_that_comes_too_late_tells_how_it_ended(
 
 def test_a_stop_without_a_monitor_gives_up_in_the_end(bed: Bed) -> None:
     bed.monitor.away = True
-    with pytest.raises(MonitorAway):
+    with pytest.raises(MonitorUnavailable):
         bed.run.stop()
-    assert bed.clock() == pytest.approx(STOP_PATIENCE_S, abs=2 * POLL_S)
+    assert bed.clock() == pytest.approx(STOP_TIMEOUT_S, abs=2 * POLL_S)
 
 
 def test_stopping_an_execution_tells_its_last_status(bed: Bed) -> None:
@@ -68,7 +68,7 @@ def test_an_execution_that_does_not_stop_in_time_is_no_success(bed: Bed) -> None
     with pytest.raises(StillRunning, match="still running after 30 s") as caught:
         stop_execution(bed.monitor, EXECUTION, bed.clock, bed.clock.sleep)
     assert caught.value.exit_code == ExitCode.WORKFLOW_FAILED
-    assert bed.clock() == pytest.approx(100 + STOP_PATIENCE_S, abs=2 * POLL_S)
+    assert bed.clock() == pytest.approx(100 + STOP_TIMEOUT_S, abs=2 * POLL_S)
 
 
 def test_stopping_an_execution_that_has_ended_meanwhile_gives_its_status(bed: Bed) -> None:

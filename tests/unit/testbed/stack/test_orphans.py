@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from testbed.stack.orphans import find_orphans, lines, stop_orphaned_agents
-from testbed.stack.status import look
+from testbed.stack.status import read_status
 from tests.unit.samples import a_container
 from tests.unit.testbed.stack.test_look import Bed
 from tests.unit.testbed.stack.test_look import bed as bed
@@ -20,7 +20,7 @@ def test_a_container_is_an_orphan_when_its_service_is_gone() -> None:
 
 def test_status_lists_orphans_in_lines_and_in_json(bed: Bed) -> None:
     ghost = bed.containers.add(GHOST, role="agent")
-    seen = look(bed)
+    seen = read_status(bed)
     assert seen.as_json()["orphans"] == [
         {
             "service": GHOST,
@@ -35,7 +35,7 @@ def test_status_lists_orphans_in_lines_and_in_json(bed: Bed) -> None:
 
 
 def test_without_orphans_status_has_no_line_of_them(bed: Bed) -> None:
-    assert look(bed).as_json()["orphans"] == []
+    assert read_status(bed).as_json()["orphans"] == []
     assert lines([]) == []
 
 
@@ -93,7 +93,7 @@ def test_queues_that_nobody_consumes_are_shown(bed: Bed) -> None:
         queue("Consumer.torre1-stopped.epictopic", 0, 0),
         queue("Consumer.torre2-another.epictopic", 5, 0),
     ]
-    seen = look(bed)
+    seen = read_status(bed)
     name = "Consumer.torre1-ghost-agent.epictopic"
     shown = {"queue": name, "program": GHOST, "waiting": 42}
     assert seen.as_json()["waiting_queues"] == [shown]
@@ -102,4 +102,4 @@ def test_queues_that_nobody_consumes_are_shown(bed: Bed) -> None:
 
 def test_a_broker_that_is_away_shows_no_waiting_queues(bed: Bed) -> None:
     bed.fake.queues = None
-    assert look(bed).as_json()["waiting_queues"] == []
+    assert read_status(bed).as_json()["waiting_queues"] == []

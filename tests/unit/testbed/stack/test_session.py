@@ -12,7 +12,8 @@ from swf_common.errors import BackendError, ConfigurationError, ExitCode
 from testbed.commands.logs import demand_containers
 from testbed.engine.endpoint import USUAL_SOCKET
 from testbed.engine.reach import FilesOutOfReach, Probe, SocketOutOfReach
-from testbed.monitor_client.client import Monitor, MonitorAway
+from testbed.monitor_client.client import Monitor
+from testbed.monitor_client.errors import MonitorUnavailable
 from testbed.project import STARTING, Project
 from testbed.stack import session, starting
 from testbed.stack.runs_in_progress import RunInProgress
@@ -198,7 +199,7 @@ def test_a_project_of_another_checkout_is_not_touched(bed: Bed) -> None:
 def test_a_backend_that_does_not_come_up_tells_who_failed_and_why(
     bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(starting, "RECOVERY_S", 0.0)
+    monkeypatch.setattr(starting, "RECOVERY_TIMEOUT_S", 0.0)
     broken = bed.containers.add("migrate", state="exited", exit_code=1)
     bed.containers.tell(broken.container_id, "migrating", "relation is missing")
     ill = bed.containers.add("activemq", health="unhealthy")
@@ -243,20 +244,20 @@ def test_the_monitor_is_found_at_its_published_port(bed: Bed) -> None:
 
 
 def test_a_monitor_that_does_not_run_is_away(bed: Bed) -> None:
-    with pytest.raises(MonitorAway, match="testbed-torre1") as caught:
+    with pytest.raises(MonitorUnavailable, match="testbed-torre1") as caught:
         bed.monitor()
     assert caught.value.exit_code == ExitCode.BACKEND
     assert "testbed up" in caught.value.hint
 
 
 def test_logs_of_a_testbed_that_is_down_say_how_to_start_it(bed: Bed) -> None:
-    with pytest.raises(MonitorAway, match=r"testbed-torre1 .*no container$") as caught:
+    with pytest.raises(MonitorUnavailable, match=r"testbed-torre1 .*no container$") as caught:
         demand_containers(bed, ())
     assert "testbed up" in caught.value.hint
     bed.containers.add(DATA, state="exited")
     demand_containers(bed, ())
     demand_containers(bed, (RUNNER, DATA))
-    with pytest.raises(MonitorAway, match=f"no container of {RUNNER}"):
+    with pytest.raises(MonitorUnavailable, match=f"no container of {RUNNER}"):
         demand_containers(bed, (RUNNER,))
 
 
@@ -283,7 +284,7 @@ def test_the_backend_is_waited_for_until_it_is_healthy(bed: Bed) -> None:
 def test_a_backend_that_does_not_get_healthy_is_told(
     bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "BACKEND_S", 0.0)
+    monkeypatch.setattr(session, "BACKEND_TIMEOUT_S", 0.0)
     bed.containers.add("activemq", health="starting")
     bed.containers.add("migrate", state="exited", health=None)
     bed.containers.add("postgres", health="healthy")
@@ -321,7 +322,7 @@ def test_a_backend_that_becomes_healthy_again_is_waited_for_and_tried_again(
 def test_a_backend_that_stays_unhealthy_ends_the_start(
     bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(starting, "RECOVERY_S", 0.0)
+    monkeypatch.setattr(starting, "RECOVERY_TIMEOUT_S", 0.0)
     bed.start()
     (monitor,) = [found for found in bed.containers.all() if found.program == MONITOR_SERVICE]
     bed.containers.exit(monitor.container_id, 1)
@@ -335,7 +336,7 @@ def test_a_backend_that_stays_unhealthy_ends_the_start(
 class Following(Bed):
     """A session whose testbed has a run in progress."""
 
-    def runs_in_progress(self, patience_s: float | None = None) -> list[str]:
+    def runs_in_progress(self, timeout_s: float | None = None) -> list[str]:
         return ["w-jane-0001"]
 
 
@@ -457,13 +458,13 @@ class Silent(Bed):
     """A session whose monitor runs and does not answer."""
 
     def monitor(self) -> Monitor:
-        raise MonitorAway(cause="ReadTimeout")
+        raise MonitorUnavailable(cause="ReadTimeout")
 
 
 def test_while_the_monitor_does_not_answer_only_a_start_that_disturbs_nobody_is_let_through(
     files: Files, bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "UNANSWERED_S", 0.0)
+    monkeypatch.setattr(session, "ANSWER_TIMEOUT_S", 0.0)
     bed.start()
     silent = Silent(files.folder, files.resolve())
     silent.compose, silent.containers = bed.compose, bed.containers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from monitor.recorder.sweep import still_asked_for
+from monitor.recorder.reaper import still_asked_for
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""What is published follows from the message that is handled."""
+"""Derives the ids of published messages from the message that is being handled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _Handled:
     published: int = 0
 
 
-class Cause:
+class Causation:
     """The message that the present thread handles, if it handles one."""
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Cause:
 
     @contextmanager
     def of(self, message: Message, reply_to: str | None = None) -> Iterator[None]:
-        """Inside, what is published follows from `message`."""
+        """Inside the block, published messages derive their ids from `message`."""
         before = self._handled
         self._local.handled = _Handled(message.message_id, reply_to)
         try:

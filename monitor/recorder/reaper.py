@@ -73,7 +73,7 @@ class SleepAlarm:
         return passed
 
 
-class Sweep:
+class Reaper:
     """One pass a second over what should have ended.
 
     :param publisher: sends the `end_run` of a run that its runner could not close

@@ -1,0 +1,83 @@
+"""How far a run has drained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from swf_common.protocol.destinations import RECORDER
+from swf_common.protocol.progress import Progress, open_items
+from testbed.gate.decision import AgentVerdict, Outcome
+from testbed.gate.waiting import Gate
+
+DRAIN_TIMEOUT_S = 90.0
+"""Seconds without any progress after which a run that has ended counts as not drained."""
+IDLE_TIMEOUT_S = 30.0
+"""The same where no message waits and no agent is at work."""
+
+
+class DrainState(NamedTuple):
+    """How far a run had drained at a moment.
+
+    :param open: what was not accounted for
+    :param idle: no agent, required or not, was at work on something that could change that
+    """
+
+    progress: Progress
+    open: list[str]
+    idle: bool
+
+    @property
+    def timeout_s(self) -> float:
+        """Seconds to wait for any progress once the workflow has ended."""
+        return IDLE_TIMEOUT_S if self.idle else DRAIN_TIMEOUT_S
+
+
+def drain_state(gate: Gate, progress: Progress) -> DrainState:
+    """How far a run has drained, by the monitor's progress, the queues and the agents.
+
+    :raises MonitorUnavailable, EngineUnavailable: one of them does not answer
+    """
+    if not progress.status.final:
+        return DrainState(progress, open_items(progress, (), None, ()), idle=False)
+    queues, _ = gate.monitor.backlog()
+    busy = [
+        agent
+        for agent in gate.check().agents
+        if agent.outcome != Outcome.READY
+        or (agent.agent and agent.agent.operational_state != "READY")
+    ]
+    plan = gate.plan
+    own = queues and _queues_of(gate.namespace, plan.required, queues)
+    if own is not None and not any(f"-{RECORDER}." in queue["queue"] for queue in own):
+        own = None  # the recorder has never consumed: what was sent is not recorded
+    required = [_state(agent) for agent in busy if agent.required]
+    items = open_items(progress, plan.accounts, own, required)
+    idle = (
+        own is not None
+        and not any(
+            queue["depth"] for queue in _queues_of(gate.namespace, plan.programs, queues or ())
+        )
+        and all(map(_has_left, busy))
+        and not progress.lacks_end  # the recorder sends it, when it trusts itself again
+    )
+    return DrainState(progress, items, idle)
+
+
+def _queues_of(
+    namespace: str, programs: Iterable[str], queues: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The queues of programs and of the recorder."""
+    prefixes = tuple(f"Consumer.{namespace}-{program}." for program in (*programs, RECORDER))
+    return [queue for queue in queues if queue["queue"].startswith(prefixes)]
+
+
+def _state(agent: AgentVerdict) -> str:
+    """Why an agent keeps a run open; without a time, which would look like progress."""
+    return f"{agent.program} is {'at work' if agent.outcome == Outcome.READY else 'not READY'}"
+
+
+def _has_left(agent: AgentVerdict) -> bool:
+    """Whether an agent that is not READY was stopped on purpose: it will not come back."""
+    container = agent.container
+    return container is not None and container.state == "exited" and container.exit_code == 0
