@@ -25,7 +25,7 @@ PROBE_S = 30
 class NoEngine(BackendError):
     """No Docker engine answers: {cause}"""
 
-    hint = "On Debian as root, `make engine` installs and starts one; else see docs/install.md."
+    hint = "On Debian as root, setup/engine.sh installs and starts one; else see docs/install.md."
 
 
 class EngineRefused(BackendError):
