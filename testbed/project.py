@@ -122,6 +122,13 @@ def check_laid_down(root: Path) -> None:
         raise NoTestbed(folder=root)
 
 
+def version_of(root: Path) -> str:
+    """The version of the code that a testbed's images are built from; empty: not known."""
+    path = root / "swf_common" / "__init__.py"
+    found = re.search(r'^__version__ = "(.+)"', path.read_text(), re.M) if path.exists() else None
+    return found[1] if found else ""
+
+
 def login_name() -> str:
     """The user's name on this host; `uid1234` where the host knows no name for the user id.
 

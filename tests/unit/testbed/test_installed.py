@@ -101,6 +101,15 @@ def test_init_leaves_what_is_there_as_it_is(installed: Installed) -> None:
     assert (installed.folder / "testbed.toml").read_text() == TESTBED
 
 
+def test_files_of_another_version_are_told(installed: Installed) -> None:
+    assert "of version" not in installed.run("init").stderr
+    path = installed.folder / "swf_common" / "__init__.py"
+    path.write_text('__version__ = "0.0.1"\n')
+    ended = installed.run("config")
+    assert ended.returncode == 0
+    assert f"the files in {installed.folder} are of version 0.0.1" in ended.stderr
+
+
 def test_what_is_laid_down_makes_the_images_of_the_checkout(installed: Installed) -> None:
     installed.run("init")
     assert image_variables(installed.folder, "base") == image_variables(ROOT, "base")
