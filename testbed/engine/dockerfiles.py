@@ -79,7 +79,7 @@ def _read_stages(dockerfile: str) -> list[Stage]:
                 given = dict(part.split("=", 1) for part in mount.split(",") if "=" in part)
                 if given.get("type", "bind") == "bind" or "from" in given:
                     _take(stages[-1], given.get("from"), [given.get("source", ".")])
-        stages[-1].instructions.append(" ".join(words))
+        stages[-1].instructions.append(line.strip())
     return stages
 
 

@@ -61,7 +61,7 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
     constraints.write_text("\n".join(re.findall(r"^(\S+==.*?) \\$", locked, re.MULTILINE)))
     succeed(sys.executable, "-m", "venv", "venv", folder=around)
     programs = around / "venv" / "bin"
-    install = ("install", "--constraint", constraints, f"{wheel}[agent,testing]")
+    install = ("install", "--no-compile", "--constraint", constraints, f"{wheel}[agent,testing]")
     succeed(programs / "pip", *install, folder=around)
     made = User(programs, around / "empty")
     made.folder.mkdir()
