@@ -76,9 +76,13 @@ format: venv-dev ## Format the code
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q .
 
 .PHONY: lock
-lock: venv-dev ## Renew the locked requirements (requirements/*.in -> *.txt)
+lock: venv-dev ## Renew the locked requirements (pyproject.toml -> requirements/*.txt)
 	@setup/lock.sh
+
+.PHONY: wheel
+wheel: venv-dev ## Build the wheel into dist/ (docs/install.md)
+	@$(BIN)/pip wheel -q --no-build-isolation --no-deps --wheel-dir dist .
 
 .PHONY: clean
 clean: ## Remove what was generated here; containers and secrets stay
-	@rm -rf artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf artifacts dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -13,10 +13,17 @@ from pathlib import Path
 
 from swf_common.errors import ConfigurationError
 
-ROOT = Path(__file__).resolve().parent.parent
-"""The repository: where compose.yaml, images/ and workflows/ are."""
+PACKAGED = Path(__file__).resolve().parent / "_project"
+"""What a wheel carries for `testbed init` to lay down; a checkout has no such folder."""
+ROOT = Path.cwd() if PACKAGED.is_dir() else Path(__file__).resolve().parent.parent
+"""Where compose.yaml, images/ and workflows/ are: the checkout, or with a wheel the folder here."""
+COMPOSE_FILE = "compose.yaml"
 RUN_MARK = ".running"
 STARTING = "a run that another command is starting"
+
+
+class NoTestbed(ConfigurationError):
+    """{folder} is no testbed, it has no compose.yaml: `testbed init` lays one down here"""
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,22 @@ class Project:
                 except BlockingIOError:
                     values.append(file.read() or STARTING)
         return sorted(values)
+
+
+def check_laid_down(root: Path) -> None:
+    """Refuse a folder that is no testbed.
+
+    :raises NoTestbed: it has no compose.yaml
+    """
+    if not (root / COMPOSE_FILE).exists():
+        raise NoTestbed(folder=root)
+
+
+def version_of(root: Path) -> str:
+    """The version of the code that a testbed's images are built from; empty: not known."""
+    path = root / "swf_common" / "__init__.py"
+    found = re.search(r'^__version__ = "(.+)"', path.read_text(), re.M) if path.exists() else None
+    return found[1] if found else ""
 
 
 def login_name() -> str:

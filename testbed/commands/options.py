@@ -76,11 +76,20 @@ def load_configuration(config_file: str, **choices: Any) -> Configuration:
     """Resolve the configuration; its notes go to the user.
 
     The default file is looked for here, then in the repository.
+
+    :raises ConfigurationError: it is wrong, or the folder is no testbed
     """
+    from swf_common import __version__
     from swf_common.configuration import resolve
     from testbed.output import console
-    from testbed.project import ROOT
+    from testbed.project import ROOT, check_laid_down, version_of
 
+    check_laid_down(ROOT)
+    if version_of(ROOT) != __version__:
+        console.warn(
+            f"this command is version {__version__}, and the files in {ROOT} are of version "
+            f"{version_of(ROOT) or 'unknown'}: docs/install.md says how to take newer ones"
+        )
     path = Path(config_file)
     if config_file == DEFAULT_CONFIG and not path.exists():
         path = ROOT / DEFAULT_CONFIG

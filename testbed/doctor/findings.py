@@ -23,7 +23,7 @@ USUAL_MEMORY = 6 * GIB
 """Bytes of the engine's host: for the backend, and for agents and builds beside it."""
 CLOCK_S = 2.0
 """Seconds that the engine's clock may be off; heartbeats are judged by both."""
-INSTALL = "docs/install.md says how to get it; on Debian as root: make engine"
+INSTALL = "docs/install.md says how to get it; on Debian as root: setup/engine.sh"
 
 
 class Grade(StrEnum):

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from swf_common.errors import BackendError, ConfigurationError
 from testbed.engine.children import interruptible
-from testbed.project import Project
+from testbed.project import COMPOSE_FILE, Project
 
 
 class ComposeFailed(BackendError):
@@ -178,7 +178,7 @@ def compose_files(project: Project) -> list[str | Path]:
     if named:
         separator = os.environ.get("COMPOSE_PATH_SEPARATOR", os.pathsep)
         return [project.root / name for name in named.split(separator)]
-    files = [project.root / name for name in ("compose.yaml", "compose.override.yaml")]
+    files = [project.root / name for name in (COMPOSE_FILE, "compose.override.yaml")]
     return [file for file in files if file.exists()]
 
 

@@ -15,7 +15,7 @@ from testbed.engine.inspection import Container, LifeEvent
 class EngineUnavailable(BackendError):
     """No Docker engine answers: {cause}"""
 
-    hint = "On Debian as root, `make engine` installs and starts one; else see docs/install.md."
+    hint = "On Debian as root, setup/engine.sh installs and starts one; else see docs/install.md."
 
 
 class EngineRefused(BackendError):

@@ -60,11 +60,11 @@ def named_by_user(service: Service, environment: Mapping[str, str], own: Iterabl
 
     :param own: the images that are built for this checkout
     """
-    if service.folder is None:
+    if service.own_image is None:
         return not service.builds  # a build that a user wrote is built as Compose would
-    if environment.get(image_variable(service.folder)) == service.image:
+    if environment.get(image_variable(service.own_image)) == service.image:
         return service.image not in own
-    return not service.image.startswith(f"testbed/{service.folder}:")
+    return not service.image.startswith(f"testbed/{service.own_image}:")
 
 
 def own_builds(
@@ -108,7 +108,7 @@ def pull_named(
 
 def _source(service: Service, environment: Mapping[str, str]) -> str:
     """An image with what named it."""
-    variable = image_variable(service.folder) if service.folder else ""
+    variable = image_variable(service.own_image) if service.own_image else ""
     if environment.get(variable) == service.image:
         return f"{variable}={service.image}"
     return f"The image {service.image} of {service.name} in your Compose files"

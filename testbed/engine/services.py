@@ -26,14 +26,15 @@ class Service:
     accounts: tuple[str, ...] = ()
     one_shot: bool = False
     dockerfile: str | None = None
+    target: str | None = None
     builds: bool = False
     depends_on: tuple[str, ...] = ()
 
     @property
-    def folder(self) -> str | None:
-        """The folder under images/ whose Dockerfile it builds; None when it builds none of them."""
+    def own_image(self) -> str | None:
+        """Which of the images under images/ it builds; None when it builds none of them."""
         match = re.fullmatch(r"images/([\w-]+)/Dockerfile", self.dockerfile or "")
-        return match[1] if match else None
+        return (self.target or match[1]) if match else None
 
 
 def read_services(compose_config: Mapping[str, Any]) -> dict[str, Service]:
@@ -62,6 +63,7 @@ def read_services(compose_config: Mapping[str, Any]) -> dict[str, Service]:
             accounts=tuple(labels.get(f"{LABEL}accounts", "").split()),
             one_shot=name in depended_on,
             dockerfile=build.get("dockerfile"),
+            target=build.get("target"),
             builds=bool(build),
             depends_on=tuple(service.get("depends_on") or {}),
         )

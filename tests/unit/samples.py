@@ -39,12 +39,18 @@ def _agent(key: str, **labels: str) -> dict[str, Any]:
     return _service("agent", "agent", needs=needs, agent=key, **labels)
 
 
+def _build(image: str) -> dict[str, str]:
+    if image in ("agent", "monitor", "supervisor"):
+        return {"dockerfile": "images/python/Dockerfile", "target": image}
+    return {"dockerfile": f"images/{image}/Dockerfile"}
+
+
 def _service(
     image: str, role: str, *, needs: dict[str, str] | None = None, **labels: str
 ) -> dict[str, Any]:
     return {
         "image": f"testbed/{image}:1",
-        "build": {"dockerfile": f"images/{image}/Dockerfile"},
+        "build": _build(image),
         "labels": {f"{LABEL}role": role, **{LABEL + name: text for name, text in labels.items()}},
         "depends_on": {name: {"condition": how} for name, how in (needs or {}).items()},
     }

@@ -254,7 +254,7 @@ def test_a_browser_that_is_named_is_found(machine: Machine) -> None:
 # --- make ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("target", ["check", "unit", "format", "lock"])
+@pytest.mark.parametrize("target", ["check", "unit", "format", "lock", "wheel"])
 def test_what_needs_no_engine_asks_for_none(target: str) -> None:
     ended = subprocess.run(
         ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True

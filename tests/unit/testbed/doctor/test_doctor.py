@@ -45,7 +45,7 @@ def test_a_healthy_machine_has_nothing_wrong() -> None:
 @pytest.mark.parametrize(
     ("changes", "name", "seen", "advice", "code"),
     [
-        ({"engine": None, "engine_problem": "refused"}, "engine", "refused", "make engine", 5),
+        ({"engine": None, "engine_problem": "refused"}, "engine", "refused", "setup/engine.sh", 5),
         ({"engine": "24.0.9"}, "engine", "25.0 is needed", "install.md", 5),
         ({"compose": None}, "Compose", "does not know it", "install.md", 5),
         ({"compose": "2.23.3"}, "Compose", "2.24 is needed", "install.md", 5),

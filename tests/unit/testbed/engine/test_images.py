@@ -78,7 +78,6 @@ def test_our_own_image_is_built_although_its_variable_is_set(
     folder = bed.project.root / "images" / "postgres"
     folder.mkdir(parents=True)
     (folder / "Dockerfile").write_text("FROM base\n")
-    (folder / "Dockerfile.dockerignore").write_text("*\n")
     own = bed.environment["TESTBED_POSTGRES_IMAGE"]
     assert own.startswith("testbed/postgres:")
     monkeypatch.setenv("TESTBED_POSTGRES_IMAGE", own)  # somebody has sourced .env

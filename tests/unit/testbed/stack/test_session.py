@@ -478,8 +478,7 @@ def test_while_the_monitor_does_not_answer_only_a_start_that_disturbs_nobody_is_
 def test_an_image_that_a_user_names_in_the_env_file_stays(files: Files, bed: Bed) -> None:
     folder = files.folder / "images" / "postgres"
     folder.mkdir(parents=True)
-    for name in ("Dockerfile", "Dockerfile.dockerignore"):
-        (folder / name).write_text("")
+    (folder / "Dockerfile").write_text("FROM base\n")
     bed.initialise()
     env = files.folder / ".env"
     ours = bed.environment["TESTBED_POSTGRES_IMAGE"]
