@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.db.models import Count
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
@@ -14,8 +13,8 @@ from monitor.mcp.lists import NEWEST_OF_FEW, Few, Many, Page, Record, given, one
 from monitor.mcp.texts import UntrustedJson
 from monitor.mcp.times import End, Start, window
 from monitor.mcp.tools import unknown
-from monitor.records.counting import number_of
-from monitor.records.models import FastMonFile, Run, StfFile, TFSlice
+from monitor.records.models import Run, StfFile, TFSlice
+from monitor.records.queries import data
 from swf_common.protocol.message import UtcTime
 from swf_common.protocol.states import FileStatus, SliceStatus
 
@@ -99,9 +98,10 @@ def list_runs(start_time: Start = None, end_time: End = None, limit: Few = 100) 
 
     Next: get_run, or list_stf_files(run_number=...).
     """
-    rows = Run.objects.filter(**window(start_time, end_time, WEEK).of("start_time"))
-    counted = rows.annotate(stf_file_count=number_of(StfFile, "run")).order_by("-run_number")
-    return page(counted, limit, RunSummary, lambda row: RunSummary(**_run(row)))
+    rows = data.runs().filter(**window(start_time, end_time, WEEK).of("start_time"))
+    return page(
+        rows.order_by("-run_number"), limit, RunSummary, lambda row: RunSummary(**_run(row))
+    )
 
 
 def get_run(run_number: Number) -> RunDetails:
@@ -112,8 +112,7 @@ def get_run(run_number: Number) -> RunDetails:
     row = Run.objects.filter(run_number=run_number).first()
     if row is None:
         raise unknown("run", run_number, "list_runs")
-    counts = row.stf_files.order_by().values_list("status").annotate(Count("file_id"))
-    stats = {status.value: 0 for status in FileStatus} | dict(counts)
+    stats = data.stf_statuses(row)
     return RunDetails(
         **{**_run(row), "stf_file_count": sum(stats.values())},
         run_conditions=row.run_conditions,
@@ -134,7 +133,7 @@ def list_stf_files(
     Next: get_stf_file, list_tf_slices(stf_filename=...).
     """
     usual = DAY if run_number is None else None
-    rows = StfFile.objects.filter(
+    rows = data.stf_files().filter(
         **window(start_time, end_time, usual).of("created_at"),
         **given(
             run__run_number=run_number,
@@ -142,8 +141,7 @@ def list_stf_files(
             machine_state__iexact=machine_state,
         ),
     )
-    counted = rows.select_related("run").annotate(tf_file_count=number_of(FastMonFile, "stf_file"))
-    newest = counted.order_by("-created_at", "-stf_filename")
+    newest = rows.order_by("-created_at", "-stf_filename")
     return page(newest, limit, StfSummary, lambda row: StfSummary(**_stf(row, StfSummary)))
 
 
@@ -157,12 +155,7 @@ def get_stf_file(
     """
     if file_id is None and stf_filename is None:
         raise ToolError("Give file_id or stf_filename; list_stf_files has both.")
-    row = (
-        StfFile.objects.filter(**given(file_id=file_id, stf_filename=stf_filename))
-        .select_related("run")
-        .annotate(tf_file_count=number_of(FastMonFile, "stf_file"))
-        .first()
-    )
+    row = data.stf_files().filter(**given(file_id=file_id, stf_filename=stf_filename)).first()
     if row is None:
         raise unknown("STF file", stf_filename or file_id, "list_stf_files")
     return StfDetails(**_stf(row, StfDetails))

@@ -10,6 +10,7 @@ from monitor.mcp.lists import Few, Page, Record, given, page
 from monitor.mcp.texts import Untrusted, UntrustedJson, UntrustedLine
 from monitor.mcp.tools import unknown
 from monitor.records.models import DeadLetter
+from monitor.records.queries.messages import open_letters
 from swf_common.protocol.message import UtcTime
 
 
@@ -47,13 +48,8 @@ def list_dead_letters(
 
     Next: get_dead_letter. An operator retries or discards them: testbed dead-letters.
     """
-    rows = DeadLetter.objects.filter(
-        **given(
-            execution_id=execution_id,
-            message_type=message_type,
-            resolution="open" if open_only else None,
-        )
-    )
+    letters = open_letters() if open_only else DeadLetter.objects.all()
+    rows = letters.filter(**given(execution_id=execution_id, message_type=message_type))
     return page(rows.defer("body", "headers").order_by("-id"), limit, LetterSummary)
 
 

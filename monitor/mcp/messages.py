@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Max, TextField
+from django.db.models import TextField
 from django.db.models.functions import Cast, Left, Length
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
@@ -29,6 +29,8 @@ from monitor.mcp.texts import (
 from monitor.mcp.times import End, Start, window
 from monitor.mcp.tools import or_else, unknown
 from monitor.records.models import AppLog, WorkflowMessage
+from monitor.records.models.logs import LEVELS
+from monitor.records.queries import logs
 from swf_common.protocol.destinations import EPICTOPIC
 from swf_common.protocol.message import Message, UtcTime
 from swf_common.protocol.messages import CATALOGUE
@@ -37,9 +39,6 @@ log = logging.getLogger(__name__)
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(hours=24)
-SEARCHED = 100_000
-"""Log records, counted back from the newest, among which a text is searched."""
-LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
 
 class MessageSummary(Record):
@@ -180,8 +179,9 @@ def list_logs(
     search: Annotated[
         str | None,
         Field(
+            min_length=logs.SHORTEST_SEARCH,
             max_length=200,
-            description=f"a part of the message, in any case; among the newest {SEARCHED} records",
+            description="a part of the message, in any case",
         ),
     ] = None,
     start_time: Start = None,
@@ -200,12 +200,10 @@ def list_logs(
             instance_name=instance_name,
             execution_id=execution_id,
             level__gte=None if level is None else _level(level),
-            message__icontains=search,
         ),
     )
     if search is not None:
-        newest = AppLog.objects.aggregate(newest=Max("id"))["newest"] or 0
-        rows = rows.filter(id__gt=newest - SEARCHED)
+        rows = logs.containing(search, rows)
     return page(rows.order_by("-id"), limit, LogSummary)
 
 
@@ -232,7 +230,9 @@ def _level(text: str) -> int:
     try:
         return LEVELS[text.strip().upper()]
     except KeyError:
-        raise ToolError(f"{text!r:.60} is no level; there are: {', '.join(LEVELS)}") from None
+        raise ToolError(
+            f"{text!r:.60} is no level; there are: {', '.join(reversed(LEVELS))}"
+        ) from None
 
 
 READING = (list_messages, list_logs, get_log_entry)

@@ -15,13 +15,12 @@ from monitor.mcp.messages import LogSummary
 from monitor.mcp.texts import Untrusted, UntrustedBrief, UntrustedJson
 from monitor.mcp.times import End, Start, window
 from monitor.mcp.tools import or_else, unknown
-from monitor.records.counting import number_of
 from monitor.records.models import (
     AppLog,
-    WorkflowDefinition,
     WorkflowExecution,
 )
 from monitor.records.progress import progress_of
+from monitor.records.queries.executions import definitions, executions
 from swf_common.protocol.message import UtcTime, utc_now
 from swf_common.protocol.states import ExecutionStatus
 
@@ -115,14 +114,8 @@ def list_workflow_definitions(
     """Workflows that have run here, newest first, with how often. `workflow_name` is what
     start_workflow takes; a workflow that has never run is not listed but can be started.
     """
-    rows = (
-        WorkflowDefinition.objects.filter(
-            **given(workflow_type=workflow_type, created_by=created_by)
-        )
-        .annotate(execution_count=number_of(WorkflowExecution, "workflow_definition"))
-        .order_by("-id")
-    )
-    return page(rows, limit, Definition)
+    rows = definitions().filter(**given(workflow_type=workflow_type, created_by=created_by))
+    return page(rows.order_by("-id"), limit, Definition)
 
 
 def list_workflow_executions(
@@ -145,7 +138,7 @@ def list_workflow_executions(
     Next: get_workflow_monitor for how one is doing, get_workflow_execution for all its facts,
     list_logs(execution_id=...) and list_messages(execution_id=...) for what it said.
     """
-    rows = WorkflowExecution.objects.select_related("workflow_definition").filter(
+    rows = executions().filter(
         **given(
             namespace=namespace,
             executed_by=executed_by,
@@ -234,11 +227,7 @@ def execution_row(execution_id: str) -> WorkflowExecution:
 
     :raises ToolError: there is none
     """
-    row = (
-        WorkflowExecution.objects.select_related("workflow_definition")
-        .filter(execution_id=execution_id)
-        .first()
-    )
+    row = executions().filter(execution_id=execution_id).first()
     if row is None:
         raise unknown("execution", execution_id, "list_workflow_executions")
     return row

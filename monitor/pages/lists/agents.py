@@ -9,7 +9,6 @@ from monitor.api.filters import AgentFilter, NamespaceFilter, SubscriberFilter, 
 from monitor.pages.cells import Column, span
 from monitor.pages.links import listed, to
 from monitor.pages.lists.listing import Listing
-from monitor.records.counting import number_of
 from monitor.records.json_values import as_object
 from monitor.records.models import (
     Namespace,
@@ -18,6 +17,7 @@ from monitor.records.models import (
     Worker,
     WorkflowExecution,
 )
+from monitor.records.queries.counting import number_of
 from swf_common.protocol.states import AgentStatus
 
 SUGGESTED = 200

@@ -8,9 +8,9 @@ from monitor.api.filters import FastMonFileFilter, StfFileFilter, TFSliceFilter
 from monitor.pages.cells import Column, span
 from monitor.pages.links import listed, to
 from monitor.pages.lists.listing import Listing
-from monitor.records.counting import number_of
 from monitor.records.json_values import as_object
-from monitor.records.models import FastMonFile, StfFile, TFSlice
+from monitor.records.models import FastMonFile, TFSlice
+from monitor.records.queries.data import stf_files
 
 
 def failure_of(row: Any) -> Any:
@@ -28,9 +28,7 @@ STF_FILES = Listing(
     name="stf-files",
     title="STF files",
     about="Super time frames that the data agent has registered.",
-    rows=lambda: StfFile.objects.select_related("run").annotate(
-        number=number_of(FastMonFile, "stf_file")
-    ),
+    rows=stf_files,
     columns=(
         Column(
             "STF file",
@@ -44,7 +42,7 @@ STF_FILES = Listing(
         Column("TFs", "tf_count", "number"),
         Column(
             "TF samples",
-            "number",
+            "tf_file_count",
             "number",
             link=lambda f: listed("tf-samples", stf_filename=f.stf_filename),
         ),

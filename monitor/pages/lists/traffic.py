@@ -11,6 +11,7 @@ from monitor.pages.links import listed, to
 from monitor.pages.lists.agents import known_agents, known_namespaces
 from monitor.pages.lists.listing import Listing
 from monitor.records.models import AppLog, DeadLetter, SystemStateEvent, WorkflowMessage
+from monitor.records.models.logs import LEVELS
 from swf_common.protocol.messages import CATALOGUE
 
 ENVELOPE = (
@@ -23,7 +24,7 @@ ENVELOPE = (
     "execution_id",
     "run_id",
 )
-LEVELS = (("20", "INFO and above"), ("30", "WARNING and above"), ("40", "ERROR and above"))
+OFFERED_LEVELS = ("INFO", "WARNING", "ERROR")
 
 
 def _own_content(message: WorkflowMessage) -> Any:
@@ -104,7 +105,7 @@ LOGS = Listing(
     order="-id",
     live="log",
     suggestions={"instance_name": known_agents},
-    choices={"min_level": LEVELS},
+    choices={"min_level": [(str(LEVELS[name]), f"{name} and above") for name in OFFERED_LEVELS]},
 )
 
 DEAD_LETTERS = Listing(

@@ -8,11 +8,9 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from monitor.api.filters import SHORTEST_SEARCH
 from monitor.pages.access import readers
 from monitor.pages.links import listed, to
 from monitor.records.models import (
-    AppLog,
     FastMonFile,
     Namespace,
     Run,
@@ -24,6 +22,7 @@ from monitor.records.models import (
     WorkflowExecution,
     WorkflowMessage,
 )
+from monitor.records.queries import logs
 from swf_common.protocol.messages import CATALOGUE
 
 LONGEST = 255
@@ -37,7 +36,7 @@ def find(request: HttpRequest) -> HttpResponse:
     if len(hits) == 1:
         return redirect(hits[0][1])
     lines = listed("logs", search=text)
-    if not hits and len(text) >= SHORTEST_SEARCH and _in_logs(text):
+    if not hits and len(text) >= logs.SHORTEST_SEARCH and logs.containing(text).exists():
         return redirect(lines)
     context = {
         "text": text,
@@ -51,10 +50,6 @@ def find(request: HttpRequest) -> HttpResponse:
         else [],
     }
     return render(request, "pages/find.html", context)
-
-
-def _in_logs(text: str) -> bool:
-    return AppLog.objects.filter(message__icontains=text).exists()
 
 
 def _hits(text: str) -> list[tuple[str, str]]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from monitor.pages.access import readers
-from monitor.pages.cells import Cell, span
+from monitor.pages.cells import Cell
 from monitor.pages.drawing.histogram import draw
 from monitor.pages.links import listed, to
 from monitor.pages.lists.workflows import RUNS
 from monitor.pages.views.record_page import found, may_change, record_page
-from monitor.records.models import Run, RunHistograms, RunState, StfFile, WorkflowExecution
+from monitor.records.models import Run, RunHistograms, RunState, StfFile
+from monitor.records.queries.data import stf_statuses
+from monitor.records.queries.executions import of_run, seconds_of
 
 COMPARED = 50
 """Runs that are offered for comparison: the newest."""
@@ -25,9 +26,9 @@ def run(request: HttpRequest, run_number: int) -> HttpResponse:
     """A run."""
     row = found(Run.objects.all(), "run", run_number=run_number)
     state = RunState.objects.filter(run_number=run_number).first()
-    execution = WorkflowExecution.objects.filter(run_number=run_number).first()
-    statuses = StfFile.objects.filter(run=row).order_by().values_list("status")
-    counts = ", ".join(f"{count} {name}" for name, count in statuses.annotate(Count("pk")))
+    execution = of_run(run_number)
+    statuses = stf_statuses(row).items()
+    counts = ", ".join(f"{count} {status}" for status, count in statuses if count)
     facts = [
         (
             "Execution",
@@ -38,7 +39,7 @@ def run(request: HttpRequest, run_number: int) -> HttpResponse:
         ),
         ("Started", Cell(row.start_time, "time")),
         ("Ended", Cell(row.end_time, "time")),
-        ("Time", Cell(span(row.start_time, row.end_time), "duration")),
+        ("Time", Cell(seconds_of(row), "duration")),
         ("STF files", Cell(counts or "none", href=listed("stf-files", run_number=run_number))),
     ]
     if state is not None:
@@ -98,7 +99,7 @@ def histograms(request: HttpRequest, run_number: int) -> HttpResponse:
     scale = mine.tfs / other.tfs if mine and other and other.tfs else 1.0
     context = {
         "run": row,
-        "execution": WorkflowExecution.objects.filter(run_number=run_number).first(),
+        "execution": of_run(run_number),
         "mine": mine,
         "other": other,
         "others": others,

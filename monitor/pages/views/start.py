@@ -15,9 +15,9 @@ from django.shortcuts import redirect, render
 from monitor.control import workflows
 from monitor.control.commands import NoAnswer, Refused, Unanswered
 from monitor.pages.access import operators
-from monitor.pages.verdict import ABLE
 from monitor.pages.workflow_files import Parameter, Scalar, WorkflowFile, workflow_files
 from monitor.records.models import SystemAgent
+from monitor.records.queries.agents import ABLE
 from swf_common.configuration import resolve_workflow
 from swf_common.errors import ConfigurationError
 from swf_common.protocol.states import OperationalState

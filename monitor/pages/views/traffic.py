@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -25,29 +23,13 @@ from monitor.records.models import (
     SystemStateEvent,
     WorkflowMessage,
 )
+from monitor.records.models import logs as log_models
+from monitor.records.queries.logs import writers
 
 AROUND = 15
 """Log lines before and after a line, of the same instance."""
-LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
+LEVELS = [name for name, level in log_models.LEVELS.items() if level]
 SUMMARY_OF = timedelta(hours=24)
-
-
-@dataclass
-class Writer:
-    """Who writes log lines, and how many of each level."""
-
-    app_name: str
-    instance_name: str
-    newest: datetime
-    lines: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def total(self) -> int:
-        return sum(self.lines.values())
-
-    @property
-    def by_level(self) -> list[tuple[str, int]]:
-        return [(level, self.lines.get(level, 0)) for level in LEVELS]
 
 
 @readers
@@ -169,19 +151,13 @@ def dead_letter(request: HttpRequest, number: int) -> HttpResponse:
 @readers
 def log_summary(request: HttpRequest) -> HttpResponse:
     """Who wrote how many log lines of each level lately."""
-    counts = (
-        AppLog.objects.filter(timestamp__gte=timezone.now() - SUMMARY_OF)
-        .order_by()
-        .values_list("app_name", "instance_name", "levelname")
-        .annotate(Count("pk"), Max("timestamp"))
-    )
-    writers: dict[tuple[str, str], Writer] = {}
-    for app, instance, level, lines, newest in counts:
-        writer = writers.setdefault((app, instance), Writer(app, instance, newest))
-        writer.newest = max(writer.newest, newest)
-        writer.lines[level] = lines
+    lately = AppLog.objects.filter(timestamp__gte=timezone.now() - SUMMARY_OF)
+    found = sorted(writers(lately).items(), key=lambda one: one[1].newest, reverse=True)
     context = {
-        "writers": sorted(writers.values(), key=lambda one: one.newest, reverse=True),
+        "writers": [
+            (app, instance, writer, [(level, writer.lines.get(level, 0)) for level in LEVELS])
+            for (app, instance), writer in found
+        ],
         "levels": LEVELS,
         "hours": SUMMARY_OF.total_seconds() / 3600,
     }

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.pages.verdict import RUNNER, AgentFacts, Snapshot, judge
+from monitor.records.queries.verdict import RUNNER, AgentFacts, Snapshot, judge
 from swf_common.protocol.states import AgentStatus, OperationalState
 
 RUNNING = AgentFacts("workflow-runner-agent-me-0001", RUNNER, "READY", "OK", True, 100.0)

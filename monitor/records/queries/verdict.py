@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from monitor.records.queries.agents import ABLE
 from swf_common.protocol.states import AgentStatus, OperationalState
 
 Word = Literal["ready", "running", "degraded", "not ready"]
 RUNNER = "workflow-runner"
 """The program without which no workflow runs."""
-ABLE = (OperationalState.READY, OperationalState.PROCESSING)
+NO_RUNNER = f"no {RUNNER} is READY"
 RECORDER_SILENT_S = 10.0
 """The recorder notes each second that it is at work."""
 RECORDER_BEHIND_S = 5.0
@@ -36,6 +37,10 @@ class AgentFacts:
     fresh: bool
     known_s: float
     description: str = ""
+
+    @property
+    def healthy(self) -> bool:
+        return self.operational_state in ABLE and self.status == AgentStatus.OK and self.fresh
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,22 @@ def judge(seen: Snapshot) -> Verdict:
         return Verdict("degraded", f"{what}{troubles[0]}{more}", troubles)
     if running:
         return Verdict("running", f"{running} is running")
-    able = sum(agent.operational_state in ABLE for agent in seen.agents)
-    if any(agent.program == RUNNER for agent in seen.agents if agent.operational_state in ABLE):
-        return Verdict("ready", f"{able} {'agent is' if able == 1 else 'agents are'} ready")
-    return Verdict("not ready", f"no {RUNNER} is READY: testbed up starts one")
+    because = obstacle(seen)
+    if because:
+        return Verdict("not ready", f"{because}: testbed up starts one")
+    able = sum(agent.healthy for agent in seen.agents)
+    return Verdict("ready", f"{able} {'agent is' if able == 1 else 'agents are'} ready")
+
+
+def obstacle(seen: Snapshot) -> str | None:
+    """Why a workflow cannot be started now; None when it can."""
+    if seen.running:
+        return f"{seen.running[0]} is running, and a runner runs one workflow at a time"
+    if not seen.broker_connected:
+        return "the monitor has no connection to the broker"
+    if not any(agent.program == RUNNER and agent.healthy for agent in seen.agents):
+        return NO_RUNNER
+    return None
 
 
 def _of_backend(seen: Snapshot) -> list[str]:
