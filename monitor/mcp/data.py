@@ -12,7 +12,7 @@ from pydantic import Field
 from monitor.mcp.lists import NEWEST_OF_FEW, Few, Many, Page, Record, given, one_of, page
 from monitor.mcp.texts import UntrustedJson
 from monitor.mcp.times import End, Start, window
-from monitor.mcp.tools import unknown
+from monitor.mcp.tools import found
 from monitor.records.models import Run, StfFile, TFSlice
 from monitor.records.queries import data
 from swf_common.protocol.message import UtcTime
@@ -109,9 +109,7 @@ def get_run(run_number: Number) -> RunDetails:
 
     Next: list_stf_files(run_number=...), list_messages for what was said.
     """
-    row = Run.objects.filter(run_number=run_number).first()
-    if row is None:
-        raise unknown("run", run_number, "list_runs")
+    row = found(Run.objects.filter(run_number=run_number), "run", run_number, "list_runs")
     stats = data.stf_statuses(row)
     return RunDetails(
         **{**_run(row), "stf_file_count": sum(stats.values())},
@@ -155,9 +153,8 @@ def get_stf_file(
     """
     if file_id is None and stf_filename is None:
         raise ToolError("Give file_id or stf_filename; list_stf_files has both.")
-    row = data.stf_files().filter(**given(file_id=file_id, stf_filename=stf_filename)).first()
-    if row is None:
-        raise unknown("STF file", stf_filename or file_id, "list_stf_files")
+    rows = data.stf_files().filter(**given(file_id=file_id, stf_filename=stf_filename))
+    row = found(rows, "STF file", stf_filename or file_id, "list_stf_files")
     return StfDetails(**_stf(row, StfDetails))
 
 
@@ -197,10 +194,9 @@ def get_tf_slice(
 
     A slice is named by its TF sample and its number in it; list_tf_slices has both.
     """
-    row = TFSlice.objects.filter(tf_filename=tf_filename, slice_id=slice_id).first()
-    if row is None:
-        raise unknown("slice", f"{slice_id} of {tf_filename}", "list_tf_slices")
-    return SliceDetails.model_validate(row)
+    rows = TFSlice.objects.filter(tf_filename=tf_filename, slice_id=slice_id)
+    name = f"{slice_id} of {tf_filename}"
+    return SliceDetails.model_validate(found(rows, "slice", name, "list_tf_slices"))
 
 
 def _run(row: Run) -> dict[str, Any]:

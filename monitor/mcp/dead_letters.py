@@ -8,7 +8,7 @@ from pydantic import Field
 
 from monitor.mcp.lists import Few, Page, Record, given, page
 from monitor.mcp.texts import Untrusted, UntrustedJson, UntrustedLine
-from monitor.mcp.tools import unknown
+from monitor.mcp.tools import found
 from monitor.records.models import DeadLetter
 from monitor.records.queries.messages import open_letters
 from swf_common.protocol.message import UtcTime
@@ -60,9 +60,8 @@ def get_dead_letter(
 
     Next: get_log_entry(failure.log_id), and list_logs for the traceback of the first try.
     """
-    row = DeadLetter.objects.filter(pk=letter_id).first()
-    if row is None:
-        raise unknown("dead letter", letter_id, "list_dead_letters")
+    rows = DeadLetter.objects.filter(pk=letter_id)
+    row = found(rows, "dead letter", letter_id, "list_dead_letters")
     return LetterDetails.model_validate(row)
 
 

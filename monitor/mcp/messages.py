@@ -27,7 +27,7 @@ from monitor.mcp.texts import (
     cut,
 )
 from monitor.mcp.times import End, Start, window
-from monitor.mcp.tools import or_else, unknown
+from monitor.mcp.tools import found, or_else
 from monitor.records.models import AppLog, WorkflowMessage
 from monitor.records.models.logs import LEVELS
 from monitor.records.queries import logs
@@ -214,9 +214,7 @@ def get_log_entry(
 
     Next: list_logs(instance_name=..., start_time=..., end_time=...) for what came around it.
     """
-    row = AppLog.objects.filter(id=log_id).first()
-    if row is None:
-        raise unknown("log record", log_id, "list_logs")
+    row = found(AppLog.objects.filter(id=log_id), "log record", log_id, "list_logs")
     return LogEntry.model_validate(row)
 
 

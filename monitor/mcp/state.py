@@ -19,7 +19,7 @@ from monitor.records.models import (
 from monitor.records.queries import logs, messages, testbed
 from monitor.records.queries.agents import by_state
 from monitor.records.queries.counting import COUNTED, capped_count
-from monitor.records.queries.verdict import NO_RUNNER, RUNNER, judge
+from monitor.records.queries.verdict import NO_RUNNER, RUNNER, healthy, judge
 from monitor.records.queries.verdict import obstacle as obstacle_of
 from swf_common.protocol.message import UtcTime, utc_now
 from swf_common.protocol.states import ExecutionStatus
@@ -99,10 +99,10 @@ def system_state() -> SystemState:
     """The state of this moment, from the database and the monitor's own connection."""
     now = utc_now()
     namespace = settings.TESTBED_NAMESPACE
-    seen = testbed.look(now, broker_connected=control().connected).seen
+    seen = testbed.look(now, broker_connected=control().connected)
     verdict, obstacle = judge(seen), obstacle_of(seen)
     total = sum(by_state(namespace).values())
-    healthy = sum(agent.healthy for agent in seen.agents)
+    able = len(healthy(seen))
     hour_ago = now - timedelta(hours=1)
     counters = PersistentState.objects.first()
     return SystemState(
@@ -118,11 +118,11 @@ def system_state() -> SystemState:
             total=total,
             active=len(seen.agents),
             exited=total - len(seen.agents),
-            healthy=healthy,
-            unhealthy=len(seen.agents) - healthy,
+            healthy=able,
+            unhealthy=len(seen.agents) - able,
         ),
         executions=ExecutionCounts(
-            running=list(seen.running[:100]),
+            running=[one.execution_id for one in seen.running[:100]],
             completed_last_hour=WorkflowExecution.objects.filter(
                 namespace=namespace, status=ExecutionStatus.COMPLETED, end_time__gte=hour_ago
             ).count(),

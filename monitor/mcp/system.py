@@ -12,7 +12,7 @@ from monitor.mcp.lists import Few, Page, Record, given, one_of, page
 from monitor.mcp.state import SystemState, system_state
 from monitor.mcp.texts import Untrusted, UntrustedJson
 from monitor.mcp.times import End, Start, window
-from monitor.mcp.tools import unknown
+from monitor.mcp.tools import found, unknown
 from monitor.records.models import Namespace, SystemAgent, WorkflowExecution, WorkflowMessage
 from monitor.records.queries.agents import heard_of, present
 from monitor.records.queries.counting import COUNTED, capped_count
@@ -167,9 +167,8 @@ def agent_row(name: str) -> SystemAgent:
 
     :raises ToolError: there is none
     """
-    row = SystemAgent.objects.filter(instance_name=name).first()
-    if row is None:
-        raise unknown("agent", name, "list_agents(status='all')")
+    rows = SystemAgent.objects.filter(instance_name=name)
+    row: SystemAgent = found(rows, "agent", name, "list_agents(status='all')")
     return row
 
 

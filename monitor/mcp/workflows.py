@@ -14,7 +14,7 @@ from monitor.mcp.lists import Few, Page, Record, given, one_of, page
 from monitor.mcp.messages import LogSummary
 from monitor.mcp.texts import Untrusted, UntrustedBrief, UntrustedJson
 from monitor.mcp.times import End, Start, window
-from monitor.mcp.tools import or_else, unknown
+from monitor.mcp.tools import found, or_else
 from monitor.records.models import (
     AppLog,
     WorkflowExecution,
@@ -227,9 +227,8 @@ def execution_row(execution_id: str) -> WorkflowExecution:
 
     :raises ToolError: there is none
     """
-    row = executions().filter(execution_id=execution_id).first()
-    if row is None:
-        raise unknown("execution", execution_id, "list_workflow_executions")
+    rows = executions().filter(execution_id=execution_id)
+    row: WorkflowExecution = found(rows, "execution", execution_id, "list_workflow_executions")
     return row
 
 

@@ -14,22 +14,18 @@ from django_filters.rest_framework import FilterSet
 
 from monitor.pages.access import View, readers
 from monitor.pages.cells import Cell, Column
-from monitor.pages.lists.downloads import FORMATS, MOST_ROWS, download
+from monitor.pages.lists.downloads import FORMATS, MOST_ROWS, download_of
 from monitor.pages.lists.keyset import BadCursor, Cursor, Order
-from monitor.records.database import give_back
 from monitor.records.queries.counting import capped_count
-from monitor.records.sizes import AT_ONCE, in_pieces
 from swf_common.configuration.suggestions import nearest
 
 PAGE_SIZE = 100
 LABELS = {
     "app_name": "Logger",
-    "assigned_worker": "Worker",
     "created_by": "By",
     "executed_by": "By",
     "execution_id": "Execution",
     "instance_name": "Instance",
-    "is_active": "Active",
     "active": "State",
     "message_type": "Type",
     "min_level": "Level",
@@ -40,8 +36,6 @@ LABELS = {
     "sender_agent": "Sender",
     "since": "Since (UTC)",
     "stf_filename": "STF file",
-    "subscriber_name": "Name",
-    "tf_filename": "TF sample",
     "until": "Until (UTC)",
     "workflow_name": "Workflow",
 }
@@ -101,10 +95,7 @@ def list_view(listing: Listing) -> View:
             return render(request, "pages/list.html", context, status=400)
         if "format" in request.GET:
             rows = filters.qs.order_by(*order.terms(backwards=False))
-            found = in_pieces(rows, MOST_ROWS + 1)
-            give_back()  # others need the connection while this one waits
-            with AT_ONCE:
-                return download(listing.name, listing.columns, found, request.GET["format"])
+            return download_of(listing.name, listing.columns, rows, request.GET["format"])
         context = _context(listing, request, filters, **_page(listing, filters.qs, order, cursor))
         return render(request, "pages/list.html", context)
 

@@ -48,7 +48,9 @@ EXECUTIONS = Listing(
             link=lambda e: to("definition", e.workflow_definition_id),
         ),
         Column("By", "executed_by", sort="executed_by"),
-        Column("Namespace", "namespace", link=lambda e: to("namespace", e.namespace)),
+        Column(
+            "Namespace", "namespace", link=lambda e: listed("executions", namespace=e.namespace)
+        ),
         Column("Reason", "reason", "long"),
     ),
     filters=ExecutionFilter,

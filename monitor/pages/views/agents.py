@@ -51,7 +51,7 @@ def agent(request: HttpRequest, instance_name: str) -> HttpResponse:
             ("Messages in hand", Cell(row.current_stf_count, "number")),
             ("Container", Cell(row.container_id, "code")),
             ("Host", Cell(row.hostname, "code")),
-            ("Namespace", linked("namespace", row.namespace)),
+            ("Namespace", Cell(row.namespace, href=listed("agents", namespace=row.namespace))),
             ("First heard of", Cell(row.created_at, "time")),
         ],
         state=row.operational_state,

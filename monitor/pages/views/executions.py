@@ -14,7 +14,7 @@ from monitor.pages import expectations
 from monitor.pages.access import may_act, readers
 from monitor.pages.cells import Cell
 from monitor.pages.drawing.timeline import BINS, MOST_MARKS, Lane, Segment, Timeline, draw
-from monitor.pages.links import linked, listed, to
+from monitor.pages.links import linked, listed, tables_of, to
 from monitor.pages.views.progress import recent_progress
 from monitor.pages.views.record_page import found, may_change
 from monitor.records.json_values import as_object
@@ -104,7 +104,7 @@ def _facts(row: WorkflowExecution) -> list[tuple[str, Cell]]:
         ("Ended", Cell(row.end_time, "time")),
         ("Time", Cell(seconds_of(row), "duration")),
         ("By", Cell(row.executed_by)),
-        ("Namespace", linked("namespace", row.namespace)),
+        ("Namespace", Cell(row.namespace, href=listed("executions", namespace=row.namespace))),
         ("Runner", linked("agent", row.runner_instance)),
         ("Container", Cell((row.container_id or "")[:12], "code")),
     ]
@@ -118,13 +118,8 @@ def _related(row: WorkflowExecution) -> list[tuple[str, str]]:
     ]
     if row.run_number is not None:
         links += [
-            (label, listed(name, run_number=row.run_number))
-            for label, name in (
-                ("STF files", "stf-files"),
-                ("TF samples", "tf-samples"),
-                ("TF slices", "tf-slices"),
-                ("Workers", "workers"),
-            )
+            ("STF files", listed("stf-files", run_number=row.run_number)),
+            *tables_of(row.run_number),
         ]
         links.append(("Histograms", str(to("histograms", row.run_number))))
     return links

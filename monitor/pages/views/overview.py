@@ -28,15 +28,15 @@ ERRORS, ENDED = 5, 6
 def overview(request: HttpRequest) -> HttpResponse:
     """The page that people keep open."""
     now = timezone.now()
-    found = testbed.look(now, broker_connected=control().connected)
+    seen = testbed.look(now, broker_connected=control().connected)
     ended = executions().filter(namespace=settings.TESTBED_NAMESPACE)
     context = {
-        "verdict": judge(found.seen),
-        "agents": [(agent, heard_of(agent, now)) for agent in found.agents],
-        "running": [(execution, recent_progress(execution)) for execution in found.running],
+        "verdict": judge(seen),
+        "agents": [(agent, heard_of(agent, now)) for agent in seen.agents],
+        "running": [(execution, recent_progress(execution)) for execution in seen.running],
         "ended": ended.exclude(status=ExecutionStatus.RUNNING).order_by("-start_time")[:ENDED],
-        "recorder": found.recorder,
-        "dead_letters": found.seen.dead_letters,
+        "recorder": seen.recorder,
+        "dead_letters": seen.dead_letters,
         "errors": logs.newest_errors(now - ERRORS_OF, ERRORS),
         "rate": _rate(now),
         "may_act": may_act(request.user),

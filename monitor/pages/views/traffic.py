@@ -1,4 +1,4 @@
-"""The pages of what was said: messages, log lines and their summary, dead letters, state events."""
+"""The pages of what was said: messages, log lines and their summary, dead letters."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from django.utils import timezone
 from monitor.pages.access import may_act, readers
 from monitor.pages.cells import Cell
 from monitor.pages.links import linked, listed, to
-from monitor.pages.lists.traffic import DEAD_LETTERS, LOGS, MESSAGES, STATE_EVENTS
+from monitor.pages.lists.traffic import DEAD_LETTERS, LOGS, MESSAGES
 from monitor.pages.views.record_page import document, found, record_page
 from monitor.records.models import (
     AppLog,
     DeadLetter,
     SystemAgent,
-    SystemStateEvent,
     WorkflowMessage,
 )
 from monitor.records.models import logs as log_models
@@ -94,25 +93,6 @@ def log(request: HttpRequest, number: int) -> HttpResponse:
         template="pages/log.html",
         here=row,
         around=[*reversed(before), row, *after],
-    )
-
-
-@readers
-def state_event(request: HttpRequest, number: int) -> HttpResponse:
-    """An event of the system's state."""
-    row = found(SystemStateEvent.objects.all(), "state event", pk=number)
-    return record_page(
-        request,
-        STATE_EVENTS,
-        f"{row.event_type}, run {row.run_number}",
-        [
-            ("Time", Cell(row.timestamp, "time")),
-            ("Run", linked("run", row.run_number, "code")),
-            ("State", Cell(row.state, "state")),
-            ("Substate", Cell(row.substate, "state")),
-        ],
-        related=[("Events of this run", listed("state-events", run_number=row.run_number))],
-        documents=[("Facts", row.event_data)],
     )
 
 

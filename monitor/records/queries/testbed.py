@@ -1,4 +1,4 @@
-"""How the testbed is at this moment."""
+"""How the testbed is at this moment, as it is recorded."""
 
 from __future__ import annotations
 
@@ -10,65 +10,51 @@ from django.conf import settings
 
 from monitor.records.freshness import RETIRED
 from monitor.records.models import RecorderStatus, SystemAgent, WorkflowExecution
-from monitor.records.queries.agents import heard_of, present
+from monitor.records.queries.agents import present
 from monitor.records.queries.executions import running
 from monitor.records.queries.messages import open_letters
-from monitor.records.queries.verdict import AgentFacts, Snapshot
 from swf_common.protocol.states import OperationalState
 
 LATELY = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
-class Testbed:
-    """What is there, and what a verdict on it follows from.
+class Snapshot:
+    """What a verdict follows from.
 
+    :param recorder: what the recorder says of itself; None: it has never been at work
     :param agents: those that have not ended, by program
+    :param lost: programs of which an agent has died lately and no other is there
+    :param running: executions that run
+    :param dead_letters: messages that no agent could handle, still open
     """
 
-    agents: Sequence[SystemAgent]
-    running: Sequence[WorkflowExecution]
+    now: datetime
+    broker_connected: bool
     recorder: RecorderStatus | None
-    seen: Snapshot
+    agents: Sequence[SystemAgent] = ()
+    lost: Sequence[str] = ()
+    running: Sequence[WorkflowExecution] = ()
+    dead_letters: int = 0
 
 
-def look(now: datetime, *, broker_connected: bool) -> Testbed:
-    """The testbed of this monitor's namespace, as it is recorded."""
+def look(now: datetime, *, broker_connected: bool) -> Snapshot:
+    """The testbed of this monitor's namespace."""
     here = settings.TESTBED_NAMESPACE
     agents = list(present(namespace=here).order_by("program", "id"))
-    executions = list(running(namespace=here))
-    recorder = RecorderStatus.objects.first()
-    seen = Snapshot(
-        broker_connected=broker_connected,
-        recorder_silent_s=(now - recorder.updated_at).total_seconds() if recorder else None,
-        recorder_lag_s=recorder.lag_s if recorder else 0.0,
-        agents=[_facts(agent, now) for agent in agents],
-        lost=_lost(agents, now),
-        running=[execution.execution_id for execution in executions],
-        dead_letters=open_letters().count(),
-    )
-    return Testbed(agents, executions, recorder, seen)
-
-
-def _facts(agent: SystemAgent, now: datetime) -> AgentFacts:
-    return AgentFacts(
-        instance_name=agent.instance_name,
-        program=agent.program or agent.agent_type,
-        operational_state=agent.operational_state,
-        status=agent.status,
-        fresh=heard_of(agent, now),
-        known_s=(now - agent.created_at).total_seconds(),
-        description=agent.description or "",
-    )
-
-
-def _lost(present: Sequence[SystemAgent], now: datetime) -> list[str]:
-    """Programs whose last instance fell silent lately."""
     retired = SystemAgent.objects.filter(
-        namespace=settings.TESTBED_NAMESPACE,
+        namespace=here,
         operational_state=OperationalState.EXITED,
         description=RETIRED,
         updated_at__gte=now - LATELY,
     )
-    programs = {program for program in retired.values_list("program", flat=True) if program}
-    return sorted(programs - {agent.program for agent in present})
+    silenced = {program for program in retired.values_list("program", flat=True) if program}
+    return Snapshot(
+        now=now,
+        broker_connected=broker_connected,
+        recorder=RecorderStatus.objects.first(),
+        agents=agents,
+        lost=sorted(silenced - {agent.program for agent in agents}),
+        running=list(running(namespace=here)),
+        dead_letters=open_letters().count(),
+    )
