@@ -9,7 +9,18 @@ from uuid import UUID
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
-from monitor.mcp.lists import NEWEST_OF_FEW, Few, Many, Page, Record, given, one_of, page
+from monitor.mcp.lists import (
+    NEWEST_OF_FEW,
+    Few,
+    Item,
+    Many,
+    Page,
+    Record,
+    given,
+    made,
+    one_of,
+    page,
+)
 from monitor.mcp.texts import UntrustedJson
 from monitor.mcp.times import End, Start, window
 from monitor.mcp.tools import found
@@ -99,9 +110,7 @@ def list_runs(start_time: Start = None, end_time: End = None, limit: Few = 100) 
     Next: get_run, or list_stf_files(run_number=...).
     """
     rows = data.runs().filter(**window(start_time, end_time, WEEK).of("start_time"))
-    return page(
-        rows.order_by("-run_number"), limit, RunSummary, lambda row: RunSummary(**_run(row))
-    )
+    return page(rows.order_by("-run_number"), limit, RunSummary, lambda row: _run(row, RunSummary))
 
 
 def get_run(run_number: Number) -> RunDetails:
@@ -111,11 +120,7 @@ def get_run(run_number: Number) -> RunDetails:
     """
     row = found(Run.objects.filter(run_number=run_number), "run", run_number, "list_runs")
     stats = data.stf_statuses(row)
-    return RunDetails(
-        **{**_run(row), "stf_file_count": sum(stats.values())},
-        run_conditions=row.run_conditions,
-        file_stats=stats,
-    )
+    return _run(row, RunDetails, stf_file_count=sum(stats.values()), file_stats=stats)
 
 
 def list_stf_files(
@@ -140,7 +145,7 @@ def list_stf_files(
         ),
     )
     newest = rows.order_by("-created_at", "-stf_filename")
-    return page(newest, limit, StfSummary, lambda row: StfSummary(**_stf(row, StfSummary)))
+    return page(newest, limit, StfSummary, lambda row: _stf(row, StfSummary))
 
 
 def get_stf_file(
@@ -155,7 +160,7 @@ def get_stf_file(
         raise ToolError("Give file_id or stf_filename; list_stf_files has both.")
     rows = data.stf_files().filter(**given(file_id=file_id, stf_filename=stf_filename))
     row = found(rows, "STF file", stf_filename or file_id, "list_stf_files")
-    return StfDetails(**_stf(row, StfDetails))
+    return _stf(row, StfDetails)
 
 
 def list_tf_slices(
@@ -199,15 +204,13 @@ def get_tf_slice(
     return SliceDetails.model_validate(found(rows, "slice", name, "list_tf_slices"))
 
 
-def _run(row: Run) -> dict[str, Any]:
+def _run(row: Run, kind: type[Item], **more: Any) -> Item:
     duration = (row.end_time - row.start_time).total_seconds() if row.end_time else None
-    facts = {name: getattr(row, name, None) for name in RunSummary.model_fields}
-    return {**facts, "duration_seconds": duration}
+    return made(kind, row, duration_seconds=duration, **more)
 
 
-def _stf(row: StfFile, kind: type[Record]) -> dict[str, Any]:
-    facts = {name: getattr(row, name, None) for name in kind.model_fields}
-    return {**facts, "run_number": row.run.run_number}
+def _stf(row: StfFile, kind: type[Item]) -> Item:
+    return made(kind, row, run_number=row.run.run_number)
 
 
 READING = (list_runs, get_run, list_stf_files, get_stf_file, list_tf_slices, get_tf_slice)

@@ -30,6 +30,11 @@ class Record(BaseModel):
 Item = TypeVar("Item", bound=BaseModel)
 
 
+def made(kind: type[Item], row: Any, **more: Any) -> Item:
+    """An item from a row's values of the same names, and further ones that the row has not."""
+    return kind(**{name: getattr(row, name, None) for name in kind.model_fields} | more)
+
+
 class Page(BaseModel, Generic[Item]):
     """Some of the matches."""
 

@@ -17,7 +17,7 @@ from pydantic import Field
 from monitor.control.commands import control
 from monitor.control.workflows import sender_of
 from monitor.mcp.callers import Operator
-from monitor.mcp.lists import NEWEST_OF_FEW, Many, Page, Record, given, page
+from monitor.mcp.lists import NEWEST_OF_FEW, Many, Page, Record, given, made, page
 from monitor.mcp.texts import (
     SUMMARY_LENGTH,
     Untrusted,
@@ -219,9 +219,8 @@ def get_log_entry(
 
 
 def _message(row: Any) -> MessageSummary:
-    facts: dict[str, Any] = {name: getattr(row, name, None) for name in MessageSummary.model_fields}
     summary = cut(row.beginning, SUMMARY_LENGTH, row.characters)
-    return MessageSummary(**{**facts, "payload_summary": summary})
+    return made(MessageSummary, row, payload_summary=summary)
 
 
 def _level(text: str) -> int:

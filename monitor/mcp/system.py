@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from django.db.models import F, Q
 from pydantic import Field
 
-from monitor.mcp.lists import Few, Page, Record, given, one_of, page
+from monitor.mcp.lists import Few, Page, Record, given, made, one_of, page
 from monitor.mcp.state import SystemState, system_state
 from monitor.mcp.texts import Untrusted, UntrustedJson
 from monitor.mcp.times import End, Start, window
@@ -174,8 +174,7 @@ def agent_row(name: str) -> SystemAgent:
 
 def agent_of(row: SystemAgent) -> Agent:
     """A row as the tools tell it."""
-    facts: dict[str, Any] = {name: getattr(row, name, None) for name in Agent.model_fields}
-    return Agent(**{**facts, "fresh": heard_of(row)})
+    return made(Agent, row, fresh=heard_of(row))
 
 
 def _has(text: str) -> Q:

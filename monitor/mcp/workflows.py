@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from monitor.control import draining
 from monitor.control import workflows as control
 from monitor.mcp.callers import Operator
-from monitor.mcp.lists import Few, Page, Record, given, one_of, page
+from monitor.mcp.lists import Few, Item, Page, Record, given, made, one_of, page
 from monitor.mcp.messages import LogSummary
 from monitor.mcp.texts import Untrusted, UntrustedBrief, UntrustedJson
 from monitor.mcp.times import End, Start, window
@@ -155,7 +155,7 @@ def list_workflow_executions(
         rows.order_by("-start_time", "execution_id"),
         limit,
         ExecutionSummary,
-        lambda row: ExecutionSummary(**_facts(row, ExecutionSummary)),
+        lambda row: _told(row, ExecutionSummary),
     )
 
 
@@ -164,7 +164,7 @@ def get_workflow_execution(execution_id: ExecutionId) -> Execution:
 
     Next: get_workflow_monitor for its progress and errors.
     """
-    return Execution(**_facts(execution_row(execution_id), Execution))
+    return _told(execution_row(execution_id), Execution)
 
 
 def get_workflow_monitor(
@@ -232,9 +232,8 @@ def execution_row(execution_id: str) -> WorkflowExecution:
     return row
 
 
-def _facts(row: WorkflowExecution, kind: type[Record]) -> dict[str, Any]:
-    facts = {name: getattr(row, name, None) for name in kind.model_fields}
-    return {**facts, "workflow_name": row.workflow_definition.workflow_name}
+def _told(row: WorkflowExecution, kind: type[Item]) -> Item:
+    return made(kind, row, workflow_name=row.workflow_definition.workflow_name)
 
 
 READING = (

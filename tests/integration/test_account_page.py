@@ -297,6 +297,7 @@ def test_every_table_is_seen_searched_and_downloaded_and_nobody_changes_it(
     for query in ("", "?q=x", "?q=7", "?q=a+b", "?p=2"):
         answer = viewing.get(f"{table}{query}")
         assert answer.status_code == 200, f"{model} {query}"
+        assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
     page = viewing.get(table).text
     assert "delete_selected" not in page
     first = re.search(rf'href="({table}[^/"]+/)change/', page)
