@@ -98,6 +98,10 @@ def path_to_run(model: type[Model]) -> str:
     return "run_number" if known else paths.get(str(model._meta.model_name), "")
 
 
+def _is_filtered(field: Any) -> bool:
+    return bool(field.choices) or isinstance(field, BooleanField) or field.name in FILTERED
+
+
 @admin.action(permissions=["view"], description="Download as CSV")
 def download_csv(table: Any, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse:
     """The chosen rows with all their columns."""
@@ -130,14 +134,13 @@ class RecordAdmin(_ModelAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         large = large_columns(self.model._default_manager.all())
-        return [field.name for field in self.opts.concrete_fields if field.name not in large]
+        fields = [field for field in self.opts.concrete_fields if field.name not in large]
+        # the key first, then what a row is in a word: a table may be wider than a screen
+        fields.sort(key=lambda one: (not one.primary_key, not _is_filtered(one)))
+        return [field.name for field in fields]
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
-        fields = [
-            field.name
-            for field in self.opts.concrete_fields
-            if field.choices or isinstance(field, BooleanField) or field.name in FILTERED
-        ]
+        fields = [field.name for field in self.opts.concrete_fields if _is_filtered(field)]
         return [*fields, OfRun] if path_to_run(self.model) else fields
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.urls import path, re_path, reverse_lazy
+from django.views.generic import RedirectView
 
 from monitor.pages.lists import agents as agent_lists
 from monitor.pages.lists import files, traffic, workflows
@@ -51,6 +52,7 @@ urlpatterns = [
     path("account/tokens/", account.issue, name="issue-token"),
     path("account/tokens/<int:token_id>/revoke/", account.revoke, name="revoke-token"),
     path("", overview.overview, name="overview"),
+    path("favicon.ico", RedirectView.as_view(url="/static/pages/icon.svg")),  # the admin names none
     path("find/", find.find, name="find"),
     path("containers/", agents.containers, name="containers"),
     re_path(
