@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.db import models as db
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from monitor.api.filters import EventFilter, FastMonFileFilter, TFSliceFilter, WorkerFilter
 from monitor.api.records import (
@@ -22,6 +19,7 @@ from monitor.api.records import (
     ListBodyMixin,
     RecordSerializer,
     RecordViewSet,
+    changes_many,
 )
 from monitor.records import fast_processing, models
 from swf_common.protocol.states import FileStatus, SliceStatus
@@ -211,6 +209,7 @@ class EventSerializer(RecordSerializer[models.SystemStateEvent]):
         fields = "__all__"
 
 
+@changes_many("fastmon_files", FastMonFileChange, FastMonFileSerializer)
 class FastMonFileViewSet(ListBodyMixin, RecordViewSet):
     """TF samples. A list as body registers (POST) or changes (PATCH) many, safe to repeat."""
 
@@ -222,29 +221,11 @@ class FastMonFileViewSet(ListBodyMixin, RecordViewSet):
     change_class = FastMonFileChange
     change_key = "tf_filename"
 
-    def register_many(self, rows: Sequence[dict[str, Any]]) -> Sequence[models.FastMonFile]:
-        try:
-            return fast_processing.register_samples(rows)
-        except fast_processing.UnknownFiles as error:
-            raise ValidationError({"stf_file": [f"There is no STF file {error}."]}) from None
-
-    def apply_changes(self, rows: Sequence[dict[str, Any]]) -> Sequence[models.FastMonFile]:
-        try:
-            return fast_processing.change_samples(rows)
-        except fast_processing.UnknownFiles as error:
-            raise ValidationError({"tf_filename": [f"There is no TF file {error}."]}) from None
-
-    @extend_schema(
-        operation_id="fastmon_files_change_many",
-        request=FastMonFileChange(many=True),
-        responses=FastMonFileSerializer(many=True),
-        filters=False,
-    )
-    def change_many(self, request: Request) -> Response:
-        """Change status and metadata of many TF samples, named by their file names."""
-        return super().change_many(request)
+    register_many = staticmethod(fast_processing.register_samples)
+    apply_changes = staticmethod(fast_processing.change_samples)
 
 
+@changes_many("tf_slices", TFSliceChange, TFSliceSerializer)
 class TFSliceViewSet(IntegerKeyMixin, ListBodyMixin, RecordViewSet):
     """Slices. A list as body registers (POST) or changes (PATCH) many, safe to repeat."""
 
@@ -255,27 +236,8 @@ class TFSliceViewSet(IntegerKeyMixin, ListBodyMixin, RecordViewSet):
     change_class = TFSliceChange
     change_key = "id"
 
-    def register_many(self, rows: Sequence[dict[str, Any]]) -> Sequence[models.TFSlice]:
-        try:
-            return fast_processing.register_slices(rows)
-        except fast_processing.UnknownFiles as error:
-            raise ValidationError({"tf_filename": [f"There is no TF file {error}."]}) from None
-
-    def apply_changes(self, rows: Sequence[dict[str, Any]]) -> Sequence[models.TFSlice]:
-        try:
-            return fast_processing.change_slices(rows)
-        except fast_processing.UnknownSlices as error:
-            raise ValidationError({"id": [f"There is no slice {error}."]}) from None
-
-    @extend_schema(
-        operation_id="tf_slices_change_many",
-        request=TFSliceChange(many=True),
-        responses=TFSliceSerializer(many=True),
-        filters=False,
-    )
-    def change_many(self, request: Request) -> Response:
-        """Change many slices, named by their ids."""
-        return super().change_many(request)
+    register_many = staticmethod(fast_processing.register_slices)
+    apply_changes = staticmethod(fast_processing.change_slices)
 
 
 class WorkerViewSet(RecordViewSet):

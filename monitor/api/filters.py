@@ -12,14 +12,11 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from monitor.records import models
+from monitor.records.queries import logs
 from swf_common.configuration.suggestions import nearest
 
 LEAST = {"limit": 1, "offset": 0}
 """The least value of each parameter that counts rows."""
-
-
-SHORTEST_SEARCH = 3
-"""Characters of a text that is searched for: the index of texts knows three at a time."""
 
 
 def _is_count(text: str, least: int) -> bool:
@@ -230,9 +227,7 @@ class MessageFilter(FilterSet):
 class LogFilter(FilterSet):
     level = NumberFilter()
     min_level = NumberFilter(field_name="level", lookup_expr="gte")
-    search = django_filters.CharFilter(
-        field_name="message", lookup_expr="icontains", min_length=SHORTEST_SEARCH
-    )
+    search = django_filters.CharFilter(method="containing", min_length=logs.SHORTEST_SEARCH)
     since, until = period("timestamp")
 
     class Meta:
@@ -246,6 +241,10 @@ class LogFilter(FilterSet):
             "execution_id",
             "run_id",
         ]
+
+    def containing(self, rows: QuerySet[Any], name: str, text: str) -> QuerySet[Any]:
+        """The records that hold a text."""
+        return logs.containing(text, rows)
 
 
 class LogSummaryFilter(FilterSet):

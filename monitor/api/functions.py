@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import api_view
@@ -18,27 +15,11 @@ from rest_framework.response import Response
 
 from monitor.control.commands import NoAnswer, control
 from monitor.live.process import hub
-from monitor.records.models import DeadLetter, PersistentState, SystemAgent
+from monitor.records.models import PersistentState
 from monitor.records.models.counters import AGENT_ID, EXECUTION_SEQUENCE, RUN_NUMBER
+from monitor.records.queries.agents import heartbeats
+from monitor.records.queries.messages import open_letters
 from swf_common.protocol.identifiers import is_namespace
-from swf_common.protocol.states import OperationalState
-
-EXITED_SHOWN = timedelta(hours=1)
-"""How long `readiness/` lists an agent after its last heartbeat once it is EXITED: containers are
-replaced, and a list of all that ever were would grow for ever."""
-HEARTBEAT_FIELDS = (
-    "instance_name",
-    "program",
-    "agent_type",
-    "namespace",
-    "container_id",
-    "operational_state",
-    "status",
-    "mq_connected",
-    "description",
-    "heartbeat_interval",
-    "last_heartbeat",
-)
 
 
 @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
@@ -88,21 +69,11 @@ def readiness(request: Request) -> Response:
     namespace = request.query_params.get("namespace", settings.TESTBED_NAMESPACE)
     if not is_namespace(namespace):
         raise ValidationError({"namespace": ["This is not a valid namespace."]})
-    rows = (
-        SystemAgent.objects.filter(
-            ~Q(operational_state=OperationalState.EXITED)
-            | Q(last_heartbeat__gt=timezone.now() - EXITED_SHOWN),
-            namespace=namespace,
-            container_id__isnull=False,
-        )
-        .order_by("container_id", "-last_heartbeat")
-        .distinct("container_id")
-        .values(*HEARTBEAT_FIELDS)
-    )
+    said = heartbeats(namespace)
     with connection.cursor() as cursor:
         cursor.execute("SELECT now()")
         (moment,) = cursor.fetchone() or (None,)
-    return Response({"namespace": namespace, "now": moment, "heartbeats": list(rows)})
+    return Response({"namespace": namespace, "now": moment, "heartbeats": said})
 
 
 @extend_schema(responses=OpenApiTypes.OBJECT)
@@ -134,5 +105,4 @@ def backlog(request: Request) -> Response:
         queues: list[dict[str, Any]] | None = control().queue_depths()
     except NoAnswer:
         queues = None
-    open_letters = DeadLetter.objects.filter(resolution="open").count()
-    return Response({"queues": queues, "dead_letters": open_letters})
+    return Response({"queues": queues, "dead_letters": open_letters().count()})

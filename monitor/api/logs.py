@@ -15,8 +15,9 @@ from monitor.api.filters import LogFilter, LogSummaryFilter
 from monitor.api.paging import OptInCursorPagination
 from monitor.api.records import IntegerKeyMixin, RecordViewSet
 from monitor.api.written_rows import WrittenListMixin
-from monitor.records import log_summary, models
+from monitor.records import models
 from monitor.records.models.logs import CONTEXT_LENGTHS
+from monitor.records.queries.logs import summary
 
 MESSAGE_LENGTH = 100_000
 """Characters of a log message, at the most."""
@@ -76,4 +77,4 @@ class LogViewSet(WrittenListMixin, IntegerKeyMixin, RecordViewSet):
     @action(detail=False, methods=["get"], filterset_class=LogSummaryFilter, pagination_class=None)
     def summary(self, request: Request) -> Response:
         """By application and instance: how many errors of each level, and the five newest."""
-        return Response(log_summary.of(self.filter_queryset(self.get_queryset())))
+        return Response(summary(self.filter_queryset(self.get_queryset())))

@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from django.db.models import Model
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status, viewsets
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from monitor.api.paging import OptInPagination, PlainListMixin
+from monitor.records.bulk import UnknownRecords
 
 UUID_KEY = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 MOST_NAMED = 10
@@ -67,6 +69,30 @@ class IntegerKeyMixin:
     lookup_value_regex = "[0-9]{1,18}"
 
 
+def changes_many(name: str, change: Any, record: Any) -> Any:
+    """Describe the `change_many` of a view set.
+
+    :param name: the view set's, as operations are named
+    :param change: the serializer of one change
+    :param record: the serializer of what is answered
+    """
+
+    def described(view: Any) -> Any:
+        def change_many(self: Any, request: Request) -> Response:
+            """Change many records, each named by its key."""
+            return ListBodyMixin.change_many(self, request)
+
+        view.change_many = extend_schema(
+            operation_id=f"{name}_change_many",
+            request=change(many=True),
+            responses=record(many=True),
+            filters=False,
+        )(change_many)
+        return view
+
+    return described
+
+
 class ListBodyMixin:
     """A list as body writes many records in one statement, safe to repeat.
 
@@ -74,19 +100,15 @@ class ListBodyMixin:
     list of `change_class`, one for each key. A record that exists already stays as it is.
 
     :cvar change_key: the field by which a change names its record
+    :cvar register_many: registers the checked elements; the stored records in the same order
+    :cvar apply_changes: applies the checked changes; the stored records
     """
 
     element_class: type[serializers.Serializer[Any]]
     change_class: type[serializers.Serializer[Any]]
     change_key: str
-
-    def register_many(self, rows: Sequence[dict[str, Any]]) -> Sequence[Any]:
-        """Register the checked elements; the stored records in the same order."""
-        raise NotImplementedError
-
-    def apply_changes(self, rows: Sequence[dict[str, Any]]) -> Sequence[Any]:
-        """Apply the checked changes; the stored records."""
-        raise NotImplementedError
+    register_many: Callable[[Sequence[dict[str, Any]]], Sequence[Any]]
+    apply_changes: Callable[[Sequence[dict[str, Any]]], Sequence[Any]]
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if not isinstance(request.data, list):
@@ -122,5 +144,8 @@ class ListBodyMixin:
         rows = kind(data=data, many=True)
         rows.is_valid(raise_exception=True)
         view: Any = self
-        stored = write(rows.validated_data)
+        try:
+            stored = write(rows.validated_data)
+        except UnknownRecords as error:
+            raise ValidationError({error.field: [str(error)]}) from None
         return Response(view.get_serializer(stored, many=True).data, status=code)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from monitor.api.filters import RunFilter, RunStateFilter, StfFileFilter
 from monitor.api.records import (
@@ -18,6 +13,7 @@ from monitor.api.records import (
     ListBodyMixin,
     RecordSerializer,
     RecordViewSet,
+    changes_many,
 )
 from monitor.records import models, stf_files
 from swf_common.protocol.states import FileStatus
@@ -91,6 +87,7 @@ class RunStateViewSet(IntegerKeyMixin, RecordViewSet):
     filterset_class = RunStateFilter
 
 
+@changes_many("stf_files", StfFileChange, StfFileSerializer)
 class StfFileViewSet(ListBodyMixin, RecordViewSet):
     """STF files. A list as body registers (POST) or changes (PATCH) many, safe to repeat."""
 
@@ -102,24 +99,5 @@ class StfFileViewSet(ListBodyMixin, RecordViewSet):
     change_class = StfFileChange
     change_key = "stf_filename"
 
-    def register_many(self, rows: Sequence[dict[str, Any]]) -> Sequence[models.StfFile]:
-        try:
-            return stf_files.register(rows)
-        except stf_files.UnknownRuns as error:
-            raise ValidationError({"run_number": [f"There is no run {error}."]}) from None
-
-    def apply_changes(self, rows: Sequence[dict[str, Any]]) -> Sequence[models.StfFile]:
-        try:
-            return stf_files.change(rows)
-        except stf_files.UnknownFiles as error:
-            raise ValidationError({"stf_filename": [f"There is no STF file {error}."]}) from None
-
-    @extend_schema(
-        operation_id="stf_files_change_many",
-        request=StfFileChange(many=True),
-        responses=StfFileSerializer(many=True),
-        filters=False,
-    )
-    def change_many(self, request: Request) -> Response:
-        """Change status and metadata of many files, named by their file names."""
-        return super().change_many(request)
+    register_many = staticmethod(stf_files.register)
+    apply_changes = staticmethod(stf_files.change)

@@ -15,7 +15,7 @@ from monitor.api.fast_processing import TFSliceSerializer
 from monitor.api.filters import RunHistogramsFilter
 from monitor.api.records import IntegerKeyMixin, ReadOnlyViewSet
 from monitor.records import models
-from monitor.records.fast_processing import UnknownSlices
+from monitor.records.bulk import UnknownRecords
 from monitor.records.histograms import MalformedHistograms
 from monitor.records.slice_results import store_results
 from swf_common.protocol.states import SliceStatus
@@ -77,8 +77,8 @@ def slice_results(request: Request) -> Response:
     rows.is_valid(raise_exception=True)
     try:
         slices = store_results(rows.validated_data)
-    except UnknownSlices as error:
-        raise ValidationError({"slice_id": [f"There is no slice {error}."]}) from None
+    except UnknownRecords as error:
+        raise ValidationError({error.field: [str(error)]}) from None
     except MalformedHistograms as error:
         raise ValidationError({"histograms": [str(error)]}) from None
     return Response(TFSliceSerializer(slices, many=True).data)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 
 from monitor.control.commands import NoAnswer, Refused, control
 from monitor.control.workflows import sender_of
 from monitor.records.models import SystemAgent
+from monitor.records.queries.agents import SHORT_ID, newest_in, present
 from swf_common.protocol.agent_control import (
     AgentCommand,
     AgentContainerState,
@@ -46,6 +46,14 @@ def containers(asked_by: str) -> list[AgentContainerState]:
     :raises NoAnswer: no supervisor answers
     """
     return _ask(ListAgents(), asked_by)
+
+
+def with_agents(
+    found: Sequence[AgentContainerState],
+) -> list[tuple[AgentContainerState, SystemAgent | None]]:
+    """Containers, each with the newest agent instance that has told of itself from it, if any."""
+    newest = newest_in(one.container_id for one in found)
+    return [(one, newest.get(one.container_id)) for one in found]
 
 
 def act(
@@ -113,8 +121,7 @@ def _retire(container: AgentContainerState, why: str) -> None:
     """Let the instances that cannot be alive in a container count as EXITED at once: all of them
     in one that is down, in a running one those from before its last start.
     """
-    known = Q(container_id__in=(container.container_id, container.container_id[:12]))
-    gone = SystemAgent.objects.filter(known).exclude(operational_state=OperationalState.EXITED)
+    gone = present(container_id__in=(container.container_id, container.container_id[:SHORT_ID]))
     if container.state not in DOWN:
         if container.started_at is None:
             return

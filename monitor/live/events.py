@@ -10,6 +10,13 @@ from typing import Any
 
 KINDS = ("message", "agent", "log")
 FILTERS = ("msg_types", "agents", "run_ids", "namespace", "execution_id")
+COLUMNS_OF_ALL = {"run_ids": "run_id", "namespace": "namespace", "execution_id": "execution_id"}
+FILTER_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "message": {"msg_types": "message_type", "agents": "sender_agent", **COLUMNS_OF_ALL},
+    "agent": {"agents": "instance_name", **COLUMNS_OF_ALL},
+    "log": {"agents": "instance_name", **COLUMNS_OF_ALL},
+}
+"""By kind, the column that each filter looks at; a filter without one does not apply."""
 PARAMETERS = frozenset({"kinds", *FILTERS})
 
 
@@ -126,14 +133,8 @@ def message_event(row: Mapping[str, Any]) -> Event:
     content["namespace"] = row["namespace"]
     content["queue_name"] = row["queue_name"]
     content["sent_at"] = row["sent_at"].isoformat()
-    facts = {
-        "msg_types": row["message_type"],
-        "agents": row["sender_agent"],
-        "run_ids": row["run_id"],
-        "namespace": row["namespace"],
-        "execution_id": row["execution_id"],
-    }
-    return Event("message", row["id"], _one_line(row["message_type"]), _json(content), facts)
+    name = _one_line(row["message_type"])
+    return Event("message", row["id"], name, _json(content), _facts("message", row))
 
 
 def agent_event(row: Mapping[str, Any]) -> Event:
@@ -147,14 +148,12 @@ def log_event(row: Mapping[str, Any]) -> Event:
 
 
 def _plain(kind: str, row: Mapping[str, Any]) -> Event:
-    facts = {
-        "agents": row["instance_name"],
-        "run_ids": row["run_id"],
-        "namespace": row["namespace"],
-        "execution_id": row["execution_id"],
-    }
     shown = {**row, "extra_data": _decoded(row["extra_data"])} if "extra_data" in row else row
-    return Event(kind, row["id"], kind, _json(dict(shown)), facts)
+    return Event(kind, row["id"], kind, _json(dict(shown)), _facts(kind, row))
+
+
+def _facts(kind: str, row: Mapping[str, Any]) -> dict[str, str | None]:
+    return {name: row[column] for name, column in FILTER_COLUMNS[kind].items()}
 
 
 EVENT_OF = {"message": message_event, "agent": agent_event, "log": log_event}

@@ -14,12 +14,11 @@ import psycopg
 from monitor.live.clients import Client
 from monitor.live.events import KINDS, Event, Position, Wanted
 from monitor.live.stored import newest, read_events
-from monitor.records.database import AWAY, connect
+from monitor.records.database import AWAY, LIVE_CHANNEL, connect
 from monitor.records.sizes import PAGE_BYTES
 
 log = logging.getLogger(__name__)
 
-CHANNEL = "swf_live"
 STALLED_S = 10.0
 """Seconds after which a dropped client that does not even read so is cut off."""
 READERS = 4
@@ -127,7 +126,7 @@ class Hub:
     async def _follow(self) -> None:
         # two connections: what is announced while a query runs would not be seen on its own one
         async with await connect() as listening, await connect() as reading:
-            await listening.execute(f"LISTEN {CHANNEL}")
+            await listening.execute(f"LISTEN {LIVE_CHANNEL}")
             if self._position is None:
                 self._position = await newest(reading)
                 self._ready.set()

@@ -11,7 +11,6 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import (
     CollectorRegistry,
@@ -27,7 +26,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor.control.commands import NoAnswer, control
-from monitor.records.models import DeadLetter, RecorderStatus, SystemAgent, WorkflowExecution
+from monitor.records.models import RecorderStatus, WorkflowExecution
+from monitor.records.queries import agents, counting
+from monitor.records.queries.messages import open_letters
 from swf_common.protocol.destinations import RECORDER
 from swf_common.protocol.states import ExecutionStatus, OperationalState
 
@@ -107,18 +108,19 @@ class StoredFacts(Collector):
         yield _by_state(
             "testbed_agents",
             "Agents of this namespace by operational state.",
-            SystemAgent.objects.filter(namespace=settings.TESTBED_NAMESPACE),
             "operational_state",
+            agents.by_state(settings.TESTBED_NAMESPACE),
             OperationalState,
         )
+        own = WorkflowExecution.objects.filter(namespace=settings.TESTBED_NAMESPACE)
         yield _by_state(
             "testbed_executions",
             "Workflow executions of this namespace by status.",
-            WorkflowExecution.objects.filter(namespace=settings.TESTBED_NAMESPACE),
             "status",
+            counting.by(own, "status"),
             ExecutionStatus,
         )
-        letters = DeadLetter.objects.filter(resolution="open").count()
+        letters = open_letters().count()
         yield _gauge("testbed_dead_letters", "Dead letters that nobody has dealt with.", letters)
         yield from _recorder()
 
@@ -150,8 +152,7 @@ def _recorder() -> Iterator[Metric]:
     yield _gauge("testbed_recorder_waiting", "Messages that wait for the recorder.", depth)
 
 
-def _by_state(name: str, text: str, rows: Any, field: str, states: Any) -> Metric:
-    counts = dict(rows.order_by().values_list(field).annotate(Count("pk")))
+def _by_state(name: str, text: str, field: str, counts: Any, states: Any) -> Metric:
     metric = GaugeMetricFamily(name, text, labels=[field])
     for state in states:
         metric.add_metric([state.value], counts.get(state.value, 0))

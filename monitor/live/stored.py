@@ -6,85 +6,33 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from django.db.models import Model
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from monitor.live.events import EVENT_OF, FILTERS, Event, Position, Wanted
-from monitor.records.sizes import MOST_BYTES, UPPER
+from monitor.live.events import EVENT_OF, FILTER_COLUMNS, FILTERS, Event, Position, Wanted
+from monitor.records.models import AgentStateChange, AppLog, WorkflowMessage
+from monitor.records.sizes import MOST_BYTES, UPPER, large_columns
 
 PAGE = 500
 """Rows that are read at once."""
-LARGE_COLUMNS = {
-    "message": ("message_content",),
-    "agent": ("description",),
-    "log": ("message", "extra_data"),
+SOURCES: dict[str, type[Model]] = {
+    "message": WorkflowMessage,
+    "agent": AgentStateChange,
+    "log": AppLog,
 }
-CONTENT_COLUMNS = (
-    "id",
-    "message_id",
-    "message_type",
-    "sender_agent",
-    "recipient_agent",
-    "namespace",
-    "execution_id",
-    "run_id",
-    "queue_name",
-    "sent_at",
-    "message_content",
-)
-SOURCES = {
-    "message": ("swf_workflow_messages", CONTENT_COLUMNS),
-    "agent": (
-        "swf_agent_state_changes",
-        (
-            "id",
-            "instance_name",
-            "program",
-            "namespace",
-            "execution_id",
-            "run_id",
-            "operational_state",
-            "status",
-            "description",
-            "changed_at",
-        ),
-    ),
-    "log": (
-        "swf_applog",
-        (
-            "id",
-            "timestamp",
-            "app_name",
-            "instance_name",
-            "level",
-            "levelname",
-            "message",
-            "module",
-            "funcname",
-            "lineno",
-            "namespace",
-            "execution_id",
-            "run_id",
-            "extra_data",
-        ),
-    ),
+LEFT_OUT = {
+    "message": ("message_metadata", "recorded_at", "correlation_id"),
+    "agent": ("agent_id",),
+    "log": ("process", "thread"),
 }
-FILTER_COLUMNS = {
-    "message": {
-        "msg_types": "message_type",
-        "agents": "sender_agent",
-        "run_ids": "run_id",
-        "namespace": "namespace",
-        "execution_id": "execution_id",
-    },
-    "agent": {
-        "agents": "instance_name",
-        "run_ids": "run_id",
-        "namespace": "namespace",
-        "execution_id": "execution_id",
-    },
-}
-FILTER_COLUMNS["log"] = FILTER_COLUMNS["agent"]
+"""Columns that no event shows."""
+
+
+def columns_of(kind: str) -> list[str]:
+    """The columns of which events of a kind are made."""
+    fields = SOURCES[kind]._meta.concrete_fields
+    return [field.attname for field in fields if field.attname not in LEFT_OUT[kind]]
 
 
 @dataclass(frozen=True)
@@ -98,8 +46,9 @@ class Page:
 async def newest(connection: psycopg.AsyncConnection[Any]) -> Position:
     """The position after all that is stored."""
     values = {}
-    for kind, (table, _) in SOURCES.items():
-        query = sql.SQL("SELECT COALESCE(max(id), 0) FROM {}").format(sql.Identifier(table))
+    for kind, model in SOURCES.items():
+        table = sql.Identifier(model._meta.db_table)
+        query = sql.SQL("SELECT COALESCE(max(id), 0) FROM {}").format(table)
         cursor = await connection.execute(query)
         row = await cursor.fetchone()
         values[kind] = row[0] if row else 0
@@ -118,7 +67,7 @@ async def read_events(
 
     :param most: bytes of their contents, unless the first event has more
     """
-    table, columns = SOURCES[kind]
+    columns, model = columns_of(kind), SOURCES[kind]
     conditions = [sql.SQL("id > {}").format(after)]
     if end is not None:
         conditions.append(sql.SQL("id <= {}").format(end))
@@ -130,7 +79,8 @@ async def read_events(
                 sql.SQL("{} = ANY({})").format(sql.Identifier(column), sql.Literal(values))
             )
     size = sql.SQL(" + ").join(
-        sql.SQL(UPPER).format(sql.Identifier(column)) for column in LARGE_COLUMNS[kind]
+        sql.SQL(UPPER).format(sql.Identifier(column))
+        for column in large_columns(model._default_manager.all(), columns)
     )
     query = sql.SQL(
         "SELECT {columns}, upto FROM ("
@@ -141,7 +91,7 @@ async def read_events(
     ).format(
         columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
         size=size,
-        table=sql.Identifier(table),
+        table=sql.Identifier(model._meta.db_table),
         conditions=sql.SQL(" AND ").join(conditions),
         page=PAGE,
         most=most,

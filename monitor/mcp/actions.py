@@ -13,10 +13,10 @@ from monitor.control import workflows as control
 from monitor.control.workflow_files import parameter_schemas
 from monitor.mcp.callers import Operator
 from monitor.mcp.lists import Record, given
-from monitor.mcp.state import RUNNER
 from monitor.mcp.texts import Untrusted
 from monitor.mcp.tools import or_else
 from monitor.mcp.workflows import ExecutionId, execution_row
+from monitor.records.queries.verdict import RUNNER
 from swf_common.protocol.message import UtcTime
 
 END_S = 10.0

@@ -6,16 +6,26 @@ from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.db.models import Count
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
-from monitor.mcp.lists import NEWEST_OF_FEW, Few, Many, Page, Record, given, one_of, page
+from monitor.mcp.lists import (
+    NEWEST_OF_FEW,
+    Few,
+    Item,
+    Many,
+    Page,
+    Record,
+    given,
+    made,
+    one_of,
+    page,
+)
 from monitor.mcp.texts import UntrustedJson
 from monitor.mcp.times import End, Start, window
-from monitor.mcp.tools import unknown
-from monitor.records.counting import number_of
-from monitor.records.models import FastMonFile, Run, StfFile, TFSlice
+from monitor.mcp.tools import found
+from monitor.records.models import Run, StfFile, TFSlice
+from monitor.records.queries import data
 from swf_common.protocol.message import UtcTime
 from swf_common.protocol.states import FileStatus, SliceStatus
 
@@ -99,9 +109,8 @@ def list_runs(start_time: Start = None, end_time: End = None, limit: Few = 100) 
 
     Next: get_run, or list_stf_files(run_number=...).
     """
-    rows = Run.objects.filter(**window(start_time, end_time, WEEK).of("start_time"))
-    counted = rows.annotate(stf_file_count=number_of(StfFile, "run")).order_by("-run_number")
-    return page(counted, limit, RunSummary, lambda row: RunSummary(**_run(row)))
+    rows = data.runs().filter(**window(start_time, end_time, WEEK).of("start_time"))
+    return page(rows.order_by("-run_number"), limit, RunSummary, lambda row: _run(row, RunSummary))
 
 
 def get_run(run_number: Number) -> RunDetails:
@@ -109,16 +118,9 @@ def get_run(run_number: Number) -> RunDetails:
 
     Next: list_stf_files(run_number=...), list_messages for what was said.
     """
-    row = Run.objects.filter(run_number=run_number).first()
-    if row is None:
-        raise unknown("run", run_number, "list_runs")
-    counts = row.stf_files.order_by().values_list("status").annotate(Count("file_id"))
-    stats = {status.value: 0 for status in FileStatus} | dict(counts)
-    return RunDetails(
-        **{**_run(row), "stf_file_count": sum(stats.values())},
-        run_conditions=row.run_conditions,
-        file_stats=stats,
-    )
+    row = found(Run.objects.filter(run_number=run_number), "run", run_number, "list_runs")
+    stats = data.stf_statuses(row)
+    return _run(row, RunDetails, stf_file_count=sum(stats.values()), file_stats=stats)
 
 
 def list_stf_files(
@@ -134,7 +136,7 @@ def list_stf_files(
     Next: get_stf_file, list_tf_slices(stf_filename=...).
     """
     usual = DAY if run_number is None else None
-    rows = StfFile.objects.filter(
+    rows = data.stf_files().filter(
         **window(start_time, end_time, usual).of("created_at"),
         **given(
             run__run_number=run_number,
@@ -142,9 +144,8 @@ def list_stf_files(
             machine_state__iexact=machine_state,
         ),
     )
-    counted = rows.select_related("run").annotate(tf_file_count=number_of(FastMonFile, "stf_file"))
-    newest = counted.order_by("-created_at", "-stf_filename")
-    return page(newest, limit, StfSummary, lambda row: StfSummary(**_stf(row, StfSummary)))
+    newest = rows.order_by("-created_at", "-stf_filename")
+    return page(newest, limit, StfSummary, lambda row: _stf(row, StfSummary))
 
 
 def get_stf_file(
@@ -157,15 +158,9 @@ def get_stf_file(
     """
     if file_id is None and stf_filename is None:
         raise ToolError("Give file_id or stf_filename; list_stf_files has both.")
-    row = (
-        StfFile.objects.filter(**given(file_id=file_id, stf_filename=stf_filename))
-        .select_related("run")
-        .annotate(tf_file_count=number_of(FastMonFile, "stf_file"))
-        .first()
-    )
-    if row is None:
-        raise unknown("STF file", stf_filename or file_id, "list_stf_files")
-    return StfDetails(**_stf(row, StfDetails))
+    rows = data.stf_files().filter(**given(file_id=file_id, stf_filename=stf_filename))
+    row = found(rows, "STF file", stf_filename or file_id, "list_stf_files")
+    return _stf(row, StfDetails)
 
 
 def list_tf_slices(
@@ -204,21 +199,18 @@ def get_tf_slice(
 
     A slice is named by its TF sample and its number in it; list_tf_slices has both.
     """
-    row = TFSlice.objects.filter(tf_filename=tf_filename, slice_id=slice_id).first()
-    if row is None:
-        raise unknown("slice", f"{slice_id} of {tf_filename}", "list_tf_slices")
-    return SliceDetails.model_validate(row)
+    rows = TFSlice.objects.filter(tf_filename=tf_filename, slice_id=slice_id)
+    name = f"{slice_id} of {tf_filename}"
+    return SliceDetails.model_validate(found(rows, "slice", name, "list_tf_slices"))
 
 
-def _run(row: Run) -> dict[str, Any]:
+def _run(row: Run, kind: type[Item], **more: Any) -> Item:
     duration = (row.end_time - row.start_time).total_seconds() if row.end_time else None
-    facts = {name: getattr(row, name, None) for name in RunSummary.model_fields}
-    return {**facts, "duration_seconds": duration}
+    return made(kind, row, duration_seconds=duration, **more)
 
 
-def _stf(row: StfFile, kind: type[Record]) -> dict[str, Any]:
-    facts = {name: getattr(row, name, None) for name in kind.model_fields}
-    return {**facts, "run_number": row.run.run_number}
+def _stf(row: StfFile, kind: type[Item]) -> Item:
+    return made(kind, row, run_number=row.run.run_number)
 
 
 READING = (list_runs, get_run, list_stf_files, get_stf_file, list_tf_slices, get_tf_slice)

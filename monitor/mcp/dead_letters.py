@@ -8,8 +8,9 @@ from pydantic import Field
 
 from monitor.mcp.lists import Few, Page, Record, given, page
 from monitor.mcp.texts import Untrusted, UntrustedJson, UntrustedLine
-from monitor.mcp.tools import unknown
+from monitor.mcp.tools import found
 from monitor.records.models import DeadLetter
+from monitor.records.queries.messages import open_letters
 from swf_common.protocol.message import UtcTime
 
 
@@ -47,13 +48,8 @@ def list_dead_letters(
 
     Next: get_dead_letter. An operator retries or discards them: testbed dead-letters.
     """
-    rows = DeadLetter.objects.filter(
-        **given(
-            execution_id=execution_id,
-            message_type=message_type,
-            resolution="open" if open_only else None,
-        )
-    )
+    letters = open_letters() if open_only else DeadLetter.objects.all()
+    rows = letters.filter(**given(execution_id=execution_id, message_type=message_type))
     return page(rows.defer("body", "headers").order_by("-id"), limit, LetterSummary)
 
 
@@ -64,9 +60,8 @@ def get_dead_letter(
 
     Next: get_log_entry(failure.log_id), and list_logs for the traceback of the first try.
     """
-    row = DeadLetter.objects.filter(pk=letter_id).first()
-    if row is None:
-        raise unknown("dead letter", letter_id, "list_dead_letters")
+    rows = DeadLetter.objects.filter(pk=letter_id)
+    row = found(rows, "dead letter", letter_id, "list_dead_letters")
     return LetterDetails.model_validate(row)
 
 

@@ -10,10 +10,8 @@ from django.db.models import F, QuerySet
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, ConfigDict, Field
 
+from monitor.records.queries.counting import COUNTED, capped_count
 from monitor.records.sizes import first_rows
-
-COUNTED = 10_000
-"""Matches are counted up to here: counting a million rows would take seconds."""
 
 NEWEST_OF_FEW = (F("id") + 0).desc()
 """Newest first, for rows that some index finds: ordered by the bare `id` PostgreSQL would rather
@@ -30,6 +28,11 @@ class Record(BaseModel):
 
 
 Item = TypeVar("Item", bound=BaseModel)
+
+
+def made(kind: type[Item], row: Any, **more: Any) -> Item:
+    """An item from a row's values of the same names, and further ones that the row has not."""
+    return kind(**{name: getattr(row, name, None) for name in kind.model_fields} | more)
 
 
 class Page(BaseModel, Generic[Item]):
@@ -53,13 +56,13 @@ def page(
     :param make: an item from a row; default: the fields of the same names
     """
     found, has_more = first_rows(rows, limit)
-    total = rows.order_by()[: COUNTED + 1].count() if has_more else len(found)
+    total, capped = capped_count(rows) if has_more else (len(found), False)
     items = [make(row) if make else kind.model_validate(row) for row in found]
     return Page[kind](  # type: ignore[valid-type]
         items=items,
-        total_count=min(total, COUNTED),
+        total_count=total,
         has_more=has_more,
-        total_is_capped=total > COUNTED,
+        total_is_capped=capped,
     )
 
 

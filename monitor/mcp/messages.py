@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Max, TextField
+from django.db.models import TextField
 from django.db.models.functions import Cast, Left, Length
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
@@ -17,7 +17,7 @@ from pydantic import Field
 from monitor.control.commands import control
 from monitor.control.workflows import sender_of
 from monitor.mcp.callers import Operator
-from monitor.mcp.lists import NEWEST_OF_FEW, Many, Page, Record, given, page
+from monitor.mcp.lists import NEWEST_OF_FEW, Many, Page, Record, given, made, page
 from monitor.mcp.texts import (
     SUMMARY_LENGTH,
     Untrusted,
@@ -27,8 +27,10 @@ from monitor.mcp.texts import (
     cut,
 )
 from monitor.mcp.times import End, Start, window
-from monitor.mcp.tools import or_else, unknown
+from monitor.mcp.tools import found, or_else
 from monitor.records.models import AppLog, WorkflowMessage
+from monitor.records.models.logs import LEVELS
+from monitor.records.queries import logs
 from swf_common.protocol.destinations import EPICTOPIC
 from swf_common.protocol.message import Message, UtcTime
 from swf_common.protocol.messages import CATALOGUE
@@ -37,9 +39,6 @@ log = logging.getLogger(__name__)
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(hours=24)
-SEARCHED = 100_000
-"""Log records, counted back from the newest, among which a text is searched."""
-LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
 
 class MessageSummary(Record):
@@ -180,8 +179,9 @@ def list_logs(
     search: Annotated[
         str | None,
         Field(
+            min_length=logs.SHORTEST_SEARCH,
             max_length=200,
-            description=f"a part of the message, in any case; among the newest {SEARCHED} records",
+            description="a part of the message, in any case",
         ),
     ] = None,
     start_time: Start = None,
@@ -200,12 +200,10 @@ def list_logs(
             instance_name=instance_name,
             execution_id=execution_id,
             level__gte=None if level is None else _level(level),
-            message__icontains=search,
         ),
     )
     if search is not None:
-        newest = AppLog.objects.aggregate(newest=Max("id"))["newest"] or 0
-        rows = rows.filter(id__gt=newest - SEARCHED)
+        rows = logs.containing(search, rows)
     return page(rows.order_by("-id"), limit, LogSummary)
 
 
@@ -216,23 +214,22 @@ def get_log_entry(
 
     Next: list_logs(instance_name=..., start_time=..., end_time=...) for what came around it.
     """
-    row = AppLog.objects.filter(id=log_id).first()
-    if row is None:
-        raise unknown("log record", log_id, "list_logs")
+    row = found(AppLog.objects.filter(id=log_id), "log record", log_id, "list_logs")
     return LogEntry.model_validate(row)
 
 
 def _message(row: Any) -> MessageSummary:
-    facts: dict[str, Any] = {name: getattr(row, name, None) for name in MessageSummary.model_fields}
     summary = cut(row.beginning, SUMMARY_LENGTH, row.characters)
-    return MessageSummary(**{**facts, "payload_summary": summary})
+    return made(MessageSummary, row, payload_summary=summary)
 
 
 def _level(text: str) -> int:
     try:
         return LEVELS[text.strip().upper()]
     except KeyError:
-        raise ToolError(f"{text!r:.60} is no level; there are: {', '.join(LEVELS)}") from None
+        raise ToolError(
+            f"{text!r:.60} is no level; there are: {', '.join(reversed(LEVELS))}"
+        ) from None
 
 
 READING = (list_messages, list_logs, get_log_entry)

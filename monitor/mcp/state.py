@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from pydantic import Field
 
 from monitor.control.commands import control
-from monitor.mcp.lists import COUNTED, Record
-from monitor.mcp.texts import UntrustedJson
-from monitor.records.freshness import is_fresh
+from monitor.mcp.lists import Record
+from monitor.mcp.texts import Untrusted, UntrustedJson
 from monitor.records.models import (
-    AppLog,
-    DeadLetter,
     PersistentState,
     RunState,
-    SystemAgent,
     SystemStateEvent,
     WorkflowExecution,
-    WorkflowMessage,
 )
+from monitor.records.queries import logs, messages, testbed
+from monitor.records.queries.agents import by_state
+from monitor.records.queries.counting import COUNTED, capped_count
+from monitor.records.queries.verdict import NO_RUNNER, RUNNER, healthy, judge
+from monitor.records.queries.verdict import obstacle as obstacle_of
 from swf_common.protocol.message import UtcTime, utc_now
-from swf_common.protocol.states import AgentStatus, ExecutionStatus, OperationalState
+from swf_common.protocol.states import ExecutionStatus
 
-RUNNER = "workflow-runner"
-"""The program that runs workflows."""
-ABLE = (OperationalState.READY, OperationalState.PROCESSING)
+START_RUNNER = f": start_supervised_agent('{RUNNER}')"
 RUN_STATES = 5
 EVENTS = 10
-ERROR_LEVEL = 40
 
 
 class AgentCounts(Record):
@@ -79,13 +75,19 @@ class SystemState(Record):
 
     timestamp: UtcTime
     namespace: str = Field(description="the testbed's own")
+    verdict: str = Field(
+        description="the overview's first word: ready, running, degraded or not ready"
+    )
+    troubles: list[Untrusted] = Field(
+        description="what is wrong, each with what to do on the host; empty unless degraded"
+    )
     ready_to_run: bool = Field(description="start_workflow would find an idle runner")
     not_ready_because: str | None
     broker_connected: bool
     supervisor_enabled: bool = Field(description="agents can be started, stopped and killed")
     agents: AgentCounts
     executions: ExecutionCounts
-    messages_last_10min: int = Field(description=f"counted to {COUNTED}")
+    messages_last_10min: int = Field(description=f"among the newest {messages.RATE_ROWS} messages")
     errors_last_hour: int = Field(description=f"log records of ERROR and above, to {COUNTED}")
     dead_letters: int = Field(description="messages that no agent could handle, still open")
     run_states: list[RunStateSummary] = Field(description=f"the {RUN_STATES} highest run numbers")
@@ -97,50 +99,37 @@ def system_state() -> SystemState:
     """The state of this moment, from the database and the monitor's own connection."""
     now = utc_now()
     namespace = settings.TESTBED_NAMESPACE
-    agents = SystemAgent.objects.filter(namespace=namespace)
-    active = agents.exclude(operational_state=OperationalState.EXITED)
-    healthy = [
-        row["program"]
-        for row in active.filter(operational_state__in=ABLE, status=AgentStatus.OK).values(
-            "program", "last_heartbeat", "heartbeat_interval"
-        )
-        if is_fresh(row["last_heartbeat"], row["heartbeat_interval"], now)
-    ]
-    total, alive = agents.count(), active.count()
-    executions = WorkflowExecution.objects.filter(namespace=namespace)
-    running = list(
-        executions.filter(status=ExecutionStatus.RUNNING).values_list("execution_id", flat=True)
-    )
+    seen = testbed.look(now, broker_connected=control().connected)
+    verdict, obstacle = judge(seen), obstacle_of(seen)
+    total = sum(by_state(namespace).values())
+    able = len(healthy(seen))
     hour_ago = now - timedelta(hours=1)
-    obstacle = _obstacle(healthy, running)
     counters = PersistentState.objects.first()
     return SystemState(
         timestamp=now,
         namespace=namespace,
+        verdict=verdict.word,
+        troubles=verdict.troubles,
         ready_to_run=obstacle is None,
-        not_ready_because=obstacle,
-        broker_connected=control().connected,
+        not_ready_because=f"{obstacle}{START_RUNNER}" if obstacle == NO_RUNNER else obstacle,
+        broker_connected=seen.broker_connected,
         supervisor_enabled=settings.TESTBED_SUPERVISOR,
         agents=AgentCounts(
             total=total,
-            active=alive,
-            exited=total - alive,
-            healthy=len(healthy),
-            unhealthy=alive - len(healthy),
+            active=len(seen.agents),
+            exited=total - len(seen.agents),
+            healthy=able,
+            unhealthy=len(seen.agents) - able,
         ),
         executions=ExecutionCounts(
-            running=running[:100],
-            completed_last_hour=executions.filter(
-                status=ExecutionStatus.COMPLETED, end_time__gte=hour_ago
+            running=[one.execution_id for one in seen.running[:100]],
+            completed_last_hour=WorkflowExecution.objects.filter(
+                namespace=namespace, status=ExecutionStatus.COMPLETED, end_time__gte=hour_ago
             ).count(),
         ),
-        messages_last_10min=_counted(
-            WorkflowMessage.objects.filter(sent_at__gte=now - timedelta(minutes=10))
-        ),
-        errors_last_hour=_counted(
-            AppLog.objects.filter(level__gte=ERROR_LEVEL, timestamp__gte=hour_ago)
-        ),
-        dead_letters=DeadLetter.objects.filter(resolution="open").count(),
+        messages_last_10min=sum(messages.recent_counts(now)),
+        errors_last_hour=capped_count(logs.errors(hour_ago))[0],
+        dead_letters=seen.dead_letters,
         run_states=[
             RunStateSummary.model_validate(row)
             for row in RunState.objects.order_by("-run_number")[:RUN_STATES]
@@ -151,19 +140,3 @@ def system_state() -> SystemState:
         ],
         persistent_state=counters.state_data if counters else {},
     )
-
-
-def _obstacle(healthy_programs: list[str | None], running: list[str]) -> str | None:
-    """Why a workflow cannot be started now; None when it can."""
-    if running:
-        return f"{running[0]} is running, and a runner runs one workflow at a time"
-    if not control().connected:
-        return "the monitor has no connection to the broker"
-    if RUNNER not in healthy_programs:
-        return f"no {RUNNER} is READY: start_supervised_agent('{RUNNER}')"
-    return None
-
-
-def _counted(rows: Any) -> int:
-    count: int = rows.order_by()[:COUNTED].count()
-    return count

@@ -13,7 +13,6 @@ from monitor.mcp.callers import Operator, Reader
 from monitor.mcp.lists import Page, Record, whole
 from monitor.mcp.system import Agent, agent_of, agent_row
 from monitor.mcp.tools import or_else
-from monitor.records.models import SystemAgent
 from swf_common.protocol.agent_control import AgentContainerState
 from swf_common.protocol.identifiers import same_container
 from swf_common.protocol.message import FILE_NAME
@@ -160,19 +159,14 @@ def _act(caller: Operator, verb: str, program: str) -> Page[SupervisedAgent]:
 
 
 def _with_agents(found: list[AgentContainerState]) -> Page[SupervisedAgent]:
-    ids = [one.container_id for one in found] + [one.container_id[:12] for one in found]
-    rows = SystemAgent.objects.filter(container_id__in=ids).order_by("last_heartbeat")
-    newest = {str(row.container_id)[:12]: row for row in rows}
-    items = []
-    for container in found:
-        row = newest.get(container.container_id[:12])
-        items.append(
-            SupervisedAgent(
-                **container.model_dump(),
-                instance_name=row.instance_name if row else None,
-                operational_state=row.operational_state if row else None,
-            )
+    items = [
+        SupervisedAgent(
+            **container.model_dump(),
+            instance_name=row.instance_name if row else None,
+            operational_state=row.operational_state if row else None,
         )
+        for container, row in control.with_agents(found)
+    ]
     return whole(items, SupervisedAgent)
 
 

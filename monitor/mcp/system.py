@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
-from django.db.models import Q
+from django.db.models import F, Q
 from pydantic import Field
 
-from monitor.mcp.lists import COUNTED, Few, Page, Record, given, one_of, page
+from monitor.mcp.lists import Few, Page, Record, given, made, one_of, page
 from monitor.mcp.state import SystemState, system_state
 from monitor.mcp.texts import Untrusted, UntrustedJson
 from monitor.mcp.times import End, Start, window
-from monitor.mcp.tools import unknown
-from monitor.records.freshness import is_fresh
+from monitor.mcp.tools import found, unknown
 from monitor.records.models import Namespace, SystemAgent, WorkflowExecution, WorkflowMessage
+from monitor.records.queries.agents import heard_of, present
+from monitor.records.queries.counting import COUNTED, capped_count
 from swf_common.protocol.message import UtcTime, utc_now
 from swf_common.protocol.states import AgentStatus, OperationalState
 
@@ -102,13 +103,12 @@ def list_agents(
     heartbeat; by default there is none. Next: get_agent for details,
     get_agent_instance_status to compare with the container.
     """
-    rows = SystemAgent.objects.order_by("-last_heartbeat", "-id").filter(
+    agents = present() if status is None else SystemAgent.objects.all()
+    rows = agents.order_by(F("last_heartbeat").desc(nulls_last=True), "-id").filter(
         **window(start_time, end_time).of("last_heartbeat"),
         **given(namespace=namespace, agent_type=agent_type, metadata__execution_id=execution_id),
     )
-    if status is None:
-        rows = rows.exclude(operational_state=OperationalState.EXITED)
-    elif status.strip().lower() != "all":
+    if status is not None and status.strip().lower() != "all":
         rows = rows.filter(_has(status))
     return page(rows, limit, AgentSummary)
 
@@ -155,7 +155,7 @@ def get_namespace(
         description=known.description if known else None,
         agent_count=agents,
         execution_count=recent.count(),
-        message_count=messages.filter(**period.of("sent_at")).order_by()[:COUNTED].count(),
+        message_count=capped_count(messages.filter(**period.of("sent_at")))[0],
         active_users=list(users[:100]),
         start_time=period.start or utc_now(),
         end_time=period.end or utc_now(),
@@ -167,16 +167,14 @@ def agent_row(name: str) -> SystemAgent:
 
     :raises ToolError: there is none
     """
-    row = SystemAgent.objects.filter(instance_name=name).first()
-    if row is None:
-        raise unknown("agent", name, "list_agents(status='all')")
+    rows = SystemAgent.objects.filter(instance_name=name)
+    row: SystemAgent = found(rows, "agent", name, "list_agents(status='all')")
     return row
 
 
 def agent_of(row: SystemAgent) -> Agent:
     """A row as the tools tell it."""
-    facts: dict[str, Any] = {name: getattr(row, name, None) for name in Agent.model_fields}
-    return Agent(**{**facts, "fresh": is_fresh(row.last_heartbeat, row.heartbeat_interval)})
+    return made(Agent, row, fresh=heard_of(row))
 
 
 def _has(text: str) -> Q:

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any
 
 from django.db import DataError, InterfaceError, OperationalError
+from django.db.models import QuerySet
 from mcp.server.mcpserver.exceptions import ToolError
 
 from monitor.control.commands import NoAnswer, Refused
@@ -43,3 +44,14 @@ def or_else(next_step: str) -> Iterator[None]:
 def unknown(what: str, name: object, tool: str) -> ToolError:
     """There is no such thing; `tool` lists those that there are."""
     return ToolError(f"There is no {what} {str(name)[:100]!r}. Those that there are: {tool}")
+
+
+def found(rows: QuerySet[Any], what: str, name: object, tool: str) -> Any:
+    """The one row of a query.
+
+    :raises ToolError: there is none
+    """
+    row = rows.first()
+    if row is None:
+        raise unknown(what, name, tool)
+    return row

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from monitor.control import draining
 from monitor.control import workflows as control
 from monitor.mcp.callers import Operator
-from monitor.mcp.lists import Few, Page, Record, given, one_of, page
+from monitor.mcp.lists import Few, Item, Page, Record, given, made, one_of, page
 from monitor.mcp.messages import LogSummary
 from monitor.mcp.texts import Untrusted, UntrustedBrief, UntrustedJson
 from monitor.mcp.times import End, Start, window
-from monitor.mcp.tools import or_else, unknown
-from monitor.records.counting import number_of
+from monitor.mcp.tools import found, or_else
 from monitor.records.models import (
     AppLog,
-    WorkflowDefinition,
     WorkflowExecution,
 )
 from monitor.records.progress import progress_of
+from monitor.records.queries.executions import definitions, executions
 from swf_common.protocol.message import UtcTime, utc_now
 from swf_common.protocol.states import ExecutionStatus
 
@@ -115,14 +114,8 @@ def list_workflow_definitions(
     """Workflows that have run here, newest first, with how often. `workflow_name` is what
     start_workflow takes; a workflow that has never run is not listed but can be started.
     """
-    rows = (
-        WorkflowDefinition.objects.filter(
-            **given(workflow_type=workflow_type, created_by=created_by)
-        )
-        .annotate(execution_count=number_of(WorkflowExecution, "workflow_definition"))
-        .order_by("-id")
-    )
-    return page(rows, limit, Definition)
+    rows = definitions().filter(**given(workflow_type=workflow_type, created_by=created_by))
+    return page(rows.order_by("-id"), limit, Definition)
 
 
 def list_workflow_executions(
@@ -145,7 +138,7 @@ def list_workflow_executions(
     Next: get_workflow_monitor for how one is doing, get_workflow_execution for all its facts,
     list_logs(execution_id=...) and list_messages(execution_id=...) for what it said.
     """
-    rows = WorkflowExecution.objects.select_related("workflow_definition").filter(
+    rows = executions().filter(
         **given(
             namespace=namespace,
             executed_by=executed_by,
@@ -162,7 +155,7 @@ def list_workflow_executions(
         rows.order_by("-start_time", "execution_id"),
         limit,
         ExecutionSummary,
-        lambda row: ExecutionSummary(**_facts(row, ExecutionSummary)),
+        lambda row: _told(row, ExecutionSummary),
     )
 
 
@@ -171,7 +164,7 @@ def get_workflow_execution(execution_id: ExecutionId) -> Execution:
 
     Next: get_workflow_monitor for its progress and errors.
     """
-    return Execution(**_facts(execution_row(execution_id), Execution))
+    return _told(execution_row(execution_id), Execution)
 
 
 def get_workflow_monitor(
@@ -234,19 +227,13 @@ def execution_row(execution_id: str) -> WorkflowExecution:
 
     :raises ToolError: there is none
     """
-    row = (
-        WorkflowExecution.objects.select_related("workflow_definition")
-        .filter(execution_id=execution_id)
-        .first()
-    )
-    if row is None:
-        raise unknown("execution", execution_id, "list_workflow_executions")
+    rows = executions().filter(execution_id=execution_id)
+    row: WorkflowExecution = found(rows, "execution", execution_id, "list_workflow_executions")
     return row
 
 
-def _facts(row: WorkflowExecution, kind: type[Record]) -> dict[str, Any]:
-    facts = {name: getattr(row, name, None) for name in kind.model_fields}
-    return {**facts, "workflow_name": row.workflow_definition.workflow_name}
+def _told(row: WorkflowExecution, kind: type[Item]) -> Item:
+    return made(kind, row, workflow_name=row.workflow_definition.workflow_name)
 
 
 READING = (

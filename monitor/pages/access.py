@@ -39,7 +39,7 @@ def readers(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if may_read(request.user):
             return view(request, *args, **kwargs)
-        return _turned_away(request, "Reading these pages needs a role")
+        return turned_away(request, "Reading these pages needs a role")
 
     return guarded
 
@@ -52,16 +52,20 @@ def operators(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if may_act(request.user):
             return view(request, *args, **kwargs)
-        return _turned_away(request, f"This needs the role {Role.OPERATOR}")
+        return turned_away(request, f"This needs the role {Role.OPERATOR}")
 
     return guarded
 
 
-def _turned_away(request: HttpRequest, need: str) -> HttpResponse:
+def turned_away(request: HttpRequest, need: str, wanted: str = "") -> HttpResponse:
+    """The answer to a visitor who may not: what is lacking, or the sign-in.
+
+    :param wanted: where to go after signing in; default: the address that was asked for
+    """
     if request.user.is_authenticated:
         return render(request, "403.html", {"need": need}, status=403)
     if request.headers.get("HX-Request"):  # a part of a page cannot show the sign-in
         return HttpResponse("Sign in first.", status=401, content_type="text/plain")
     if request.method != "GET":
         return render(request, "403.html", {"need": need}, status=403)
-    return redirect_to_login(request.get_full_path())
+    return redirect_to_login(wanted or request.get_full_path())

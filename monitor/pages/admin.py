@@ -1,52 +1,189 @@
-"""The admin: every model, with search and filters; what is recorded cannot be changed here."""
+"""The admin: every record, with search and filters, for everybody who may read. Records are looked
+at here and not changed; accounts and tokens are an administrator's to manage.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django import forms
+from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
+from django.core.exceptions import BadRequest
 from django.core.paginator import Paginator
-from django.http import HttpRequest
+from django.db import DataError
+from django.db.models import BooleanField, CharField, Model, QuerySet
+from django.http import HttpRequest, HttpResponse
 
+from monitor.access.failures import first_line
+from monitor.pages.access import may_read
+from monitor.pages.cells import Column
+from monitor.pages.lists.downloads import download_of
+from monitor.pages.views.record_page import demand_storable
 from monitor.records import models
+from monitor.records.queries.counting import capped_count
 from monitor.records.sizes import large_columns
-from swf_common.protocol.states import ExecutionStatus
 
-COUNT_UP_TO = 10_000
+RUNS_OFFERED = 20
+OF_THE_LIST = ("q", "o", "p", "e", "all")
+"""Parameters of an address that say how a list is shown, not which rows."""
+FILTERED = (
+    "status",
+    "state",
+    "phase",
+    "event_type",
+    "location",
+    "owner",
+    "created_at",
+    "timestamp",
+)
+"""Columns that offer their values, or spans of time, beside those that have few values anyway."""
 
 if TYPE_CHECKING:
     _Paginator = Paginator[Any]
     _ModelAdmin = admin.ModelAdmin[Any]
-    _ModelForm = forms.ModelForm[Any]
     _UserAdmin = UserAdmin[User]
 else:  # generic for the type checker only
-    _Paginator, _ModelAdmin, _ModelForm = Paginator, admin.ModelAdmin, forms.ModelForm
-    _UserAdmin = UserAdmin
-
-
-admin.site.site_header = admin.site.site_title = "Testbed administration"
+    _Paginator, _ModelAdmin, _UserAdmin = Paginator, admin.ModelAdmin, UserAdmin
 
 
 class CappedPaginator(_Paginator):
-    """Counts no further than `COUNT_UP_TO` rows: a million would take longer than the page."""
+    """Counts no further than a page can wait for."""
 
     @property
     def count(self) -> int:
-        rows: Any = self.object_list[:COUNT_UP_TO]
-        known: int = rows.count()
-        return known
+        rows: Any = self.object_list
+        return capped_count(rows)[0]
+
+
+class LightList(ChangeList):
+    """A list that reads only what it shows: a hundred messages may have a megabyte each."""
+
+    def get_queryset(self, request: HttpRequest, *arguments: Any) -> Any:
+        rows = super().get_queryset(request, *arguments)
+        hidden = large_columns(rows)
+        for field in self.model._meta.concrete_fields:
+            if field.related_model is not None:
+                there: Any = field.related_model
+                hidden += [f"{field.name}__{name}" for name in large_columns(there.objects.all())]
+        return rows.defer(*hidden)
+
+
+class OfRun(admin.SimpleListFilter):
+    """The rows of one run; the newest runs are offered."""
+
+    title = parameter_name = "run_number"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        newest = models.Run.objects.order_by("-run_number").values_list("run_number", flat=True)
+        offered = dict.fromkeys([*map(str, newest[:RUNS_OFFERED]), *filter(None, [self.value()])])
+        return [(number, number) for number in offered]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        text = self.value()
+        if text is None:
+            return queryset
+        if not (text.isascii() and text.isdecimal()):
+            raise IncorrectLookupParameters(f"{text!r} is no run number")
+        return queryset.filter(**{path_to_run(queryset.model): int(text)})
+
+
+def path_to_run(model: type[Model]) -> str:
+    """How a query gets from a record to its run's number; empty where there is no way."""
+    paths = {"stffile": "run__run_number", "fastmonfile": "stf_file__run__run_number"}
+    known = any(field.name == "run_number" for field in model._meta.concrete_fields)
+    return "run_number" if known else paths.get(str(model._meta.model_name), "")
+
+
+def _is_filtered(field: Any) -> bool:
+    return bool(field.choices) or isinstance(field, BooleanField) or field.name in FILTERED
+
+
+@admin.action(permissions=["view"], description="Download as CSV")
+def download_csv(table: Any, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse:
+    """The chosen rows with all their columns."""
+    columns = [Column(field.attname, field.attname) for field in table.opts.concrete_fields]
+    return download_of(table.opts.model_name, columns, rows.defer(None), "csv")
+
+
+class RecordAdmin(_ModelAdmin):
+    """A table of records, which is looked at, and which stays fast however long it is."""
+
+    paginator = CappedPaginator
+    show_full_result_count = False
+    list_per_page = 100
+    actions = (download_csv,)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may_read(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_read(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        large = large_columns(self.model._default_manager.all())
+        fields = [field for field in self.opts.concrete_fields if field.name not in large]
+        # the key first, then what a row is in a word: a table may be wider than a screen
+        fields.sort(key=lambda one: (not one.primary_key, not _is_filtered(one)))
+        return [field.name for field in fields]
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        fields = [field.name for field in self.opts.concrete_fields if _is_filtered(field)]
+        return [*fields, OfRun] if path_to_run(self.model) else fields
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        indexed = {index.fields[0] for index in self.opts.indexes if index.fields}
+        return [
+            f"={field.name}"
+            for field in self.opts.concrete_fields
+            if isinstance(field, CharField) and (field.unique or field.name in indexed)
+        ]
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        first = str([*(self.opts.ordering or ()), "pk"][0]).removeprefix("-")
+        named = first != "pk" and isinstance(self.opts.get_field(first), CharField)
+        return [first if named else f"-{first}"]
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        return "regex" not in lookup  # records lead to records, which all may be read
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return LightList
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        given = [f"{name} {text}" for name, text in request.GET.items() if name not in OF_THE_LIST]
+        title = ", ".join((str(self.opts.verbose_name_plural).capitalize(), *given))
+        try:
+            return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        except DataError as error:
+            raise BadRequest(first_line(error)) from None
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        return super().get_object(request, demand_storable(object_id), from_field)
+
+
+for model in apps.get_app_config("records").get_models():
+    if model is not models.ApiToken:
+        admin.site.register(model, RecordAdmin)
 
 
 class ChangedFieldsMixin(_ModelAdmin):
     """A form that writes what was changed in it.
 
-    Records change while somebody looks at a form: a form that wrote all its fields would set back
-    what agents and the recorder have written since. So it carries along what it was loaded with.
+    Accounts change while somebody looks at a form: one that wrote all its fields would set back
+    what has been written since. So it carries along what it was loaded with.
     """
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
@@ -55,40 +192,13 @@ class ChangedFieldsMixin(_ModelAdmin):
             field.show_hidden_initial = True
         return field
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        given = tuple(super().get_readonly_fields(request, obj))
-        return given if obj is None else (*given, self.opts.pk.name)
-
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
             super().save_model(request, obj, form, change)
         elif form.changed_data:
-            changed = [
-                one.name
-                for one in self.opts.fields
-                if one.name in form.changed_data or getattr(one, "auto_now", False)
-            ]
-            obj.save(update_fields=changed)
-
-
-class LightList(ChangeList):
-    """A list that reads only what it shows: a hundred messages may have a megabyte each."""
-
-    def get_queryset(self, request: HttpRequest, *arguments: Any) -> Any:
-        rows = super().get_queryset(request, *arguments)
-        hidden = [name for name in large_columns(rows) if name not in self.list_display]
-        return rows.defer(*hidden)
-
-
-class RecordAdmin(ChangedFieldsMixin):
-    """A list that stays fast however long it is."""
-
-    paginator = CappedPaginator
-    show_full_result_count = False
-    list_per_page = 100
-
-    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
-        return LightList
+            obj.save(
+                update_fields=[f.name for f in self.opts.fields if f.name in form.changed_data]
+            )
 
 
 admin.site.unregister(User)
@@ -99,200 +209,8 @@ class PersonAdmin(ChangedFieldsMixin, _UserAdmin):
     """Accounts. A form that set back the last sign-in would make its link work a second time."""
 
 
-class ReadOnlyAdmin(RecordAdmin):
-    """Records that only the testbed itself writes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-@admin.register(models.SystemAgent)
-class AgentAdmin(RecordAdmin):
-    list_display = (
-        "instance_name",
-        "program",
-        "namespace",
-        "operational_state",
-        "status",
-        "last_heartbeat",
-    )
-    list_filter = ("operational_state", "status", "namespace", "program")
-    search_fields = ("instance_name", "container_id", "hostname")
-
-
-@admin.register(models.AgentStateChange)
-class StateChangeAdmin(ReadOnlyAdmin):
-    list_display = ("changed_at", "instance_name", "operational_state", "status", "namespace")
-    list_filter = ("operational_state", "status")
-    search_fields = ("=instance_name",)
-
-
-@admin.register(models.Namespace)
-class NamespaceAdmin(RecordAdmin):
-    list_display = ("name", "owner", "description", "updated_at")
-    list_filter = ("owner",)
-    search_fields = ("name", "owner", "description")
-
-
-@admin.register(models.Subscriber)
-class SubscriberAdmin(RecordAdmin):
-    list_display = ("subscriber_name", "delivery_type", "is_active", "fraction", "updated_at")
-    list_filter = ("delivery_type", "is_active")
-    search_fields = ("subscriber_name", "description")
-
-
-@admin.register(models.Run)
-class RunAdmin(RecordAdmin):
-    list_display = ("run_number", "start_time", "end_time")
-    list_filter = (("end_time", admin.EmptyFieldListFilter),)
-    search_fields = ("=run_number",)
-
-
-@admin.register(models.RunState)
-class RunStateAdmin(RecordAdmin):
-    list_display = (
-        "run_number",
-        "phase",
-        "state",
-        "substate",
-        "slices_created",
-        "slices_completed",
-    )
-    list_filter = ("phase", "state", "substate")
-    search_fields = ("=run_number",)
-    readonly_fields = models.RunState.COUNTS
-
-
-@admin.register(models.StfFile)
-class StfFileAdmin(RecordAdmin):
-    list_display = ("stf_filename", "run", "status", "file_size_bytes", "tf_count", "created_at")
-    list_filter = ("status", "machine_state")
-    search_fields = ("=stf_filename", "=run__run_number")
-    raw_id_fields = ("run",)
-
-
-@admin.register(models.FastMonFile)
-class FastMonFileAdmin(RecordAdmin):
-    list_display = ("tf_filename", "stf_file_id", "status", "tf_first", "tf_last", "created_at")
-    list_filter = ("status",)
-    search_fields = ("=tf_filename", "=stf_file__stf_filename")
-    raw_id_fields = ("stf_file",)
-
-
-@admin.register(models.TFSlice)
-class TFSliceAdmin(RecordAdmin):
-    list_display = (
-        "id",
-        "tf_filename",
-        "slice_id",
-        "run_number",
-        "status",
-        "retries",
-        "created_at",
-    )
-    list_filter = ("status",)
-    search_fields = ("=tf_filename", "=stf_filename", "=run_number", "=assigned_worker")
-    raw_id_fields = ("fastmon_file",)
-
-
-@admin.register(models.RunHistograms)
-class RunHistogramsAdmin(ReadOnlyAdmin):
-    list_display = ("run_number", "slices", "tfs", "hits", "clusters", "updated_at")
-    search_fields = ("=run_number",)
-
-
-@admin.register(models.Worker)
-class WorkerAdmin(RecordAdmin):
-    list_display = ("worker_id", "run_number", "location", "status", "started_at", "ended_at")
-    list_filter = ("status", "location")
-    search_fields = ("worker_id", "=run_number")
-
-
-@admin.register(models.SystemStateEvent)
-class EventAdmin(ReadOnlyAdmin):
-    list_display = ("timestamp", "run_number", "event_type", "state", "substate")
-    list_filter = ("event_type", "state")
-    search_fields = ("=run_number",)
-
-
-@admin.register(models.WorkflowDefinition)
-class DefinitionAdmin(ReadOnlyAdmin):
-    list_display = ("workflow_name", "version", "workflow_type", "created_by", "created_at")
-    list_filter = ("workflow_type", "workflow_name")
-    search_fields = ("workflow_name", "version", "created_by")
-
-
-class ExecutionForm(_ModelForm):
-    """An execution that has ended never runs again, as for agents and operators."""
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean() or self.cleaned_data
-        before, after = self.instance.status, cleaned.get("status")
-        if (
-            "status" in self.changed_data
-            and after is not None
-            and not self.instance._state.adding
-            and ExecutionStatus(before).final
-            and not ExecutionStatus(after).final
-        ):
-            raise ValidationError(
-                {"status": f"The execution has ended ({before}); it cannot run again."}
-            )
-        return cleaned
-
-
-@admin.register(models.WorkflowExecution)
-class ExecutionAdmin(RecordAdmin):
-    form = ExecutionForm
-    list_display = ("execution_id", "namespace", "status", "executed_by", "start_time", "end_time")
-    list_filter = ("status", "namespace", "executed_by")
-    search_fields = ("execution_id", "=run_number")
-    raw_id_fields = ("workflow_definition",)
-
-
-@admin.register(models.WorkflowMessage)
-class MessageAdmin(ReadOnlyAdmin):
-    list_display = ("id", "message_type", "sender_agent", "execution_id", "run_id", "sent_at")
-    search_fields = ("=execution_id", "=run_id", "=message_type", "=sender_agent")
-
-
-@admin.register(models.DeadLetter)
-class DeadLetterAdmin(ReadOnlyAdmin):
-    list_display = ("id", "destination", "message_type", "resolution", "cause", "received_at")
-    list_filter = ("resolution",)
-    search_fields = ("=destination", "=execution_id", "=message_type")
-
-
-@admin.register(models.AppLog)
-class LogAdmin(ReadOnlyAdmin):
-    list_display = ("id", "timestamp", "levelname", "app_name", "instance_name", "message")
-    list_filter = ("level",)
-    search_fields = ("=instance_name", "=app_name", "=execution_id", "=run_id")
-
-
-@admin.register(models.PersistentState)
-class PersistentStateAdmin(ReadOnlyAdmin):
-    list_display = ("id", "state_data", "updated_at")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False  # numbers would begin again
-
-
-@admin.register(models.RecorderStatus)
-class RecorderStatusAdmin(ReadOnlyAdmin):
-    list_display = ("id", "messages_recorded", "duplicates", "rate", "lag_s", "updated_at")
-
-
-@admin.register(models.QueueAbsence)
-class QueueAbsenceAdmin(ReadOnlyAdmin):
-    list_display = ("queue", "absent_s", "seen_at")
-
-
 @admin.register(models.ApiToken)
-class TokenAdmin(RecordAdmin):
+class TokenAdmin(ChangedFieldsMixin):
     list_display = ("hint", "name", "user", "role", "created_at", "last_used_at", "expires_at")
     list_filter = ("role",)
     search_fields = ("name", "user__username")

@@ -16,7 +16,7 @@ from django.utils.safestring import mark_safe
 
 from monitor.pages.templatetags.moments import moment
 
-Kind = Literal["text", "code", "time", "state", "number", "bytes", "duration", "flag", "long"]
+Kind = Literal["text", "code", "time", "state", "number", "bytes", "duration", "long"]
 LONGEST_SHOWN = 200
 """Characters of a long text that a table shows; its own page shows all."""
 
@@ -53,8 +53,6 @@ class Cell:
             return in_bytes(self.value)
         if self.kind == "duration":
             return in_seconds(self.value)
-        if self.kind == "flag":
-            return "yes" if self.value else "no"
         if self.kind == "number":
             return in_digits(self.value)
         if isinstance(self.value, dict | list):

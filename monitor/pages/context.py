@@ -19,6 +19,7 @@ MENU = (
             ("overview", "Overview"),
             ("executions", "Executions"),
             ("runs", "Runs"),
+            ("stf-files", "STF files"),
             ("agents", "Agents"),
             ("containers", "Containers"),
         ),
@@ -33,21 +34,10 @@ MENU = (
         ),
     ),
     (
-        "Data",
-        (
-            ("stf-files", "STF files"),
-            ("tf-samples", "TF samples"),
-            ("tf-slices", "TF slices"),
-            ("workers", "Workers"),
-            ("state-events", "State events"),
-        ),
-    ),
-    (
         "Reference",
         (
             ("definitions", "Definitions"),
-            ("namespaces", "Namespaces"),
-            ("subscribers", "Subscribers"),
+            ("admin:index", "Every record"),
             ("swagger-ui", "REST"),
         ),
     ),
@@ -78,17 +68,9 @@ def testbed(request: HttpRequest) -> dict[str, Any]:
         "may_read": may_read(user),
         "menu": [
             (group, [_entry(name, label, request.path) for name, label in entries])
-            for group, entries in _menu(user)
+            for group, entries in MENU
         ],
     }
-
-
-def _menu(user: Any) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
-    groups = list(MENU)
-    if getattr(user, "is_staff", False):
-        name, entries = groups[-1]
-        groups[-1] = (name, (*entries, ("admin:index", "Admin")))
-    return groups
 
 
 def _entry(name: str, label: str, path: str) -> Entry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.urls import path, re_path, reverse_lazy
+from django.views.generic import RedirectView
 
 from monitor.pages.lists import agents as agent_lists
 from monitor.pages.lists import files, traffic, workflows
@@ -15,6 +16,7 @@ from monitor.pages.views import (
     data,
     executions,
     find,
+    moved,
     overview,
     reference,
     runs,
@@ -25,19 +27,13 @@ from monitor.pages.views import traffic as said
 
 LISTINGS = (
     agent_lists.AGENTS,
-    agent_lists.NAMESPACES,
-    agent_lists.SUBSCRIBERS,
-    agent_lists.WORKERS,
     workflows.EXECUTIONS,
     workflows.DEFINITIONS,
     workflows.RUNS,
     files.STF_FILES,
-    files.TF_SAMPLES,
-    files.TF_SLICES,
     traffic.MESSAGES,
     traffic.LOGS,
     traffic.DEAD_LETTERS,
-    traffic.STATE_EVENTS,
 )
 VERBS = "|".join(actions.VERBS)
 
@@ -56,6 +52,7 @@ urlpatterns = [
     path("account/tokens/", account.issue, name="issue-token"),
     path("account/tokens/<int:token_id>/revoke/", account.revoke, name="revoke-token"),
     path("", overview.overview, name="overview"),
+    path("favicon.ico", RedirectView.as_view(url="/static/pages/icon.svg")),  # the admin names none
     path("find/", find.find, name="find"),
     path("containers/", agents.containers, name="containers"),
     re_path(
@@ -75,16 +72,12 @@ urlpatterns = [
     path("agents/<path:instance_name>/kill/", actions.kill_agent, name="kill-agent"),
     path("agents/<path:instance_name>/", agents.agent, name="agent"),
     path("executions/<path:execution_id>/", executions.execution, name="execution"),
-    path("namespaces/<path:name>/", reference.namespace, name="namespace"),
-    path("workers/<path:worker_id>/", data.worker, name="worker"),
     path("definitions/<int:number>/", reference.definition, name="definition"),
     path("runs/<int:run_number>/", runs.run, name="run"),
     path("stf-files/<uuid:file_id>/", data.stf_file, name="stf-file"),
-    path("tf-samples/<uuid:file_id>/", data.tf_sample, name="tf-sample"),
-    path("tf-slices/<int:number>/", data.tf_slice, name="tf-slice"),
-    path("state-events/<int:number>/", said.state_event, name="state-event"),
-    path("subscribers/<int:number>/", reference.subscriber, name="subscriber"),
     path("messages/<uuid:message_id>/", said.message, name="message"),
     path("logs/<int:number>/", said.log, name="log"),
     path("dead-letters/<int:number>/", said.dead_letter, name="dead-letter"),
+    *(path(f"{old}/", moved.list_of, {"old": old}) for old in moved.MODELS),
+    *(path(f"{old}/<path:key>/", moved.record, {"old": old}) for old in moved.MODELS),
 ]

@@ -10,10 +10,11 @@ from uuid import UUID
 
 import psycopg
 from django.db import connection, transaction
+from django.db.models import DateTimeField, Field, JSONField, UUIDField
 from django.utils import timezone
 
 from monitor.recorder.reporting import count
-from monitor.records.models import DeadLetter, RunState, WorkflowExecution
+from monitor.records.models import DeadLetter, RunState, WorkflowExecution, WorkflowMessage
 from swf_common.broker.model import Delivery
 from swf_common.protocol.destinations import DEAD_LETTER_QUEUE, EPICTOPIC
 from swf_common.protocol.messages import (
@@ -44,22 +45,25 @@ PHASES = {
 
 
 class Row(NamedTuple):
-    """One message as it is stored. Of what its body says only what is used is kept: decoded, a body
-    takes up to twenty times as much.
+    """One message as it is stored: what is called like a column of the model goes there. Of what
+    its body says only what is used is kept: decoded, a body takes up to twenty times as much.
     """
 
     message_id: str
     message_type: str
-    sender: str | None
-    recipient: str | None
+    sender_agent: str | None
+    recipient_agent: str | None
     namespace: str | None
     execution_id: str | None
     run_id: str | None
-    body: str
-    target_workers: int | None
+    message_content: str
     sent_at: datetime
     queue_name: str
     correlation_id: str | None
+    target_workers: int | None
+
+
+STORED = [field for field in WorkflowMessage._meta.concrete_fields if field.attname in Row._fields]
 
 
 def read_row(delivery: Delivery) -> Row:
@@ -78,13 +82,13 @@ def read_row(delivery: Delivery) -> Row:
     return Row(
         message_id=message_id,
         message_type=kind[:50],
-        sender=_text(content, "sender", 100),
-        recipient=_text(content, "recipient", 100),
+        sender_agent=_text(content, "sender", 100),
+        recipient_agent=_text(content, "recipient", 100),
         namespace=_text(content, "namespace", 100)
         or _text(dict(delivery.headers), "namespace", 100),
         execution_id=_text(content, "execution_id", 100),
         run_id=_text(content, "run_id", 50),
-        body=delivery.body,
+        message_content=delivery.body,
         target_workers=_count(content, "target_worker_count"),
         sent_at=_time(content.get("timestamp") or content.get("created_at")),
         queue_name=delivery.headers.get("destination", "")[:200],
@@ -157,7 +161,7 @@ def dead_letter(delivery: Delivery, cause: str | None = None) -> DeadLetter:
 def refused(one: Row | DeadLetter, cause: str) -> DeadLetter:
     """What the database refuses, as a dead letter with nothing but plain characters in it."""
     if isinstance(one, Row):
-        destination, key, body = one.queue_name, f"refused:{one.message_id}", one.body
+        destination, key, body = one.queue_name, f"refused:{one.message_id}", one.message_content
     else:
         destination, key, body = one.destination, one.broker_message_id, one.body
     return DeadLetter(
@@ -181,24 +185,10 @@ def _insert(rows: list[Row]) -> tuple[int, set[str]]:
     Columns travel as binary arrays, past Django's cursor: that one would write each value as an
     SQL literal, which costs as much as all the rest of the recorder.
     """
-    columns: list[tuple[str, str, list[Any]]] = [
-        ("message_id", "text", [row.message_id for row in rows]),
-        ("message_type", "text", [row.message_type for row in rows]),
-        ("sender_agent", "text", [row.sender for row in rows]),
-        ("recipient_agent", "text", [row.recipient for row in rows]),
-        ("namespace", "text", [row.namespace for row in rows]),
-        ("execution_id", "text", [row.execution_id for row in rows]),
-        ("run_id", "text", [row.run_id for row in rows]),
-        ("message_content", "text", [row.body for row in rows]),
-        ("sent_at", "timestamptz", [row.sent_at for row in rows]),
-        ("queue_name", "text", [row.queue_name for row in rows]),
-        ("correlation_id", "text", [row.correlation_id for row in rows]),
-    ]
-    names = ", ".join(name for name, _, _ in columns)
-    values = names.replace("message_id", "message_id::uuid").replace(
-        "message_content", "message_content::jsonb"
-    )
-    arrays = ", ".join(f"%b::{kind}[]" for _, kind, _ in columns)
+    names = ", ".join(field.attname for field in STORED)
+    values = ", ".join(_read_as(field) for field in STORED)
+    arrays = ", ".join(f"%b::{_sent_as(field)}[]" for field in STORED)
+    columns = [[getattr(row, field.attname) for row in rows] for field in STORED]
     statement = f"""
         WITH stored AS (
             INSERT INTO swf_workflow_messages ({names}, recorded_at)
@@ -211,9 +201,20 @@ def _insert(rows: list[Row]) -> tuple[int, set[str]]:
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement, [*(column for _, _, column in columns), sorted(LIFECYCLE_TYPES)])
+        cursor.execute(statement, [*columns, sorted(LIFECYCLE_TYPES)])
         new, steps = cursor.fetchone() or (0, None)
         return new, set(steps or ())
+
+
+def _sent_as(field: Field[Any, Any]) -> str:
+    """The type of an array that carries a column: texts, unless the driver knows a better one."""
+    return "timestamptz" if isinstance(field, DateTimeField) else "text"
+
+
+def _read_as(field: Field[Any, Any]) -> str:
+    """What of such an array is stored."""
+    made = isinstance(field, UUIDField | JSONField)
+    return f"{field.attname}::{field.db_type(connection)}" if made else field.attname
 
 
 def _is_run_number(run_id: str | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -10,20 +10,44 @@ from django.db.models import Model, QuerySet
 Row = TypeVar("Row", bound=Model)
 
 
+class UnknownRecords(Exception):
+    """There is no {what} {names}.
+
+    :ivar field: the field that names them
+    """
+
+    def __init__(self, field: str, what: str, names: Iterable[Any]) -> None:
+        super().__init__(f"There is no {what} {', '.join(map(str, sorted(names)))}.")
+        self.field = field
+
+
+def demand(field: str, what: str, wanted: Set[Any], known: Set[Any]) -> None:
+    """Refuse names that no record has.
+
+    :raises UnknownRecords: there are some
+    """
+    if wanted - known:
+        raise UnknownRecords(field, what, wanted - known)
+
+
 def change_rows(
-    rows: QuerySet[Row], key: str, changes: Mapping[Any, Mapping[str, Any]], fields: Iterable[str]
-) -> tuple[list[Row], set[Any]]:
-    """Change rows under a lock; the rows, and keys that none of them has.
+    rows: QuerySet[Row],
+    key: str,
+    what: str,
+    changes: Mapping[Any, Mapping[str, Any]],
+    fields: Iterable[str],
+) -> list[Row]:
+    """Change rows under a lock; the rows.
 
     :param key: the field by which `changes` names a row
+    :param what: what a row is, in words
     :param fields: what may change beside `metadata`, which is merged key by key
+    :raises UnknownRecords: a key is that of no row; nothing is changed
     """
     found = list(
         rows.select_for_update(of=("self",)).filter(**{f"{key}__in": changes}).order_by("pk")
     )
-    missing = changes.keys() - {getattr(row, key) for row in found}
-    if missing:
-        return [], missing
+    demand(key, what, changes.keys(), {getattr(row, key) for row in found})
     for row in found:
         change = changes[getattr(row, key)]
         for field in fields:
@@ -33,4 +57,4 @@ def change_rows(
             merged = {**(getattr(row, "metadata", None) or {}), **change["metadata"]}
             setattr(row, "metadata", merged)  # noqa: B010 - the model is only known by its fields
     rows.model._default_manager.bulk_update(found, [*fields, "metadata"])
-    return found, set()
+    return found

@@ -8,25 +8,17 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from monitor.records.bulk import change_rows
+from monitor.records.bulk import change_rows, demand
 from monitor.records.models import FastMonFile, StfFile, TFSlice
-
-
-class UnknownFiles(Exception):
-    """Rows name files that have no record."""
-
-
-class UnknownSlices(Exception):
-    """Changes name slices that have no record."""
 
 
 def register_samples(rows: Sequence[dict[str, Any]]) -> list[FastMonFile]:
     """Register TF samples; one that is registered already stays as it is.
 
-    :raises UnknownFiles: an STF file has no record; nothing is stored
+    :raises UnknownRecords: an STF file has no record; nothing is stored
     """
     parents = StfFile.objects.in_bulk({row["stf_file"] for row in rows}, field_name="stf_filename")
-    _demand(parents.keys(), {row["stf_file"] for row in rows})
+    demand("stf_file", "STF file", {row["stf_file"] for row in rows}, parents.keys())
     fresh = [FastMonFile(**{**row, "stf_file": parents[row["stf_file"]]}) for row in rows]
     fresh.sort(key=lambda sample: sample.stf_file_id)  # parents are locked in the order of keys
     FastMonFile.objects.bulk_create(fresh, ignore_conflicts=True)
@@ -40,29 +32,27 @@ def register_samples(rows: Sequence[dict[str, Any]]) -> list[FastMonFile]:
 def change_samples(rows: Sequence[dict[str, Any]]) -> list[FastMonFile]:
     """Change status and metadata of TF samples; metadata is merged key by key.
 
-    :raises UnknownFiles: a TF file has no record; nothing is changed
+    :raises UnknownRecords: a TF file has no record; nothing is changed
     """
-    changed, missing = change_rows(
+    return change_rows(
         FastMonFile.objects.select_related("stf_file__run"),
         "tf_filename",
+        "TF file",
         {row["tf_filename"]: {**row, "updated_at": timezone.now()} for row in rows},
         ["status", "updated_at"],
     )
-    if missing:
-        raise UnknownFiles(", ".join(sorted(missing)))
-    return changed
 
 
 def register_slices(rows: Sequence[dict[str, Any]]) -> list[TFSlice]:
     """Register slices of registered TF files; one that is registered already stays as it is.
 
-    :raises UnknownFiles: a TF file has no record; nothing is stored
+    :raises UnknownRecords: a TF file has no record; nothing is stored
     """
     names = {row["tf_filename"] for row in rows}
     samples = FastMonFile.objects.select_related("stf_file__run").in_bulk(
         names, field_name="tf_filename"
     )
-    _demand(samples.keys(), names)
+    demand("tf_filename", "TF file", names, samples.keys())
     fresh = [
         TFSlice(
             **row,
@@ -88,21 +78,13 @@ def register_slices(rows: Sequence[dict[str, Any]]) -> list[TFSlice]:
 def change_slices(rows: Sequence[dict[str, Any]]) -> list[TFSlice]:
     """Change slices; metadata is merged key by key.
 
-    :raises UnknownSlices: a slice has no record; nothing is changed
+    :raises UnknownRecords: a slice has no record; nothing is changed
     """
     now = timezone.now()
-    changed, missing = change_rows(
+    return change_rows(
         TFSlice.objects.select_related("fastmon_file"),
         "id",
+        "slice",
         {row["id"]: {**row, "updated_at": now} for row in rows},
         ["status", "retries", "assigned_worker", "assigned_at", "completed_at", "updated_at"],
     )
-    if missing:
-        raise UnknownSlices(", ".join(str(one) for one in sorted(missing)))
-    return changed
-
-
-def _demand(known: Any, wanted: set[str]) -> None:
-    missing = sorted(wanted - set(known))
-    if missing:
-        raise UnknownFiles(", ".join(missing))

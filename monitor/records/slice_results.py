@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from monitor.records import histograms
-from monitor.records.fast_processing import UnknownSlices
+from monitor.records.bulk import UnknownRecords
 from monitor.records.models import RunHistograms, TFSlice
 from swf_common.protocol.states import SliceStatus
 
@@ -37,7 +37,7 @@ def store_results(rows: Sequence[Row]) -> list[TFSlice]:
     completed by a result that comes late.
 
     :return: for each row its slice, as it is now
-    :raises UnknownSlices: a slice has no record; nothing is stored
+    :raises UnknownRecords: a slice has no record; nothing is stored
     :raises histograms.MalformedHistograms: they cannot be added; nothing is stored
     """
     slices = _lock(rows)
@@ -77,7 +77,7 @@ def _lock(rows: Sequence[Row]) -> dict[tuple[str, int], TFSlice]:
     }
     missing = sorted(wanted - slices.keys())
     if missing:
-        raise UnknownSlices(", ".join(f"{key} of {name}" for name, key in missing))
+        raise UnknownRecords("slice_id", "slice", [f"{key} of {name}" for name, key in missing])
     return slices
 
 

@@ -7,29 +7,19 @@ from typing import Any
 
 from django.db import transaction
 
-from monitor.records.bulk import change_rows
+from monitor.records.bulk import change_rows, demand
 from monitor.records.models import Run, StfFile
 from swf_common.protocol.states import FileStatus
-
-
-class UnknownRuns(Exception):
-    """STF files name runs that have no record."""
-
-
-class UnknownFiles(Exception):
-    """Changes name STF files that have no record."""
 
 
 def register(rows: Sequence[dict[str, Any]]) -> list[StfFile]:
     """Register STF files; one that is registered already stays as it is.
 
-    :raises UnknownRuns: a run has no record; nothing is stored
+    :raises UnknownRecords: a run has no record; nothing is stored
     """
     numbers = {row["run_number"] for row in rows}
     runs = dict(Run.objects.filter(run_number__in=numbers).values_list("run_number", "run_id"))
-    missing = sorted(numbers - runs.keys())
-    if missing:
-        raise UnknownRuns(", ".join(map(str, missing)))
+    demand("run_number", "run", numbers, runs.keys())
     files = [
         StfFile(
             run_id=runs[row["run_number"]],
@@ -49,7 +39,7 @@ def change(rows: Sequence[dict[str, Any]]) -> list[StfFile]:
 
     Two agents work on an STF: that one has processed it does not undo that the other failed.
 
-    :raises UnknownFiles: a file has no record; nothing is changed
+    :raises UnknownRecords: a file has no record; nothing is changed
     """
     statuses = dict(
         StfFile.objects.select_for_update()
@@ -57,15 +47,13 @@ def change(rows: Sequence[dict[str, Any]]) -> list[StfFile]:
         .order_by("pk")
         .values_list("stf_filename", "status")
     )
-    changed, missing = change_rows(
+    return change_rows(
         StfFile.objects.select_related("run"),
         "stf_filename",
+        "STF file",
         {row["stf_filename"]: _keep_failure(row, statuses) for row in rows},
         ["status"],
     )
-    if missing:
-        raise UnknownFiles(", ".join(sorted(missing)))
-    return changed
 
 
 def _keep_failure(row: dict[str, Any], statuses: dict[str, str]) -> dict[str, Any]:

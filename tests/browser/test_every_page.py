@@ -27,15 +27,9 @@ LISTS = (
     "definitions",
     "runs",
     "stf-files",
-    "tf-samples",
-    "tf-slices",
-    "workers",
-    "state-events",
     "agents",
     "messages",
     "logs",
-    "namespaces",
-    "subscribers",
     "dead-letters",
 )
 OTHERS = ("/", "/account/", "/executions/start/", "/logs/summary/")

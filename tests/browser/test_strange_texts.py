@@ -73,6 +73,7 @@ def test_a_dead_letter_is_shown_as_text(viewer: Page, rest: Api) -> None:
 
 def test_a_namespace_and_a_subscriber_are_shown_as_text(viewer: Page, rest: Api) -> None:
     check_shown(viewer, "/namespaces/strange-1/")
+    check_shown(viewer, "/namespaces/")
     (subscriber,) = [row for row in rest.get("subscribers/") if row["description"] == STRANGE]
     check_shown(viewer, f"/subscribers/{subscriber['subscriber_id']}/")
 

@@ -27,21 +27,17 @@ if TYPE_CHECKING:
 
 LISTS = (
     "agents",
-    "namespaces",
-    "subscribers",
-    "workers",
     "executions",
     "definitions",
     "runs",
     "stf-files",
-    "tf-samples",
-    "tf-slices",
     "messages",
     "logs",
     "dead-letters",
-    "state-events",
 )
 PAGES = ("", "find/", "containers/", "logs/summary/", *(f"{name}/" for name in LISTS))
+MOVED = ("namespaces", "subscribers", "workers", "tf-samples", "tf-slices", "state-events")
+"""Lists that are the admin's now."""
 ACTIONS = (
     "executions/start/",
     "executions/x/stop/",
@@ -207,7 +203,7 @@ def test_every_offered_order_of_every_list_works(viewer_page: Browser, name: str
         ("/messages/?since=yesterday", "A filter has a value that it cannot have"),
         ("/messages/?message_type=%00", "NUL character"),
         ("/runs/?run_number=x", "A filter has a value that it cannot have"),
-        ("/tf-slices/?status=odd", "A filter has a value that it cannot have"),
+        ("/stf-files/?status=odd", "A filter has a value that it cannot have"),
     ],
 )
 def test_an_address_that_makes_no_sense_is_a_400_that_says_what_is_wrong(
@@ -434,3 +430,65 @@ def test_every_record_that_is_listed_has_a_page(viewer_page: Browser) -> None:
             if viewer_page.get(address).status_code != 200:
                 missing.append(address)
     assert missing == []
+
+
+def test_old_addresses_lead_to_the_admin_with_their_filters(
+    viewer_page: Browser, stranger: Browser, agent: Api
+) -> None:
+    name = f"moved/{uuid4().hex[:8]}"
+    worker = {
+        "worker_id": name,
+        "run_number": 4711,
+        "location": "here",
+        "status": "ended",
+        "started_at": datetime.now(UTC).isoformat(),
+        "metadata": {"note": SCRIPT},
+    }
+    assert agent.post("workers/", worker).status_code == 201
+    for old in MOVED:
+        assert viewer_page.get(f"/{old}/").status_code == 200, old
+        assert stranger.get(f"/{old}/", allow_redirects=False).status_code == 302, old
+    listed = viewer_page.get("/workers/?run_number=4711&sort=-started_at")
+    assert urlsplit(listed.url)[2:4] == ("/admin/records/worker/", "run_number=4711")
+    assert name in listed.text
+    assert "Workers, run_number 4711" in listed.text
+    assert name not in viewer_page.get("/workers/?run_number=4712").text
+    since = viewer_page.get("/tf-slices/?since=2026-01-01T00:00&stf_filename=no.stf")
+    assert "created_at__gte=" in since.url
+    assert "stf_filename no.stf" in since.text
+    page = viewer_page.get(f"/workers/{name}/")
+    assert (page.status_code, "/change/" in page.url) == (200, True)
+    assert SCRIPT not in page.text
+    found = viewer_page.get(f"/find/?q={name}")
+    assert found.url == page.url
+
+
+def test_the_page_of_a_run_shows_its_samples_and_slices_the_failed_ones_first(
+    viewer_page: Browser, agent: Api
+) -> None:
+    number = 10**6 + uuid4().int % 10**6
+    now = datetime.now(UTC).isoformat()
+    run = agent.post("runs/", {"run_number": number, "start_time": now}).json()["run_id"]
+    stf, sample = f"{number}.stf", f"{number}.tf"
+    agent.post("stf-files/", {"run": run, "stf_filename": stf, "tf_count": 99})
+    frames = {"tf_first": 0, "tf_last": 79, "tf_count": 80}
+    agent.post("fastmon-files/", [{"stf_file": stf, "tf_filename": sample, **frames}])
+    cuts = [
+        {"tf_filename": sample, "slice_id": n, "tf_first": n, "tf_last": n, "tf_count": 1}
+        for n in range(3)
+    ]
+    first, *_ = agent.post("tf-slices/", cuts).json()
+    why = {"status": "failed", "metadata": {"failure": SCRIPT}}
+    assert agent.patch("tf-slices/", [{"id": first["id"], **why}]).status_code == 200
+    page = viewer_page.get(f"/runs/{number}/").text
+    assert SCRIPT not in page
+    slices = page.split('aria-label="TF slices"')[1]
+    assert cells(slices, 2) == ["0", "2", "1"]
+    assert cells(slices, 9)[0] == SCRIPT
+    assert cells(page.split('aria-label="TF samples"')[1].split("</section>")[0], 0) == [sample]
+    table = re.search(r'<h2><a href="([^"]+)">TF slices', page)
+    assert table is not None
+    assert viewer_page.get(unescape(table[1])).text.count('name="_selected_action"') == 3
+    assert (
+        viewer_page.get(f"/stf-files/?run_number={number}&format=json").json()[0]["tf_samples"] == 1
+    )

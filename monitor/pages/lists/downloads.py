@@ -9,15 +9,27 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 
 from monitor.pages.cells import Column
-from monitor.records.sizes import MOST_BYTES
+from monitor.records.database import give_back
+from monitor.records.sizes import AT_ONCE, MOST_BYTES, in_pieces
 
 FORMATS = ("csv", "json")
 MOST_ROWS = 10_000
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet would run a text that begins so, and agents write texts."""
+
+
+def download_of(
+    name: str, columns: Sequence[Column], rows: QuerySet[Any], kind: str
+) -> HttpResponse:
+    """What a query finds, as `download`; at most two such answers are made at once."""
+    found = in_pieces(rows, MOST_ROWS + 1)
+    give_back()  # others need the connection while this one waits
+    with AT_ONCE:
+        return download(name, columns, found, kind)
 
 
 def download(

@@ -1,22 +1,20 @@
-"""Lists of data: STF files, the TF samples taken from them, and their slices."""
+"""The list of STF files, and what a run shows of its TF samples and slices."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from monitor.api.filters import FastMonFileFilter, StfFileFilter, TFSliceFilter
+from monitor.api.filters import StfFileFilter
 from monitor.pages.cells import Column, span
-from monitor.pages.links import listed, to
+from monitor.pages.links import recorded, table, to
 from monitor.pages.lists.listing import Listing
-from monitor.records.counting import number_of
 from monitor.records.json_values import as_object
-from monitor.records.models import FastMonFile, StfFile, TFSlice
+from monitor.records.queries.data import stf_files
 
 
 def failure_of(row: Any) -> Any:
-    """Why a file or slice failed, if it did."""
-    found = as_object(row.metadata)
-    return found.get("failure") or found.get("failures")
+    """Why an STF file failed, if it did."""
+    return as_object(row.metadata).get("failure")
 
 
 def time_frames(row: Any) -> str | None:
@@ -28,9 +26,7 @@ STF_FILES = Listing(
     name="stf-files",
     title="STF files",
     about="Super time frames that the data agent has registered.",
-    rows=lambda: StfFile.objects.select_related("run").annotate(
-        number=number_of(FastMonFile, "stf_file")
-    ),
+    rows=stf_files,
     columns=(
         Column(
             "STF file",
@@ -44,9 +40,9 @@ STF_FILES = Listing(
         Column("TFs", "tf_count", "number"),
         Column(
             "TF samples",
+            "tf_file_count",
             "number",
-            "number",
-            link=lambda f: listed("tf-samples", stf_filename=f.stf_filename),
+            link=lambda f: table("fastmonfile", stf_file=f.pk),
         ),
         Column("Registered", "created_at", "time", sort="created_at"),
         Column("Failure", failure_of, "long"),
@@ -56,67 +52,24 @@ STF_FILES = Listing(
     order="-created_at",
 )
 
-TF_SAMPLES = Listing(
-    name="tf-samples",
-    title="TF samples",
-    about="Files with some time frames of an STF, taken by fast monitoring.",
-    rows=lambda: FastMonFile.objects.select_related("stf_file__run"),
-    columns=(
-        Column(
-            "TF sample",
-            "tf_filename",
-            link=lambda f: to("tf-sample", f.tf_file_id),
-            sort="tf_filename",
-        ),
-        Column("STF file", "stf_file.stf_filename", link=lambda f: to("stf-file", f.stf_file_id)),
-        Column(
-            "Run",
-            "stf_file.run.run_number",
-            "code",
-            link=lambda f: to("run", f.stf_file.run.run_number),
-        ),
-        Column("Status", "status", "state"),
-        Column("TFs", "tf_count", "number"),
-        Column("Range", time_frames, "code"),
-        Column("Size", "file_size_bytes", "bytes"),
-        Column("Registered", "created_at", "time", sort="created_at"),
-    ),
-    filters=FastMonFileFilter,
-    offered=("tf_filename", "stf_filename", "run_number", "status", "since", "until"),
-    order="-created_at",
+SAMPLES = (
+    Column("TF sample", "tf_filename", link=lambda f: recorded("fastmonfile", f.pk)),
+    Column("STF file", "stf_file.stf_filename", link=lambda f: to("stf-file", f.stf_file_id)),
+    Column("Status", "status", "state"),
+    Column("TFs", "tf_count", "number"),
+    Column("Range", time_frames, "code"),
+    Column("Size", "file_size_bytes", "bytes"),
+    Column("Registered", "created_at", "time"),
 )
-
-TF_SLICES = Listing(
-    name="tf-slices",
-    title="TF slices",
-    about="Time frames that one worker processes at once.",
-    rows=lambda: TFSlice.objects.all(),
-    columns=(
-        Column("Slice", "id", "code", link=lambda s: to("tf-slice", s.pk), sort="id"),
-        Column(
-            "TF sample",
-            "tf_filename",
-            link=lambda s: to("tf-sample", s.fastmon_file_id),
-        ),
-        Column("No.", "slice_id", "number"),
-        Column("Run", "run_number", "code", link=lambda s: to("run", s.run_number)),
-        Column("TFs", time_frames, "code"),
-        Column("Status", "status", "state"),
-        Column("Retries", "retries", "number"),
-        Column("Worker", "assigned_worker", "code"),
-        Column("Created", "created_at", "time", sort="created_at"),
-        Column("Took", lambda s: span(s.created_at, s.completed_at), "duration"),
-        Column("Failure", failure_of, "long"),
-    ),
-    filters=TFSliceFilter,
-    offered=(
-        "tf_filename",
-        "stf_filename",
-        "run_number",
-        "status",
-        "assigned_worker",
-        "since",
-        "until",
-    ),
-    order="-id",
+SLICES = (
+    Column("Slice", "id", "code", link=lambda s: recorded("tfslice", s.pk)),
+    Column("TF sample", "tf_filename", link=lambda s: recorded("fastmonfile", s.fastmon_file_id)),
+    Column("No.", "slice_id", "number"),
+    Column("TFs", time_frames, "code"),
+    Column("Status", "status", "state"),
+    Column("Retries", "retries", "number"),
+    Column("Worker", "assigned_worker", "code"),
+    Column("Created", "created_at", "time"),
+    Column("Took", lambda s: span(s.created_at, s.completed_at), "duration"),
+    Column("Failure", "failure", "long"),
 )

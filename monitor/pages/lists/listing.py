@@ -14,23 +14,18 @@ from django_filters.rest_framework import FilterSet
 
 from monitor.pages.access import View, readers
 from monitor.pages.cells import Cell, Column
-from monitor.pages.lists.downloads import FORMATS, MOST_ROWS, download
+from monitor.pages.lists.downloads import FORMATS, MOST_ROWS, download_of
 from monitor.pages.lists.keyset import BadCursor, Cursor, Order
-from monitor.records.database import give_back
-from monitor.records.sizes import AT_ONCE, in_pieces
+from monitor.records.queries.counting import capped_count
 from swf_common.configuration.suggestions import nearest
 
 PAGE_SIZE = 100
-COUNTED = 10_000
-"""Matches are counted up to here: counting a million rows would take longer than the page."""
 LABELS = {
     "app_name": "Logger",
-    "assigned_worker": "Worker",
     "created_by": "By",
     "executed_by": "By",
     "execution_id": "Execution",
     "instance_name": "Instance",
-    "is_active": "Active",
     "active": "State",
     "message_type": "Type",
     "min_level": "Level",
@@ -41,8 +36,6 @@ LABELS = {
     "sender_agent": "Sender",
     "since": "Since (UTC)",
     "stf_filename": "STF file",
-    "subscriber_name": "Name",
-    "tf_filename": "TF sample",
     "until": "Until (UTC)",
     "workflow_name": "Workflow",
 }
@@ -102,33 +95,25 @@ def list_view(listing: Listing) -> View:
             return render(request, "pages/list.html", context, status=400)
         if "format" in request.GET:
             rows = filters.qs.order_by(*order.terms(backwards=False))
-            found = in_pieces(rows, MOST_ROWS + 1)
-            give_back()  # others need the connection while this one waits
-            with AT_ONCE:
-                return download(listing.name, listing.columns, found, request.GET["format"])
+            return download_of(listing.name, listing.columns, rows, request.GET["format"])
         context = _context(listing, request, filters, **_page(listing, filters.qs, order, cursor))
         return render(request, "pages/list.html", context)
 
     return view
 
 
-def capped_count(rows: QuerySet[Any]) -> int:
-    """How many rows there are; one more than `COUNTED` stands for all that are more."""
-    return rows.order_by()[: COUNTED + 1].count()
-
-
 def _page(
     listing: Listing, rows: QuerySet[Any], order: Order, cursor: Cursor | None
 ) -> dict[str, Any]:
     found, previous, following = order.page(rows, cursor, PAGE_SIZE)
-    count = len(found) if not (cursor or following) else capped_count(rows)
+    count, capped = capped_count(rows) if cursor or following else (len(found), False)
     cells: list[list[Cell]] = [[column.cell(row) for column in listing.columns] for row in found]
     return {
         "cells": cells,
         "previous": previous,
         "following": following,
-        "count": min(count, COUNTED),
-        "count_is_capped": count > COUNTED,
+        "count": count,
+        "count_is_capped": capped,
         # further pages stand still: what one reads there must not move away
         "live": listing.live if cursor is None else "",
         "first_page": cursor is None,

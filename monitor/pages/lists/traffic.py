@@ -1,16 +1,17 @@
-"""Lists of what was said: messages, log records, dead letters, state events."""
+"""Lists of what was said: messages, log records, dead letters."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from monitor.api.filters import DeadLetterFilter, EventFilter, LogFilter, MessageFilter
+from monitor.api.filters import DeadLetterFilter, LogFilter, MessageFilter
 from monitor.pages.cells import Column
 from monitor.pages.links import listed, to
 from monitor.pages.lists.agents import known_agents, known_namespaces
 from monitor.pages.lists.listing import Listing
-from monitor.records.models import AppLog, DeadLetter, SystemStateEvent, WorkflowMessage
+from monitor.records.models import AppLog, DeadLetter, WorkflowMessage
+from monitor.records.models.logs import LEVELS
 from swf_common.protocol.messages import CATALOGUE
 
 ENVELOPE = (
@@ -23,7 +24,7 @@ ENVELOPE = (
     "execution_id",
     "run_id",
 )
-LEVELS = (("20", "INFO and above"), ("30", "WARNING and above"), ("40", "ERROR and above"))
+OFFERED_LEVELS = ("INFO", "WARNING", "ERROR")
 
 
 def _own_content(message: WorkflowMessage) -> Any:
@@ -104,7 +105,7 @@ LOGS = Listing(
     order="-id",
     live="log",
     suggestions={"instance_name": known_agents},
-    choices={"min_level": LEVELS},
+    choices={"min_level": [(str(LEVELS[name]), f"{name} and above") for name in OFFERED_LEVELS]},
 )
 
 DEAD_LETTERS = Listing(
@@ -125,25 +126,4 @@ DEAD_LETTERS = Listing(
     offered=("resolution", "message_type", "destination", "execution_id"),
     order="-id",
     suggestions={"message_type": known_types},
-)
-
-STATE_EVENTS = Listing(
-    name="state-events",
-    title="State events",
-    about="Changes of the system's state that were recorded for a run.",
-    rows=lambda: SystemStateEvent.objects.all(),
-    columns=(
-        Column(
-            "Event", "event_id", "code", link=lambda e: to("state-event", e.pk), sort="event_id"
-        ),
-        Column("Time", "timestamp", "time", link=lambda e: to("state-event", e.pk)),
-        Column("Run", "run_number", "code", link=lambda e: to("run", e.run_number)),
-        Column("Type", "event_type", sort="event_type"),
-        Column("State", "state", "state"),
-        Column("Substate", "substate", "state"),
-        Column("Facts", "event_data", "long"),
-    ),
-    filters=EventFilter,
-    offered=("run_number", "event_type", "state", "since", "until"),
-    order="-event_id",
 )

@@ -5,26 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.utils import timezone
-
 from monitor.api.filters import DefinitionFilter, ExecutionFilter, RunFilter
-from monitor.pages.cells import Column, span
+from monitor.pages.cells import Column
 from monitor.pages.links import listed, to
 from monitor.pages.lists.agents import known_namespaces
 from monitor.pages.lists.listing import Listing
-from monitor.records.counting import number_of
 from monitor.records.json_values import as_object
-from monitor.records.models import Run, StfFile, WorkflowDefinition, WorkflowExecution
+from monitor.records.models import WorkflowDefinition, WorkflowExecution
+from monitor.records.queries.data import runs
+from monitor.records.queries.executions import definitions, executions, seconds_of
 
 
 def known_workflows() -> Sequence[str]:
     names = WorkflowDefinition.objects.order_by("workflow_name")
     return list(names.values_list("workflow_name", flat=True).distinct())
-
-
-def _seconds(row: Any) -> float | None:
-    """How long it took, or has taken so far."""
-    return span(row.start_time, row.end_time or timezone.now())
 
 
 def _generated(execution: WorkflowExecution) -> Any:
@@ -35,9 +29,7 @@ EXECUTIONS = Listing(
     name="executions",
     title="Executions",
     about="Each run of a workflow, with what became of it.",
-    rows=lambda: WorkflowExecution.objects.select_related("workflow_definition").defer(
-        "parameter_values", "workflow_definition__definition"
-    ),
+    rows=lambda: executions().defer("parameter_values"),
     columns=(
         Column(
             "Execution",
@@ -47,7 +39,7 @@ EXECUTIONS = Listing(
         ),
         Column("Status", "status", "state", sort="status"),
         Column("Started", "start_time", "time", sort="start_time"),
-        Column("Time", _seconds, "duration"),
+        Column("Time", seconds_of, "duration"),
         Column("Run", "run_number", "code", link=lambda e: to("run", e.run_number)),
         Column("STFs", _generated, "number"),
         Column(
@@ -56,7 +48,9 @@ EXECUTIONS = Listing(
             link=lambda e: to("definition", e.workflow_definition_id),
         ),
         Column("By", "executed_by", sort="executed_by"),
-        Column("Namespace", "namespace", link=lambda e: to("namespace", e.namespace)),
+        Column(
+            "Namespace", "namespace", link=lambda e: listed("executions", namespace=e.namespace)
+        ),
         Column("Reason", "reason", "long"),
     ),
     filters=ExecutionFilter,
@@ -70,9 +64,7 @@ DEFINITIONS = Listing(
     name="definitions",
     title="Definitions",
     about="The source of every workflow that was executed; another source is another version.",
-    rows=lambda: WorkflowDefinition.objects.defer("definition", "parameter_values").annotate(
-        number=number_of(WorkflowExecution, "workflow_definition")
-    ),
+    rows=definitions,
     columns=(
         Column(
             "Workflow",
@@ -84,7 +76,7 @@ DEFINITIONS = Listing(
         Column("Type", "workflow_type", sort="workflow_type"),
         Column(
             "Executions",
-            "number",
+            "execution_count",
             "number",
             link=lambda d: listed("executions", workflow_name=d.workflow_name),
         ),
@@ -101,7 +93,7 @@ RUNS = Listing(
     name="runs",
     title="Runs",
     about="Runs of the DAQ; each belongs to an execution.",
-    rows=lambda: Run.objects.annotate(number=number_of(StfFile, "run")),
+    rows=runs,
     columns=(
         Column(
             "Run", "run_number", "code", link=lambda r: to("run", r.run_number), sort="run_number"
@@ -109,10 +101,10 @@ RUNS = Listing(
         Column("State", lambda r: "ended" if r.end_time else "running", "state"),
         Column("Started", "start_time", "time", sort="start_time"),
         Column("Ended", "end_time", "time"),
-        Column("Time", _seconds, "duration"),
+        Column("Time", seconds_of, "duration"),
         Column(
             "STF files",
-            "number",
+            "stf_file_count",
             "number",
             link=lambda r: listed("stf-files", run_number=r.run_number),
         ),

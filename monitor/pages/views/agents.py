@@ -17,15 +17,14 @@ from monitor.pages.links import linked, listed
 from monitor.pages.lists.agents import AGENTS
 from monitor.pages.views.actions import VERBS
 from monitor.pages.views.record_page import found, record_page
-from monitor.records.freshness import is_fresh
 from monitor.records.json_values import as_object
 from monitor.records.models import AgentStateChange, AppLog, SystemAgent
+from monitor.records.queries.agents import heard_of
 from swf_common.protocol.agent_control import AgentContainerState
 from swf_common.protocol.message import FILE_NAME
 from swf_common.protocol.states import OperationalState
 
 CHANGES, LINES = 15, 10
-SHORT_ID = 12
 
 
 @readers
@@ -52,7 +51,7 @@ def agent(request: HttpRequest, instance_name: str) -> HttpResponse:
             ("Messages in hand", Cell(row.current_stf_count, "number")),
             ("Container", Cell(row.container_id, "code")),
             ("Host", Cell(row.hostname, "code")),
-            ("Namespace", linked("namespace", row.namespace)),
+            ("Namespace", Cell(row.namespace, href=listed("agents", namespace=row.namespace))),
             ("First heard of", Cell(row.created_at, "time")),
         ],
         state=row.operational_state,
@@ -66,7 +65,7 @@ def agent(request: HttpRequest, instance_name: str) -> HttpResponse:
         live="agent,log",
         agent=row,
         alive=alive,
-        silent=alive and not is_fresh(row.last_heartbeat, row.heartbeat_interval),
+        silent=alive and not heard_of(row),
         changes=AgentStateChange.objects.filter(instance_name=instance_name).order_by("-id")[
             :CHANGES
         ],
@@ -89,15 +88,9 @@ def containers(request: HttpRequest) -> HttpResponse:
         # a page that is open goes on looking
         status = 200 if request.headers.get("HX-Request") else 503
     else:
-        full = [one.container_id for one in known]
-        ids = [*full, *(one[:SHORT_ID] for one in full)]  # agents may know only its beginning
-        told = SystemAgent.objects.filter(container_id__in=ids).order_by("last_heartbeat")
-        newest = {str(row.container_id)[:SHORT_ID]: row for row in told}
         programs: dict[str, list[tuple[AgentContainerState, SystemAgent | None]]] = {}
-        for one in sorted(known, key=lambda one: (one.program, one.name)):
-            programs.setdefault(one.program, []).append(
-                (one, newest.get(one.container_id[:SHORT_ID]))
-            )
+        for one, newest in control.with_agents(sorted(known, key=lambda c: (c.program, c.name))):
+            programs.setdefault(one.program, []).append((one, newest))
         context["programs"] = [
             (program, rows, [verb for verb in VERBS if verb in _useful(rows)])
             for program, rows in programs.items()

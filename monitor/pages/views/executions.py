@@ -12,17 +12,17 @@ from django.shortcuts import render
 from monitor.control.draining import report_of
 from monitor.pages import expectations
 from monitor.pages.access import may_act, readers
-from monitor.pages.cells import Cell, span
+from monitor.pages.cells import Cell
 from monitor.pages.drawing.timeline import BINS, MOST_MARKS, Lane, Segment, Timeline, draw
-from monitor.pages.links import linked, listed, to
+from monitor.pages.links import linked, listed, tables_of, to
 from monitor.pages.views.progress import recent_progress
 from monitor.pages.views.record_page import found, may_change
-from monitor.records import activity
 from monitor.records.json_values import as_object
-from monitor.records.models import AppLog, SystemAgent, WorkflowExecution
+from monitor.records.models import AppLog, WorkflowExecution
+from monitor.records.queries import activity
+from monitor.records.queries.executions import executions, orphaned, seconds_of
 from swf_common.configuration.model import NOT_PARAMETERS
 from swf_common.configuration.suggestions import as_toml
-from swf_common.protocol.states import OperationalState
 
 LANES = (
     ("stf_gen", "STFs generated", "busy"),
@@ -50,8 +50,7 @@ SHORTEST_S = 0.001
 @readers
 def execution(request: HttpRequest, execution_id: str) -> HttpResponse:
     """The page of one execution."""
-    rows = WorkflowExecution.objects.select_related("workflow_definition")
-    row = found(rows, "execution", execution_id=execution_id)
+    row = found(executions(), "execution", execution_id=execution_id)
     whole = activity.whole_period(row)
     begin, end = _zoom(request, whole.seconds)
     metrics = as_object(row.performance_metrics)
@@ -81,17 +80,9 @@ def execution(request: HttpRequest, execution_id: str) -> HttpResponse:
         "related": _related(row),
         "log": _log_lines(row),
         "may_act": may_act(request.user),
-        "orphaned": row.end_time is None and not _runner_lives(row),
+        "orphaned": orphaned(row),
     }
     return render(request, "pages/execution.html", context)
-
-
-def _runner_lives(row: WorkflowExecution) -> bool:
-    return (
-        SystemAgent.objects.filter(instance_name=row.runner_instance)
-        .exclude(operational_state=OperationalState.EXITED)
-        .exists()
-    )
 
 
 def _facts(row: WorkflowExecution) -> list[tuple[str, Cell]]:
@@ -111,9 +102,9 @@ def _facts(row: WorkflowExecution) -> list[tuple[str, Cell]]:
         ("Run", linked("run", row.run_number, "code")),
         ("Started", Cell(row.start_time, "time")),
         ("Ended", Cell(row.end_time, "time")),
-        ("Time", Cell(span(row.start_time, row.end_time), "duration")),
+        ("Time", Cell(seconds_of(row), "duration")),
         ("By", Cell(row.executed_by)),
-        ("Namespace", linked("namespace", row.namespace)),
+        ("Namespace", Cell(row.namespace, href=listed("executions", namespace=row.namespace))),
         ("Runner", linked("agent", row.runner_instance)),
         ("Container", Cell((row.container_id or "")[:12], "code")),
     ]
@@ -127,13 +118,8 @@ def _related(row: WorkflowExecution) -> list[tuple[str, str]]:
     ]
     if row.run_number is not None:
         links += [
-            (label, listed(name, run_number=row.run_number))
-            for label, name in (
-                ("STF files", "stf-files"),
-                ("TF samples", "tf-samples"),
-                ("TF slices", "tf-slices"),
-                ("Workers", "workers"),
-            )
+            ("STF files", listed("stf-files", run_number=row.run_number)),
+            *tables_of(row.run_number),
         ]
         links.append(("Histograms", str(to("histograms", row.run_number))))
     return links

@@ -8,11 +8,9 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from monitor.api.filters import SHORTEST_SEARCH
 from monitor.pages.access import readers
-from monitor.pages.links import listed, to
+from monitor.pages.links import listed, recorded, to
 from monitor.records.models import (
-    AppLog,
     FastMonFile,
     Namespace,
     Run,
@@ -24,6 +22,7 @@ from monitor.records.models import (
     WorkflowExecution,
     WorkflowMessage,
 )
+from monitor.records.queries import logs
 from swf_common.protocol.messages import CATALOGUE
 
 LONGEST = 255
@@ -37,7 +36,7 @@ def find(request: HttpRequest) -> HttpResponse:
     if len(hits) == 1:
         return redirect(hits[0][1])
     lines = listed("logs", search=text)
-    if not hits and len(text) >= SHORTEST_SEARCH and _in_logs(text):
+    if not hits and len(text) >= logs.SHORTEST_SEARCH and logs.containing(text).exists():
         return redirect(lines)
     context = {
         "text": text,
@@ -53,25 +52,23 @@ def find(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/find.html", context)
 
 
-def _in_logs(text: str) -> bool:
-    return AppLog.objects.filter(message__icontains=text).exists()
-
-
 def _hits(text: str) -> list[tuple[str, str]]:
-    """Records whose key or name is exactly this text: what each is, and its page."""
+    """Records whose key or name is exactly this text: what each is, and its page, or the admin's
+    for what has none.
+    """
     wanted: list[tuple[str, Any, str, str]] = [
         ("Execution", WorkflowExecution.objects.filter(execution_id=text), "execution", "pk"),
         ("Agent", SystemAgent.objects.filter(instance_name=text), "agent", "instance_name"),
         ("STF file", StfFile.objects.filter(stf_filename=text), "stf-file", "pk"),
-        ("TF sample", FastMonFile.objects.filter(tf_filename=text), "tf-sample", "pk"),
-        ("Namespace", Namespace.objects.filter(name=text), "namespace", "pk"),
-        ("Worker", Worker.objects.filter(worker_id=text), "worker", "pk"),
+        ("TF sample", FastMonFile.objects.filter(tf_filename=text), "", "pk"),
+        ("Namespace", Namespace.objects.filter(name=text), "", "pk"),
+        ("Worker", Worker.objects.filter(worker_id=text), "", "pk"),
     ]
     if text.isascii() and text.isdecimal() and len(text) < 19:
         number = int(text)
         wanted += [
             ("Run", Run.objects.filter(run_number=number), "run", "run_number"),
-            ("TF slice", TFSlice.objects.filter(pk=number), "tf-slice", "pk"),
+            ("TF slice", TFSlice.objects.filter(pk=number), "", "pk"),
         ]
     try:
         key = UUID(text)
@@ -81,10 +78,13 @@ def _hits(text: str) -> list[tuple[str, str]]:
         wanted += [
             ("Message", WorkflowMessage.objects.filter(message_id=key), "message", "message_id"),
             ("STF file", StfFile.objects.filter(file_id=key), "stf-file", "pk"),
-            ("TF sample", FastMonFile.objects.filter(tf_file_id=key), "tf-sample", "pk"),
+            ("TF sample", FastMonFile.objects.filter(tf_file_id=key), "", "pk"),
         ]
     hits = [
-        (f"{what} {text}", str(to(page, getattr(row, name))))
+        (
+            f"{what} {text}",
+            str(to(page, getattr(row, name)) if page else recorded(row._meta.model_name, row.pk)),
+        )
         for what, rows, page, name in wanted
         if (row := rows.first()) is not None
     ]

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from monitor.pages.access import readers
-from monitor.pages.cells import Cell, span
+from monitor.pages.cells import Cell
 from monitor.pages.drawing.histogram import draw
-from monitor.pages.links import listed, to
+from monitor.pages.links import listed, table, tables_of, to
+from monitor.pages.lists.files import SAMPLES, SLICES
 from monitor.pages.lists.workflows import RUNS
 from monitor.pages.views.record_page import found, may_change, record_page
-from monitor.records.models import Run, RunHistograms, RunState, StfFile, WorkflowExecution
+from monitor.records.models import FastMonFile, Run, RunHistograms, RunState, StfFile
+from monitor.records.queries.data import newest_slices, samples, stf_statuses
+from monitor.records.queries.executions import of_run, seconds_of
 
+SHOWN = 20
+"""TF samples and slices on the page of a run: the newest, of slices those that failed first."""
 COMPARED = 50
 """Runs that are offered for comparison: the newest."""
 
@@ -25,9 +29,9 @@ def run(request: HttpRequest, run_number: int) -> HttpResponse:
     """A run."""
     row = found(Run.objects.all(), "run", run_number=run_number)
     state = RunState.objects.filter(run_number=run_number).first()
-    execution = WorkflowExecution.objects.filter(run_number=run_number).first()
-    statuses = StfFile.objects.filter(run=row).order_by().values_list("status")
-    counts = ", ".join(f"{count} {name}" for name, count in statuses.annotate(Count("pk")))
+    execution = of_run(run_number)
+    statuses = stf_statuses(row).items()
+    counts = ", ".join(f"{count} {status}" for status, count in statuses if count)
     facts = [
         (
             "Execution",
@@ -38,21 +42,18 @@ def run(request: HttpRequest, run_number: int) -> HttpResponse:
         ),
         ("Started", Cell(row.start_time, "time")),
         ("Ended", Cell(row.end_time, "time")),
-        ("Time", Cell(span(row.start_time, row.end_time), "duration")),
+        ("Time", Cell(seconds_of(row), "duration")),
         ("STF files", Cell(counts or "none", href=listed("stf-files", run_number=run_number))),
     ]
     if state is not None:
         facts += [
             ("Phase", Cell(state.phase, "state")),
             ("State", Cell(" ".join(filter(None, (state.state, state.substate))), "state")),
-            ("STFs sampled", Cell(state.stf_samples_received, "number")),
-            ("Slices", Cell(_slices(state), href=listed("tf-slices", run_number=run_number))),
+            ("TF samples", Cell(state.stf_samples_received, "number")),
+            ("Slices", Cell(_slices(state))),
             (
                 "Workers",
-                Cell(
-                    f"{state.active_worker_count} at work, {state.target_worker_count} wanted",
-                    href=listed("workers", run_number=run_number),
-                ),
+                Cell(f"{state.active_worker_count} at work, {state.target_worker_count} wanted"),
             ),
         ]
     return record_page(
@@ -64,15 +65,32 @@ def run(request: HttpRequest, run_number: int) -> HttpResponse:
         related=[
             ("Histograms", str(to("histograms", run_number))),
             ("STF files", listed("stf-files", run_number=run_number)),
-            ("TF samples", listed("tf-samples", run_number=run_number)),
-            ("TF slices", listed("tf-slices", run_number=run_number)),
-            ("Workers", listed("workers", run_number=run_number)),
-            ("State events", listed("state-events", run_number=run_number)),
+            *tables_of(run_number),
+            ("State events", table("systemstateevent", run_number=run_number)),
             ("Messages", listed("messages", run_id=run_number)),
         ],
         documents=[("Conditions", row.run_conditions)],
+        template="pages/run.html",
+        tables=[
+            (
+                title,
+                table(model, run_number=run_number),
+                columns,
+                [[column.cell(row) for column in columns] for row in rows],
+            )
+            for title, model, columns, rows in (
+                ("TF samples", "fastmonfile", SAMPLES, _newest_samples(run_number)),
+                ("TF slices", "tfslice", SLICES, newest_slices(run_number, SHOWN)),
+            )
+            if rows
+        ],
         live="message" if may_change(row.end_time) else "",
     )
+
+
+def _newest_samples(run_number: int) -> list[FastMonFile]:
+    rows = samples().filter(stf_file__run__run_number=run_number)
+    return list(rows.order_by("-created_at", "-tf_filename")[:SHOWN])
 
 
 def _slices(state: RunState) -> str:
@@ -98,7 +116,7 @@ def histograms(request: HttpRequest, run_number: int) -> HttpResponse:
     scale = mine.tfs / other.tfs if mine and other and other.tfs else 1.0
     context = {
         "run": row,
-        "execution": WorkflowExecution.objects.filter(run_number=run_number).first(),
+        "execution": of_run(run_number),
         "mine": mine,
         "other": other,
         "others": others,

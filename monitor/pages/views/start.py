@@ -16,8 +16,8 @@ from monitor.control import workflows
 from monitor.control.commands import NoAnswer, Refused, Unanswered
 from monitor.control.workflow_files import WorkflowFile, workflow_files
 from monitor.pages.access import operators
-from monitor.pages.verdict import ABLE
 from monitor.records.models import SystemAgent
+from monitor.records.queries.agents import ABLE
 from swf_common.configuration import resolve_workflow
 from swf_common.configuration.parameters import Parameter
 from swf_common.errors import ConfigurationError

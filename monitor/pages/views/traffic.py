@@ -1,14 +1,12 @@
-"""The pages of what was said: messages, log lines and their summary, dead letters, state events."""
+"""The pages of what was said: messages, log lines and their summary, dead letters."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -16,38 +14,21 @@ from django.utils import timezone
 from monitor.pages.access import may_act, readers
 from monitor.pages.cells import Cell
 from monitor.pages.links import linked, listed, to
-from monitor.pages.lists.traffic import DEAD_LETTERS, LOGS, MESSAGES, STATE_EVENTS
+from monitor.pages.lists.traffic import DEAD_LETTERS, LOGS, MESSAGES
 from monitor.pages.views.record_page import document, found, record_page
 from monitor.records.models import (
     AppLog,
     DeadLetter,
     SystemAgent,
-    SystemStateEvent,
     WorkflowMessage,
 )
+from monitor.records.models import logs as log_models
+from monitor.records.queries.logs import writers
 
 AROUND = 15
 """Log lines before and after a line, of the same instance."""
-LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
+LEVELS = [name for name, level in log_models.LEVELS.items() if level]
 SUMMARY_OF = timedelta(hours=24)
-
-
-@dataclass
-class Writer:
-    """Who writes log lines, and how many of each level."""
-
-    app_name: str
-    instance_name: str
-    newest: datetime
-    lines: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def total(self) -> int:
-        return sum(self.lines.values())
-
-    @property
-    def by_level(self) -> list[tuple[str, int]]:
-        return [(level, self.lines.get(level, 0)) for level in LEVELS]
 
 
 @readers
@@ -116,25 +97,6 @@ def log(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @readers
-def state_event(request: HttpRequest, number: int) -> HttpResponse:
-    """An event of the system's state."""
-    row = found(SystemStateEvent.objects.all(), "state event", pk=number)
-    return record_page(
-        request,
-        STATE_EVENTS,
-        f"{row.event_type}, run {row.run_number}",
-        [
-            ("Time", Cell(row.timestamp, "time")),
-            ("Run", linked("run", row.run_number, "code")),
-            ("State", Cell(row.state, "state")),
-            ("Substate", Cell(row.substate, "state")),
-        ],
-        related=[("Events of this run", listed("state-events", run_number=row.run_number))],
-        documents=[("Facts", row.event_data)],
-    )
-
-
-@readers
 def dead_letter(request: HttpRequest, number: int) -> HttpResponse:
     """A dead letter: where it was refused, why, and what to do with it."""
     row = found(DeadLetter.objects.all(), "dead letter", pk=number)
@@ -169,19 +131,13 @@ def dead_letter(request: HttpRequest, number: int) -> HttpResponse:
 @readers
 def log_summary(request: HttpRequest) -> HttpResponse:
     """Who wrote how many log lines of each level lately."""
-    counts = (
-        AppLog.objects.filter(timestamp__gte=timezone.now() - SUMMARY_OF)
-        .order_by()
-        .values_list("app_name", "instance_name", "levelname")
-        .annotate(Count("pk"), Max("timestamp"))
-    )
-    writers: dict[tuple[str, str], Writer] = {}
-    for app, instance, level, lines, newest in counts:
-        writer = writers.setdefault((app, instance), Writer(app, instance, newest))
-        writer.newest = max(writer.newest, newest)
-        writer.lines[level] = lines
+    lately = AppLog.objects.filter(timestamp__gte=timezone.now() - SUMMARY_OF)
+    found = sorted(writers(lately).items(), key=lambda one: one[1].newest, reverse=True)
     context = {
-        "writers": sorted(writers.values(), key=lambda one: one.newest, reverse=True),
+        "writers": [
+            (app, instance, writer, [(level, writer.lines.get(level, 0)) for level in LEVELS])
+            for (app, instance), writer in found
+        ],
         "levels": LEVELS,
         "hours": SUMMARY_OF.total_seconds() / 3600,
     }

@@ -4,6 +4,8 @@ run, changes of an agent's state, and ids that grow in the order of the commits.
 
 from django.db import migrations
 
+from monitor.records.database import LIVE_CHANNEL
+
 # A reader that has seen id N has seen every smaller one: inserts into these tables wait for each
 # other's commit. Ids are taken after the lock.
 ORDERED = {
@@ -12,16 +14,16 @@ ORDERED = {
     "swf_applog": "log",
 }
 
-ORDER = """
+ORDER = f"""
 CREATE FUNCTION swf_take_turns() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('swf_live'), hashtext(TG_ARGV[0]));
+    PERFORM pg_advisory_xact_lock(hashtext('{LIVE_CHANNEL}'), hashtext(TG_ARGV[0]));
     RETURN NULL;
 END $$;
 
 CREATE FUNCTION swf_announce() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_notify('swf_live', TG_ARGV[0]);
+    PERFORM pg_notify('{LIVE_CHANNEL}', TG_ARGV[0]);
     RETURN NULL;
 END $$;
 """ + "".join(

@@ -25,6 +25,9 @@ class Namespace(models.Model):
         db_table = "swf_namespace"
         ordering = ["name"]
 
+    def __str__(self) -> str:
+        return self.name
+
 
 class SystemAgent(models.Model):
     """An instance of an agent, as its heartbeats describe it."""

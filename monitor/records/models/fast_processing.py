@@ -61,6 +61,9 @@ class FastMonFile(models.Model):
             one_of("status", FileStatus, "fastmon_file_status"),
         ]
 
+    def __str__(self) -> str:
+        return self.tf_filename
+
 
 class TFSlice(models.Model):
     """A slice: time frames of one TF sample that one worker processes at once."""
@@ -113,6 +116,9 @@ class TFSlice(models.Model):
             one_of("status", SliceStatus, "slice_status"),
         ]
 
+    def __str__(self) -> str:
+        return f"slice {self.slice_id} of {self.tf_filename}"
+
 
 class Worker(models.Model):
     """A worker that processes slices of a run."""
@@ -141,6 +147,9 @@ class Worker(models.Model):
             models.Index(fields=["started_at"]),
         ]
 
+    def __str__(self) -> str:
+        return self.worker_id
+
 
 class SystemStateEvent(models.Model):
     """An event of the system's state; appended, never changed by the testbed's own agents."""
@@ -165,3 +174,6 @@ class SystemStateEvent(models.Model):
             models.Index(fields=["timestamp"]),
             BrinIndex(fields=["recorded_at"], autosummarize=True, name="event_recorded_at"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type}, run {self.run_number}"

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Upper
 
+LEVELS = {"CRITICAL": 50, "ERROR": 40, "WARNING": 30, "INFO": 20, "DEBUG": 10, "NOTSET": 0}
 CONTEXT_LENGTHS = {"namespace": 100, "execution_id": 100, "run_id": 50}
 """Columns that say what an agent was working on, and how long each may be."""
 
@@ -19,15 +20,7 @@ class AppLog(models.Model):
     instance_name = models.CharField(max_length=100)
     timestamp = models.DateTimeField()
     level = models.IntegerField(
-        choices=[
-            (50, "CRITICAL"),
-            (40, "ERROR"),
-            (30, "WARNING"),
-            (20, "INFO"),
-            (10, "DEBUG"),
-            (0, "NOTSET"),
-        ],
-        default=0,
+        choices=[(number, name) for name, number in LEVELS.items()], default=0
     )
     levelname = models.CharField(max_length=50)
     message = models.TextField()

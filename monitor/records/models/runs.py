@@ -31,6 +31,9 @@ class Run(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return f"run {self.run_number}"
+
 
 class RunState(models.Model):
     """Where a run is. The recorder drives its state from the lifecycle messages; the counts of
@@ -104,3 +107,6 @@ class StfFile(models.Model):
             ),
             one_of("status", FileStatus, "stf_file_status"),
         ]
+
+    def __str__(self) -> str:
+        return self.stf_filename

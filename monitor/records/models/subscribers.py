@@ -47,3 +47,6 @@ class Subscriber(models.Model):
                 condition=Q(delivery_type__in=("activemq", "sse")), name="subscriber_delivery_type"
             ),
         ]
+
+    def __str__(self) -> str:
+        return self.subscriber_name

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from monitor.records.counting import number_of
 from monitor.records.models import Run, StfFile
+from monitor.records.queries.counting import number_of
 
 
 def test_rows_are_cut_to_a_page_without_grouping_all_of_them_first() -> None:
