@@ -174,6 +174,12 @@ class StfFileAdmin(RecordAdmin):
     raw_id_fields = ("run",)
 
 
+@admin.register(models.StageRecord)
+class StageRecordAdmin(ReadOnlyAdmin):
+    list_display = ("execution_id", "stage", "unit", "failed", "recorded_at")
+    search_fields = ("=execution_id", "=unit")
+
+
 @admin.register(models.FastMonFile)
 class FastMonFileAdmin(RecordAdmin):
     list_display = ("tf_filename", "stf_file_id", "status", "tf_first", "tf_last", "created_at")
