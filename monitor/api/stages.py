@@ -79,7 +79,7 @@ class FilesInQuestion(serializers.Serializer[Any]):
     """Files of STFs on a volume."""
 
     volume = serializers.ChoiceField(list(VOLUMES))
-    files = FileOfStf(many=True, max_length=MOST)
+    files: Any = serializers.ListSerializer(child=FileOfStf(), max_length=MOST)
 
 
 @extend_schema(

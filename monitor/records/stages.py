@@ -120,5 +120,6 @@ def _rejected_before(execution: WorkflowExecution, stage: str) -> int:
     own = StageRecord.objects.filter(
         execution_id=execution.execution_id, stage=stage, unit=OuterRef("stf_filename")
     )
-    files = StfFile.objects.filter(REJECTED, run__run_number=execution.run_number)
+    number = -1 if execution.run_number is None else execution.run_number
+    files = StfFile.objects.filter(REJECTED, run__run_number=number)
     return files.filter(~Exists(own)).count()

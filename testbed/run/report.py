@@ -214,7 +214,7 @@ class Report:
         return shown
 
     def _stf_counts(self) -> list[tuple[str, int]]:
-        """What the STFs came to, by name; of stages that `stf` does not count, also the failures."""
+        """What the STFs came to, by name, with the failures where `stf` does not count them."""
         counts = list(self.progress.stf.items())
         for name, one in self.progress.further.items():
             failed = f" ({one['failed']} failed)" if one["failed"] else ""
