@@ -139,6 +139,16 @@ def test_a_container_that_never_ran_has_neither_start_nor_exit_code() -> None:
     assert (container.told().started_at, container.told().exit_code) == (None, None)
 
 
+def test_what_an_agent_accounts_for_is_read_from_the_labels_of_its_service() -> None:
+    details = inspected()
+    details["Config"]["Labels"] |= {
+        "org.epic.testbed.agent": "data",
+        "org.epic.testbed.stages": "stf.registered stf.checked",
+    }
+    told = read_container(details).told()
+    assert (told.agent, told.stages) == ("data", ["stf.registered", "stf.checked"])
+
+
 def test_the_agents_are_asked_for_by_their_labels_and_those_that_went_away_are_left_out(
     engine: DockerEngine, socket: Socket
 ) -> None:
