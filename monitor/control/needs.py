@@ -165,7 +165,9 @@ class Needs:
             TFSlice.objects.filter(stf_filename__in=names)
             .order_by()
             .values_list("stf_filename")
-            .annotate(Sum("tf_count"), Count("pk", filter=~Q(status__in=SLICE_ENDED)))
+            .annotate(
+                tfs=Sum("tf_count"), unfinished=Count("pk", filter=~Q(status__in=SLICE_ENDED))
+            )
         )
         cut = {name: tfs for name, tfs, unfinished in slices if not unfinished}
         samples = dict(

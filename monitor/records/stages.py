@@ -104,7 +104,10 @@ def _recorded(execution: WorkflowExecution, named: Sequence[str]) -> dict[str, d
         StageRecord.objects.filter(execution_id=execution.execution_id)
         .order_by("stage")
         .values_list("stage")
-        .annotate(Count("pk", filter=Q(failed=False)), Count("pk", filter=Q(failed=True)))
+        .annotate(
+            succeeded=Count("pk", filter=Q(failed=False)),
+            not_succeeded=Count("pk", filter=Q(failed=True)),
+        )
     )
     found = {stage: {"done": done, "failed": failed} for stage, done, failed in rows}
     for stage in named:
