@@ -9,7 +9,16 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 from rest_framework.routers import DefaultRouter
 
-from monitor.api import agents, fast_processing, functions, logs, messages, runs, workflows
+from monitor.api import (
+    agents,
+    fast_processing,
+    functions,
+    logs,
+    messages,
+    runs,
+    stages,
+    workflows,
+)
 from monitor.api.executions import ExecutionViewSet
 from monitor.api.queues import QueueViewSet
 from monitor.api.slice_results import RunHistogramsViewSet, slice_results
@@ -30,6 +39,7 @@ router.register("tf-slices", fast_processing.TFSliceViewSet)
 router.register("run-histograms", RunHistogramsViewSet)
 router.register("workers", fast_processing.WorkerViewSet)
 router.register("system-state-events", fast_processing.EventViewSet)
+router.register("stage-records", stages.StageRecordViewSet)
 router.register("workflow-definitions", workflows.DefinitionViewSet)
 router.register("workflow-executions", ExecutionViewSet)
 router.register("workflow-messages", messages.MessageViewSet)
@@ -50,6 +60,7 @@ api: list[URLPattern | URLResolver] = [
     list_address("fastmon-files", fast_processing.FastMonFileViewSet),
     list_address("tf-slices", fast_processing.TFSliceViewSet),
     path("tf-slices/results/", slice_results),
+    path("files/needed/", stages.files_needed),
     path("state/", functions.state),
     path("state/next-agent-id/", functions.next_agent_id),
     path("state/next-run-number/", functions.next_run_number),

@@ -17,6 +17,8 @@ PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 ROLE_LABEL = "org.epic.testbed.role"
+AGENT_LABEL = "org.epic.testbed.agent"
+STAGES_LABEL = "org.epic.testbed.stages"
 NEVER = "0001-01-01T00:00:00Z"
 ENGINE_TIMEOUT_S = 15
 """Seconds that the engine may take to answer; for a stop, on top of the stop's own time."""
@@ -90,8 +92,9 @@ def read_container(details: Any) -> AgentContainer:
     state, config = details["State"], details["Config"]
     started = state.get("StartedAt") or NEVER
     stop_timeout = config.get("StopTimeout")
+    labels = config["Labels"]
     return AgentContainer(
-        program=config["Labels"][SERVICE_LABEL],
+        program=labels[SERVICE_LABEL],
         container_id=details["Id"],
         name=details["Name"].lstrip("/"),
         state=state["Status"],
@@ -100,6 +103,8 @@ def read_container(details: Any) -> AgentContainer:
         restart_count=details.get("RestartCount", 0),
         health=(state.get("Health") or {}).get("Status"),
         stop_timeout=USUAL_STOP_TIMEOUT if stop_timeout is None else stop_timeout,
+        agent=labels.get(AGENT_LABEL),
+        stages=tuple(labels.get(STAGES_LABEL, "").split()),
     )
 
 

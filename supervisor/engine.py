@@ -27,6 +27,7 @@ class AgentContainer:
 
     :param started_at: as the engine writes it; empty before the first start
     :param stop_timeout: seconds that it may take to stop, by its service's `stop_grace_period`
+    :param agent: its key under `[agents]`, and what it accounts for, by its service's labels
     """
 
     program: str
@@ -38,6 +39,8 @@ class AgentContainer:
     restart_count: int = 0
     health: str | None = None
     stop_timeout: int = 10
+    agent: str | None = None
+    stages: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -56,6 +59,8 @@ class AgentContainer:
                 "started_at": self.started_at or None,
                 "restart_count": self.restart_count,
                 "health": self.health,
+                "agent": self.agent,
+                "stages": list(self.stages),
             }
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
@@ -25,12 +25,14 @@ LOOK_EVERY_S = 5.0
 """Seconds for which what was seen of a volume holds, as long as nothing has to be removed."""
 PATIENCE = 20
 """STFs in a row that are needed, after which a volume below its limit is left as it is."""
+MOST_ASKED = 1000
+"""STFs that one question is about."""
 
 STF_PART = re.compile(r"\.?(swf\.\d+\.\d+)[._]")
 """The stem of its STF's name, with which a file's name begins; an unfinished file's after a dot."""
 
-Needed = Callable[[str, str], bool]
-"""Whether files of an STF, given its run's id and its file name, are needed; raises
+Needed = Callable[[Sequence[tuple[str, str]]], list[bool]]
+"""Whether files of STFs, each given by its run's id and its file name, are needed; raises
 `ConnectionError` when nobody can say at the moment."""
 
 
@@ -114,14 +116,11 @@ class Volume:
         stfs = [list(files) for _, files in groupby(found, _File.age)]
         behind = [files for files in stfs if self._asked and files[0].age() > self._asked]
         in_a_row = 0
-        for files in [*behind, *stfs[: len(stfs) - len(behind)]]:
-            first = files[0]
-            if self._used <= GOAL * limit:
-                break
-            if self._needed(first.run_id, first.stf_filename):
+        for files, needed in self._judged([*behind, *stfs[: len(stfs) - len(behind)]], limit):
+            if needed:
                 in_a_row += 1
                 if in_a_row >= PATIENCE and self._used <= limit:
-                    self._asked = first.age()
+                    self._asked = files[0].age()
                     return
                 continue
             in_a_row = 0
@@ -130,7 +129,20 @@ class Volume:
                 self._used -= file.size_bytes
                 with suppress(OSError):  # not empty, or another writer removed it
                     file.path.parent.rmdir()
+            if self._used <= GOAL * limit:
+                break
         self._asked = None
+
+    def _judged(self, stfs: list[list[_File]], limit: float) -> Iterator[tuple[list[_File], bool]]:
+        """The files of each STF, and whether they are needed; asked for as many STFs at a time as
+        are looked at before patience ends.
+        """
+        begin = 0
+        while begin < len(stfs):
+            part = stfs[begin : begin + (PATIENCE if self._used <= limit else MOST_ASKED)]
+            needed = self._needed([(files[0].run_id, files[0].stf_filename) for files in part])
+            yield from zip(part, needed, strict=True)
+            begin += len(part)
 
     def _look(self) -> Iterator[_File]:
         runs = self.folder.iterdir() if self.folder.is_dir() else iter(())

@@ -11,14 +11,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from agents.runtime.needs import PROGRAMS, ended_before
-from agents.runtime.parameters import sections, table, takes_part
 from agents.runtime.recent import Recent
 from agents.runtime.settings import AgentSettings
 from swf_common.broker.model import Delivery
+from swf_common.configuration.participants import participants, table, takes_part
 from swf_common.protocol.destinations import RETRIED
 from swf_common.protocol.message import utc_now
 from swf_common.protocol.messages import Message
@@ -96,17 +96,19 @@ def why_stale(record: Mapping[str, Any], agent: str, program: str, days: float) 
         return ""
     if ended_before(record.get("end_time"), days):
         return f"it ended more than {days:g} days ago"
-    agents = sections(sections(record.get("parameter_values")).get("agents"))
-    if _may_mean_it(agents, agent, program):
-        return ""
+    found = participants(record.get("parameter_values"))
+    if takes_part(found, agent, program) or any(one.enabled and not one.program for one in found):
+        return ""  # one without its program may mean this agent by a key of its own
     return "it ended, and had been started without this agent"
 
 
-def _may_mean_it(agents: Mapping[str, Mapping[str, Any]], agent: str, program: str) -> bool:
-    """Whether an enabled section means the agent, or may: the program of one that is none of the
-    testbed's is known to compose.yaml alone, unless the section names it.
+def ended_before(end_time: Any, days: float) -> bool:
+    """Whether an execution, by its end as REST gives it, ended more than so many days ago; 0 days:
+    never.
     """
-    return takes_part(agents, agent, program) or any(
-        section.get("enabled") and not section.get("program") and key not in PROGRAMS
-        for key, section in agents.items()
-    )
+    if days <= 0:
+        return False
+    try:
+        return datetime.fromisoformat(str(end_time)) < utc_now() - timedelta(days=days)
+    except (ValueError, TypeError):  # it has not ended
+        return False

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from swf_common.configuration.model import flat_parameters
+from swf_common.configuration.participants import participants, sections, takes_part
 from swf_common.service.monitor_client import MonitorClient
 
 
@@ -30,33 +30,10 @@ class ExecutionParameters:
         :param program: its Compose service, by which a section of another name may mean it
         :raises MonitorRefused: there is no such execution
         """
-        return takes_part(sections(self._resolved(execution_id).get("agents")), agent, program)
+        return takes_part(participants(self._resolved(execution_id)), agent, program)
 
     def _resolved(self, execution_id: str) -> dict[str, dict[str, Any]]:
         if self._known is None or self._known[0] != execution_id:
             record = self._monitor.call("GET", f"workflow-executions/{execution_id}/")
             self._known = execution_id, sections(record["parameter_values"])
         return self._known[1]
-
-
-def table(content: Any) -> dict[str, Any]:
-    """A part of a record that is a table, or an empty one: others than the testbed's agents may
-    have recorded any JSON there.
-    """
-    return content if isinstance(content, dict) else {}
-
-
-def sections(content: Any) -> dict[str, dict[str, Any]]:
-    """What of a recorded configuration is a section."""
-    return {name: part for name, part in table(content).items() if isinstance(part, dict)}
-
-
-def takes_part(sections: Mapping[str, Mapping[str, Any]], agent: str, program: str) -> bool:
-    """Whether the sections `[agents.*]` of an execution enable an agent; it takes part when there
-    are none. A section of another name may mean it by its program.
-    """
-    return not sections or any(
-        section.get("enabled") and (section.get("program") or program) == program
-        for key, section in sections.items()
-        if key == agent or section.get("program") == program
-    )

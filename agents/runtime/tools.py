@@ -13,7 +13,8 @@ from agents.runtime.settings import AgentSettings
 from agents.runtime.watch import Watch
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import CONTROL
-from swf_common.protocol.messages import Message
+from swf_common.protocol.messages import Message, StfFailed, StfGen
+from swf_common.service.monitor_client import MonitorClient
 
 
 class HandlerTools:
@@ -21,6 +22,7 @@ class HandlerTools:
 
     settings: AgentSettings
     publisher: Publisher
+    monitor: MonitorClient
     instance_name: str
     _causation: Causation
     _condition: Condition
@@ -68,6 +70,26 @@ class HandlerTools:
         if self._causation.reply_to is not None:
             headers = {**correlation, "persistent": "false"}
             self.publisher.publish(self._causation.reply_to, answer, headers, best_effort=True)
+
+    def passed(self, stage: str, *messages: StfGen | StfFailed, failed: bool = False) -> None:
+        """Record that the STFs of messages have come to their end at a stage of this agent's, well
+        or not. It is stored before the handled message is acknowledged, and counts once however
+        often it is said; a failure becomes a success when a later try succeeds.
+
+        :param stage: `stf.<name>`, as the label of the agent's service has it
+        :raises MonitorRefused: it is no such stage, or there is no such execution
+        """
+        rows = [
+            {
+                "execution_id": message.execution_id,
+                "stage": stage,
+                "unit": message.filename,
+                "failed": failed,
+            }
+            for message in messages
+        ]
+        if rows:
+            self.monitor.call("POST", "stage-records/", rows)
 
     def answering(self, message: Message) -> AbstractContextManager[None]:
         """Within a batch handler: what is published inside follows from this one message."""

@@ -200,6 +200,14 @@ class EventFilter(FilterSet):
         fields = ["run_number", "event_type", "state", "substate"]
 
 
+class StageRecordFilter(FilterSet):
+    failed = BooleanFilter()
+
+    class Meta:
+        model = models.StageRecord
+        fields = ["execution_id", "unit", "stage"]
+
+
 class DefinitionFilter(FilterSet):
     class Meta:
         model = models.WorkflowDefinition

@@ -107,9 +107,10 @@ class Control:
             "none takes commands: this one will not be carried out. See: testbed status"
         )
 
-    def ask_supervisor(self, command: AgentCommand) -> Message:
+    def ask_supervisor(self, command: AgentCommand, patience: float | None = None) -> Message:
         """Send a command to the supervisor and wait for its reply.
 
+        :param patience: seconds to wait for it; default: as long as it may take
         :raises NoAnswer: no supervisor of the namespace replied in time, or it is switched off;
             a command that has not been begun by then will not be carried out later. Where the
             broker knows of no supervisor at all, this comes after `BEGUN_S` seconds
@@ -119,7 +120,7 @@ class Control:
                 "This testbed has no supervisor: [supervisor] enabled = false in testbed.toml. "
                 "Agents can be started and stopped with the `testbed` command on the host only."
             )
-        patience = patience_with(command)
+        patience = patience_with(command) if patience is None else patience
         started = time.monotonic()
         reply = self._command(AGENT_CONTROL, command, BEGUN_S, patience, self._supervised)
         if reply is None:

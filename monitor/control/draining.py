@@ -10,6 +10,7 @@ from monitor.control.commands import NoAnswer, control
 from monitor.records.freshness import is_fresh
 from monitor.records.json_values import as_list, as_object
 from monitor.records.models import SystemAgent, WorkflowExecution
+from swf_common.configuration.participants import all_known, participants, stages_of
 from swf_common.protocol.destinations import RECORDER
 from swf_common.protocol.progress import Progress, open_items
 from swf_common.protocol.states import OperationalState
@@ -101,23 +102,26 @@ def _queues_of(
 
 def _agents_of(execution: WorkflowExecution) -> list[SystemAgent]:
     """The agents of an execution's namespace that are there, but for optional ones."""
-    sections = as_object(as_object(execution.parameter_values).get("agents")).values()
-    optional = [
-        one.get("program") for one in map(as_object, sections) if one.get("required") is False
-    ]
+    found = participants(execution.parameter_values)
+    optional = [one.program for one in found if not one.required]
     rows = SystemAgent.objects.filter(namespace=execution.namespace).exclude(
         operational_state=OperationalState.EXITED
     )
     return [
         row
         for row in rows
-        if is_fresh(row.last_heartbeat, row.heartbeat_interval) and row.program not in optional
+        if is_fresh(row.last_heartbeat, row.heartbeat_interval)
+        and (row.program is None or row.program not in optional)
     ]
 
 
 def _stages_of(execution: WorkflowExecution, progress: Progress) -> tuple[str, ...]:
-    """The stages that the agents of a run bring all to: as its command said, else as is evident."""
-    told = as_object(as_object(execution.parameter_values).get("drain")).get("stages")
-    known = {*progress.done, *progress.unfinished}
-    stages = tuple(stage for stage in as_list(told) if isinstance(stage, str) and stage in known)
-    return stages or progress.evident_stages
+    """The stages that a run waits for: those of its required agents. Where it is not known of all
+    what they account for, it is every stage at which something was seen.
+    """
+    found = participants(execution.parameter_values)
+    named = stages_of(found, required=True)
+    if all_known(found):
+        return named
+    optional = set(stages_of(found)) - set(named)
+    return tuple(stage for stage in progress.stages if stage not in optional)

@@ -11,10 +11,15 @@ from django.utils import timezone
 from monitor.control.commands import NoAnswer, Refused, Unknown, control
 from monitor.records.models import SystemAgent, WorkflowExecution
 from monitor.records.models.workflows import FINAL_STATUSES
+from swf_common.configuration.participants import all_known, participants
+from swf_common.protocol.agent_control import Done, ListAgents
 from swf_common.protocol.messages import Message, RunWorkflow, StopWorkflow
 from swf_common.protocol.states import ExecutionStatus, OperationalState
 
 log = logging.getLogger(__name__)
+
+SERVICES_S = 2.0
+"""Seconds for which a workflow that is started waits for the supervisor to name the agents."""
 
 
 def sender_of(asked_by: str) -> str:
@@ -32,6 +37,8 @@ def start(asked_by: str, **command: Any) -> Message:
     message = RunWorkflow(
         namespace=settings.TESTBED_NAMESPACE, sender=sender_of(asked_by), **command
     )
+    if not all_known(participants(message.resolved)):
+        message = message.model_copy(update={"agents": _services(asked_by)})
     return _ask(message, f"start {message.workflow_name}", asked_by)
 
 
@@ -82,6 +89,27 @@ def end(asked_by: str, execution_id: str) -> WorkflowExecution:
         raise Refused(f"{execution_id} has changed meanwhile: it is {execution.status}.")
     log.info("%s ended the record of %s", asked_by, execution_id)
     return execution
+
+
+def _services(asked_by: str) -> dict[str, dict[str, Any]]:
+    """By its key, program and stages of each agent whose container the supervisor sees; nothing
+    while it is switched off or silent.
+    """
+    question = ListAgents(
+        namespace=settings.TESTBED_NAMESPACE,
+        sender=sender_of(asked_by),
+        requested_by=asked_by[:200],
+    )
+    try:
+        reply = control().ask_supervisor(question, SERVICES_S)
+    except NoAnswer as error:
+        log.info("what the agents account for is not known: %s", error)
+        return {}
+    return {
+        one.agent: {"program": one.program, "stages": one.stages}
+        for one in (reply.containers if isinstance(reply, Done) else ())
+        if one.agent is not None and one.stages is not None
+    }
 
 
 def _ask(message: Message, action: str, asked_by: str) -> Message:

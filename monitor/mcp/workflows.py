@@ -88,6 +88,10 @@ class Monitor(Record):
     total_stf_files: int | None = Field(description="what end_run said; null while the run is open")
     tf_files: int
     slices: dict[str, int]
+    stages: dict[str, dict[str, int]] = Field(
+        description="per stage of the agents that take part, as stf.processed: how many STFs, TFs "
+        "or slices came to their end there, done and failed"
+    )
     messages: int = Field(description="recorded messages of the execution")
     dead_letters: int = Field(description="messages that no agent could handle")
     drained: bool = Field(
@@ -197,6 +201,7 @@ def get_workflow_monitor(
         total_stf_files=progress["total_stf_files"],
         tf_files=progress["tf_files"],
         slices=progress["slices"],
+        stages=progress["stages"],
         messages=progress["messages"],
         dead_letters=progress["dead_letters"],
         drained=not missing,

@@ -122,6 +122,7 @@ RULES = (
     ),
     Rule("swf_workflow_messages", "id", "t.recorded_at", EXECUTIONS, OF_NO_EXECUTION),
     Rule("swf_dead_letters", "id", "t.received_at", EXECUTIONS, OF_NO_EXECUTION),
+    Rule("swf_stage_records", "id", "t.recorded_at", EXECUTIONS, OF_NO_EXECUTION),
     Rule("swf_tf_slices", "id", "t.created_at", EXECUTIONS, RUN_OF_NO_EXECUTION),
     Rule(
         "swf_fastmon_files",

@@ -10,11 +10,10 @@ from django.db.models import Count, Q, Sum
 from monitor.records.models import (
     FastMonFile,
     RunHistograms,
-    StfFile,
     TFSlice,
     WorkflowExecution,
 )
-from swf_common.protocol.states import FileStatus, SliceStatus
+from swf_common.protocol.states import SliceStatus
 
 TIMES = """
 SELECT count(*),
@@ -32,7 +31,6 @@ WHERE m.execution_id = %(execution)s AND m.message_type = 'stf_gen'
 """
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 SPANS = ("latency_s", "latency_to_slice_s", "latency_to_result_s")
-REJECTED = Q(status=FileStatus.FAILED) & ~Q(metadata__has_any_keys=["processed_by", "sampled_by"])
 NO_TIMES: dict[str, Any] = {**dict.fromkeys(SPANS), "slices_per_s": None}
 """Of a run without a processed slice."""
 
@@ -40,10 +38,8 @@ NO_TIMES: dict[str, Any] = {**dict.fromkeys(SPANS), "slices_per_s": None}
 def fast_progress(execution: WorkflowExecution) -> dict[str, Any]:
     """Counts of the fast path of one execution.
 
-    `stf_sampled` counts STFs that the fastmon agent is done with, those that failed too; the
-    agent's mark says so, since the status is that of processing as well. One that failed when it
-    was registered bears nobody's mark, and nobody gets it. `tfs` are time frames: in the samples,
-    in slices, in results. `hits` and `clusters` are those in the run's histograms.
+    `tfs` are time frames: in the samples, in slices, in results. `hits` and `clusters` are those in
+    the run's histograms.
     """
     run_number = -1 if execution.run_number is None else execution.run_number
     samples = FastMonFile.objects.filter(stf_file__run__run_number=run_number).aggregate(
@@ -56,12 +52,8 @@ def fast_progress(execution: WorkflowExecution) -> dict[str, Any]:
         tfs=Sum("tf_count"),
     )
     done = RunHistograms.objects.filter(run_number=run_number).defer("histograms").first()
-    sampled = StfFile.objects.filter(run__run_number=run_number).filter(
-        Q(metadata__has_key="sampled_by") | REJECTED
-    )
     tfs_in_slices = slices.pop("tfs") or 0
     return {
-        "stf_sampled": sampled.count(),
         "tf_files": samples["files"],
         "slices": slices,
         "tfs": {

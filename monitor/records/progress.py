@@ -16,6 +16,7 @@ from monitor.records.models import (
     WorkflowExecution,
     WorkflowMessage,
 )
+from monitor.records.stages import stage_counts, stf_counts
 from swf_common.protocol.progress import DAQ_PHASES
 from swf_common.protocol.states import FileStatus
 
@@ -27,8 +28,10 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
     `processed` and `failed` those with that status. `total_stf_files` is what `end_run` said,
     null while the run is open; `stf_sent` what the runner says it generated, null until then.
     `daq_phase` is that of the DAQ's run: unknown, imminent, running, paused or ended.
-    `outputs` are those of the STFs that were processed: how many files, their size, and what was
-    found in them.
+    `stf_sampled` counts STFs that fast monitoring is done with, those that failed too; its mark
+    says so, since the status is that of processing as well. `stages` has, per stage of the agents
+    that take part, how many came to their end there. `outputs` are those of the STFs that were
+    processed: how many files, their size, and what was found in them.
     """
     kinds = dict(
         WorkflowMessage.objects.filter(execution_id=execution.execution_id)
@@ -54,7 +57,8 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
     ).exists()
     metrics = as_object(execution.performance_metrics)
     done = statuses.get(FileStatus.PROCESSED, 0) + statuses.get(FileStatus.DONE, 0)
-    return {
+    counts = stf_counts(-1 if execution.run_number is None else execution.run_number)
+    progress = {
         "execution_id": execution.execution_id,
         "run_id": None if execution.run_number is None else str(execution.run_number),
         "status": execution.status,
@@ -70,6 +74,7 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
             "failed": statuses.get(FileStatus.FAILED, 0),
         },
         "outputs": _outputs(execution.run_number),
+        "stf_sampled": counts["sampled"],
         **fast_progress(execution),
         "messages": sum(kinds.values()),
         "run_announced": "run_imminent" in kinds,
@@ -77,6 +82,7 @@ def progress_of(execution: WorkflowExecution) -> dict[str, Any]:
         "stf_sent": as_count(metrics.get("stf_generated")),
         "dead_letters": DeadLetter.objects.filter(execution_id=execution.execution_id).count(),
     }
+    return {**progress, "stages": stage_counts(execution, progress, counts)}
 
 
 OUTPUTS = """

@@ -74,6 +74,10 @@ class AgentContainerState(BaseModel):
     started_at: UtcTime | None = Field(default=None, description="none before its first start")
     restart_count: int = 0
     health: str | None = Field(default=None, description="starting, healthy or unhealthy")
+    agent: str | None = Field(default=None, description="the agent's key under [agents]")
+    stages: list[str] | None = Field(
+        default=None, description="what it brings every STF, TF or slice to"
+    )
 
 
 class Done(Message):

@@ -170,6 +170,11 @@ class RunWorkflow(Message):
     )
     params: dict[str, Any] = Field(default_factory=dict)
     resolved: dict[str, Any] | None = None
+    agents: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="by key, `program` and `stages` of the agents' services, for the sections of "
+        "the configuration that do not say them",
+    )
     expires_at: UtcTime | None = Field(
         default=None, description="not to be carried out later than this"
     )

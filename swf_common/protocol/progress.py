@@ -5,18 +5,28 @@ The command and the monitor judge with this module, so that they agree.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from swf_common.protocol.states import ExecutionStatus
 
+Stages = Mapping[str, Mapping[str, int]]
+"""By name, how many came to their end at a stage: `done` well, and `failed`."""
+
+GENERATED = "stf.generated"
 REGISTERED = "stf.registered"
 """The stage whose agent also closes the run's record."""
 PROCESSED = "stf.processed"
 SAMPLED = "stf.sampled"
 SLICED = "tfs.sliced"
 SLICES_PROCESSED = "slices.processed"
+BUILT_IN = (GENERATED, REGISTERED, SAMPLED, PROCESSED, SLICED, SLICES_PROCESSED)
+"""Stages that are counted from the records of files, slices and messages. Every other one is
+`stf.<name>`, and counted from what agents record of it."""
+CUSTOM_STAGE = r"^stf\.[a-z0-9_-]{1,60}$"
+UNITS = {"stf": "STFs", "tfs": "TFs", "slices": "slices"}
+"""What the first part of a stage's name counts."""
 
 MOST_PLANNED = 10**9
 
@@ -48,6 +58,8 @@ class Progress:
     :param dead_letters: messages of the execution that nobody could handle
     :param stf_sampled: STFs that were looked at for samples, failed ones too
     :param tfs: time frames `sampled`, `in_slices` and `in_results`
+    :param stages: of the agents that take part; those at which something was seen where it is not
+        known who does
     :param daq_phase: a value of `DAQ_PHASES`, or unknown before the run is announced
     """
 
@@ -67,6 +79,7 @@ class Progress:
     slices: Mapping[str, int]
     messages: int
     daq_phase: str = "unknown"
+    stages: Stages = field(default_factory=dict)
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> Progress:
@@ -111,51 +124,36 @@ class Progress:
         return PHASES.get(self.daq_phase, self.daq_phase)
 
     @property
-    def evident_stages(self) -> tuple[str, ...]:
-        """The stages at which something of the run was seen.
-
-        They stand in for the configured ones where these are unknown, as for a run that was
-        started by hand: an agent that did nothing at all is not missed then.
-        """
-        seen = {
-            REGISTERED: self.stf["registered"],
-            PROCESSED: self.stf["processed"],
-            SAMPLED: self.stf_sampled,
-            SLICED: self.tfs["in_slices"],
-            SLICES_PROCESSED: self.slices["created"],
-        }
-        return tuple(stage for stage, count in seen.items() if count)
+    def made(self) -> int:
+        """STFs that the run has, by whoever knows of most."""
+        known = (self.total_stf_files, self.stf_sent, self.stf["registered"])
+        return max(self.stf["generated"], *(count or 0 for count in known))
 
     @property
-    def done(self) -> Mapping[str, int]:
-        """Per stage of the STFs, how many have come to an end there: failed ones have, too."""
+    def further(self) -> Stages:
+        """By the names of their stages, what STFs came to beside what `stf` counts."""
+        parts = [(stage.partition("."), counts) for stage, counts in self.stages.items()]
         return {
-            REGISTERED: self.stf["registered"],
-            PROCESSED: self.stf["processed"] + self.stf["failed"],
-            SAMPLED: self.stf_sampled,
+            name: counts
+            for (unit, _, name), counts in parts
+            if unit == "stf" and name not in self.stf
         }
 
-    @property
-    def unfinished(self) -> Mapping[str, str]:
-        """Per stage of the fast path, what has not come to an end there; empty when all has."""
-        unsliced = self.tfs["sampled"] - self.tfs["in_slices"]
-        slices = self.slices
-        unprocessed = slices["created"] - slices["completed"] - slices["failed"]
-        return {
-            SLICED: f"{unsliced} TFs are in no slice" if unsliced else "",
-            SLICES_PROCESSED: f"{unprocessed} slices have no result" if unprocessed else "",
-        }
+    def of(self, stage: str) -> int:
+        """How many STFs, TFs or slices have to come to their end at a stage."""
+        wholes = {SLICED: self.tfs["sampled"], SLICES_PROCESSED: self.slices["created"]}
+        return wholes.get(stage, self.made)
 
 
 def open_items(
     progress: Progress,
-    accounts: Collection[str],
+    stages: Iterable[str],
     queues: Iterable[Mapping[str, Any]] | None,
     busy_agents: Iterable[str],
 ) -> list[str]:
     """What is not accounted for yet; empty when the run has drained.
 
-    :param accounts: the stages that the selected agents bring every STF, TF or slice to
+    :param stages: those that the selected agents bring every STF, TF or slice to
     :param queues: the consumer queues with their depths; None when the broker does not say
     :param busy_agents: per agent that is not idle and READY, a few words on it
     """
@@ -164,19 +162,16 @@ def open_items(
     items = []
     if progress.lacks_end:
         items.append("end_run is not recorded")
-    generated = progress.stf["generated"]
-    total = max(progress.total_stf_files or 0, progress.stf_sent or 0, progress.stf["registered"])
-    if REGISTERED in accounts and progress.run_announced and not progress.run_ended:
+    if REGISTERED in stages and progress.run_announced and not progress.run_ended:
         items.append("the run's record has no end time")
-    if generated < total:
-        items.append(f"{total - generated} of {total} stf_gen messages are not recorded")
-    for stage in accounts:
-        if stage in progress.unfinished:
-            items += filter(None, [progress.unfinished[stage]])
-            continue
-        missing = max(total, generated) - progress.done[stage]
-        if missing > 0:
-            items.append(f"{missing} STFs are not {stage.partition('.')[2]}")
+    unrecorded = progress.made - progress.stf["generated"]
+    if unrecorded:
+        items.append(f"{unrecorded} of {progress.made} stf_gen messages are not recorded")
+    for stage in stages:
+        counted = progress.stages.get(stage, {})
+        missing = progress.of(stage) - sum(counted.values())
+        if missing > 0 and stage != GENERATED:
+            items.append(f"{missing} {in_words(stage, 'are not ')}")
     if queues is None:
         items.append("the broker did not report its queues")
     else:
@@ -186,6 +181,42 @@ def open_items(
             if queue["depth"] > 0
         ]
     return [*items, *busy_agents]
+
+
+def in_words(stage: str, between: str = "") -> str:
+    """A stage for people.
+
+    >>> in_words("stf.processed"), in_words("tfs.sliced", "are not ")
+    ('STFs processed', 'TFs are not sliced')
+    """
+    unit, _, name = stage.partition(".")
+    return f"{UNITS.get(unit, unit)} {between}{name}"
+
+
+def built_in_stages(
+    stf: Mapping[str, int],
+    tfs: Mapping[str, int],
+    slices: Mapping[str, int],
+    *,
+    sampled: int,
+    unsampled: int = 0,
+    rejected: int = 0,
+) -> Stages:
+    """The counts of the stages that follow from other counts of a progress.
+
+    :param sampled: STFs that fast monitoring is done with, `unsampled` and `rejected` among them
+    :param unsampled: STFs of which no sample could be made
+    :param rejected: STFs that failed when they were registered, and that nobody gets
+    """
+    ended = {
+        GENERATED: (stf["generated"], 0),
+        REGISTERED: (stf["registered"] - rejected, rejected),
+        SAMPLED: (sampled - unsampled - rejected, unsampled + rejected),
+        PROCESSED: (stf["processed"], stf["failed"]),
+        SLICED: (tfs["in_slices"], 0),
+        SLICES_PROCESSED: (slices["completed"], slices["failed"]),
+    }
+    return {name: {"done": done, "failed": failed} for name, (done, failed) in ended.items()}
 
 
 def planned_stfs(parameters: Mapping[str, Any]) -> int:

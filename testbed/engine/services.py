@@ -23,7 +23,7 @@ class Service:
     agent: str | None = None
     always: bool = False
     switch: str | None = None
-    accounts: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
     one_shot: bool = False
     dockerfile: str | None = None
     target: str | None = None
@@ -60,7 +60,7 @@ def read_services(compose_config: Mapping[str, Any]) -> dict[str, Service]:
             agent=labels.get(f"{LABEL}agent"),
             always=labels.get(f"{LABEL}always") == "true",
             switch=labels.get(f"{LABEL}switch"),
-            accounts=tuple(labels.get(f"{LABEL}accounts", "").split()),
+            stages=tuple(labels.get(f"{LABEL}stages", "").split()),
             one_shot=name in depended_on,
             dockerfile=build.get("dockerfile"),
             target=build.get("target"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from swf_common.configuration import AgentSection, Configuration
+from swf_common.configuration.participants import Participant, stages_of, with_services
 from swf_common.configuration.suggestions import nearest
 from swf_common.errors import ConfigurationError
+from swf_common.protocol.progress import BUILT_IN, CUSTOM_STAGE
 from testbed.engine.services import LABEL, Service
 from testbed.gate.decision import Expected
 
@@ -19,7 +23,7 @@ class Plan:
     :param scales: replicas of agent services that have more than one
     :param others: agent services that the configuration does not enable
     :param switched_off: backend services that it leaves out
-    :param accounts: stages that the required agents bring every STF, TF or slice to
+    :param agents: those that take part, with what each accounts for
     :param ready_timeout: seconds to wait for READY, per program
     """
 
@@ -27,7 +31,7 @@ class Plan:
     expected: tuple[Expected, ...]
     scales: Mapping[str, int]
     others: tuple[str, ...]
-    accounts: tuple[str, ...]
+    agents: tuple[Participant, ...]
     ready_timeout: Mapping[str, float] = field(default_factory=dict)
     switched_off: tuple[str, ...] = ()
 
@@ -39,6 +43,21 @@ class Plan:
     def required(self) -> tuple[str, ...]:
         """Programs whose work a run waits for."""
         return tuple(agent.program for agent in self.expected if agent.required)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """What the required agents bring every STF, TF or slice to."""
+        return stages_of(self.agents, required=True)
+
+    def resolved(self, configuration: Configuration) -> dict[str, Any]:
+        """The configuration as it travels in `run_workflow`: each agent that takes part has its
+        program and stages in its section.
+        """
+        resolved = configuration.resolved()
+        for one in self.agents:
+            usual = AgentSection().model_dump(exclude={"script"})
+            resolved["agents"].setdefault(one.key, usual)["enabled"] = True
+        return with_services(resolved, self.agents)
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -56,6 +75,7 @@ def make_plan(configuration: Configuration, services: Mapping[str, Service]) -> 
     off = [name for name in backend if services[name].switch in configuration.switched_off]
     agents = {name: service for name, service in services.items() if service.role == "agent"}
     chosen: dict[str, AgentSection] = {}
+    keys = {name: service.agent or name for name, service in agents.items()}
     for key, section in configuration.agents.items():
         if not section.enabled:
             _check_key(key, section, agents, configuration)
@@ -68,6 +88,7 @@ def make_plan(configuration: Configuration, services: Mapping[str, Service]) -> 
                 hint="For more containers of one program set its replicas.",
             )
         chosen[program] = section
+        keys[program] = key
     if chosen:
         for name, service in agents.items():
             if service.always and name not in chosen:
@@ -86,15 +107,29 @@ def make_plan(configuration: Configuration, services: Mapping[str, Service]) -> 
         ),
         scales={program: section.replicas for program, section in chosen.items()},
         others=tuple(name for name in agents if name not in chosen),
-        accounts=tuple(
-            stage
+        agents=tuple(
+            Participant(keys[name], name, True, section.required, _stages(agents[name]))
             for name, section in chosen.items()
-            if section.required
-            for stage in agents[name].accounts
         ),
         ready_timeout={program: section.ready_timeout for program, section in chosen.items()},
         switched_off=tuple(off),
     )
+
+
+def _stages(service: Service) -> tuple[str, ...]:
+    """What an agent's service accounts for.
+
+    :raises ConfigurationError: nothing counts one of them
+    """
+    for stage in service.stages:
+        if stage not in BUILT_IN and not re.fullmatch(CUSTOM_STAGE, stage):
+            raise ConfigurationError(
+                place="compose.yaml",
+                problem=f"{service.name} has the label {LABEL}stages with {stage}, which nothing "
+                f"counts; {nearest(stage, BUILT_IN)}",
+                hint="A stage of its own is called stf.<name>, in lower-case letters.",
+            )
+    return service.stages
 
 
 def _check_key(

@@ -52,7 +52,7 @@ def drain_state(gate: Gate, progress: Progress) -> DrainState:
     if own is not None and not any(f"-{RECORDER}." in queue["queue"] for queue in own):
         own = None  # the recorder has never consumed: what was sent is not recorded
     required = [_state(agent) for agent in busy if agent.required]
-    items = open_items(progress, plan.accounts, own, required)
+    items = open_items(progress, plan.stages, own, required)
     idle = (
         own is not None
         and not any(

@@ -50,9 +50,8 @@ def execute(session: Session, gate: Gate, ready_s: float, named: Callable[[str],
     configuration = session.configuration
     workflow = configuration.workflow
     resolved: dict[str, Any] = {
-        **configuration.resolved(),
+        **gate.plan.resolved(configuration),
         "git_version": git_version(session.project.root),
-        "drain": {"stages": list(gate.plan.accounts)},
     }
     if not gate.check().ready:  # checked again just before the command is sent
         gate.wait()

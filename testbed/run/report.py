@@ -8,7 +8,7 @@ from typing import Any
 from swf_common.configuration.expectations import Expectation, judged
 from swf_common.configuration.model import ExpectSection
 from swf_common.errors import ExitCode
-from swf_common.protocol.progress import Progress
+from swf_common.protocol.progress import BUILT_IN, REGISTERED, Progress
 from swf_common.protocol.states import ExecutionStatus
 
 VERDICTS = {ExitCode.DONE: "PASSED", ExitCode.INTERRUPTED: "INTERRUPTED"}
@@ -76,6 +76,10 @@ class Report:
         failures = ["not drained: " + ", ".join(self.undrained)] if self.undrained else []
         failures += [f"{counted(letters, 'message')} became dead letters"] if letters else []
         failures += [f"{counted(stfs, 'STF')} failed"] if stfs else []
+        failures += [
+            f"{counted(number, 'STF')} failed at {stage}"
+            for stage, number in self.stage_failures.items()
+        ]
         slices = self.progress.slices["failed"]
         return failures + ([f"{counted(slices, 'slice')} failed"] if slices else [])
 
@@ -106,10 +110,24 @@ class Report:
         return max(0, self.progress.stf["failed"] - (self.expect.stf_failed or 0))
 
     @property
+    def stage_failures(self) -> dict[str, int]:
+        """By stage, STFs that failed where an agent brings a stage of its own along. Those that
+        nobody got, as they failed when they were registered, are among the failed ones already.
+        """
+        stages = self.progress.stages
+        rejected = stages.get(REGISTERED, {}).get("failed", 0)
+        return {
+            stage: one["failed"] - rejected
+            for stage, one in stages.items()
+            if stage not in BUILT_IN and one["failed"] > rejected
+        }
+
+    @property
     def lost(self) -> bool:
         """Whether the run lost something that it was not expected to lose."""
         slices_failed = self.progress.slices["failed"]
-        return bool(self.unexpected_failures or self.progress.dead_letters or slices_failed)
+        letters = self.progress.dead_letters
+        return bool(self.unexpected_failures or letters or slices_failed or self.stage_failures)
 
     @property
     def verdict(self) -> str:
@@ -141,6 +159,7 @@ class Report:
             "stf": dict(self.progress.stf),
             "tf_files": self.progress.tf_files,
             "slices": dict(self.progress.slices),
+            "stages": {name: dict(counts) for name, counts in self.progress.stages.items()},
             "messages": self.progress.messages,
             "dead_letters": self.progress.dead_letters,
             "undrained": self.undrained,
@@ -160,7 +179,6 @@ class Report:
 
     def lines(self) -> list[str]:
         """The report for people: the verdict first."""
-        stf = self.progress.stf
         shown = [
             f"Verdict     {self.verdict}",
             f"Execution   {self.progress.execution_id}, run {self.progress.run_id}, "
@@ -168,8 +186,7 @@ class Report:
             f"Workflow    {self.progress.status}"
             + (f" ({self.progress.reason})" if self._reason_says_more else ""),
             "Time        " + self._time(),
-            f"STF files   {stf['generated']} generated, {stf['registered']} registered, "
-            f"{stf['processed']} processed, {stf['failed']} failed",
+            "STF files   " + ", ".join(f"{count} {name}" for name, count in self._stf_counts()),
             f"Messages    {self.progress.messages} recorded",
         ]
         if self.progress.tf_files:
@@ -192,6 +209,14 @@ class Report:
         if self.monitor_url:
             shown.append(f"Monitor     {self.monitor_url}")
         return shown
+
+    def _stf_counts(self) -> list[tuple[str, int]]:
+        """What the STFs came to, by name, with the failures where `stf` does not count them."""
+        counts = list(self.progress.stf.items())
+        for name, one in self.progress.further.items():
+            failed = f" ({one['failed']} failed)" if one["failed"] else ""
+            counts.append((name + failed, one["done"]))
+        return counts
 
     @property
     def _reason_says_more(self) -> bool:
@@ -241,6 +266,7 @@ def without_a_run(code: ExitCode, reason: str, *, unknown: bool = False) -> dict
         "stf": dict.fromkeys(stages, 0),
         "tf_files": 0,
         "slices": dict.fromkeys(("created", "completed", "failed"), 0),
+        "stages": {},
         "messages": 0,
         "dead_letters": 0,
         "undrained": [],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from swf_common.protocol.progress import Progress
+from swf_common.protocol.progress import BUILT_IN, Progress, built_in_stages
 from swf_common.protocol.states import AgentStatus, ExecutionStatus, OperationalState
 from testbed.engine.inspection import Container
 from testbed.monitor_client.client import Monitor
@@ -136,7 +136,8 @@ class FakeMonitor(FakeQueues, Monitor):
 
     def change(self, execution_id: str, **facts: Any) -> Progress:
         """Let an execution come further (fields of `Progress`); where it is now."""
-        self.executions[execution_id] = replace(self.executions[execution_id], **facts)
+        changed = replace(self.executions[execution_id], **facts)
+        self.executions[execution_id] = with_stages(changed)
         return self.executions[execution_id]
 
     def _answer(self) -> None:
@@ -163,4 +164,14 @@ def _refused(request: str, status: int, text: str) -> MonitorRefused:
 def new_progress(execution_id: str = "stf_datataking-fake-0001", **facts: Any) -> Progress:
     """The progress of an execution that has just begun, but for `facts` (fields of `Progress`)."""
     begun = replace(Progress.unknown(execution_id), run_id="100010")
-    return replace(begun, **facts)
+    return with_stages(replace(begun, **facts))
+
+
+def with_stages(progress: Progress) -> Progress:
+    """A progress whose stages go with its other counts; those that agents record stay."""
+    built_in = built_in_stages(
+        progress.stf, progress.tfs, progress.slices, sampled=progress.stf_sampled
+    )
+    seen = {stage: counts for stage, counts in built_in.items() if any(counts.values())}
+    own = {stage: counts for stage, counts in progress.stages.items() if stage not in BUILT_IN}
+    return replace(progress, stages={**seen, **own})

@@ -43,7 +43,7 @@ def main() -> None:
         before = stack.run("fast_processing", "--no-realtime", *RUN)
         with stack.command_in_background("run", "fast_processing", "--json", *RUN) as process:
             show(page, "/", "light", WIDE)
-            slices = page.get_by_role("progressbar", name="Slices completed")
+            slices = page.get_by_role("progressbar", name="Slices processed")
             expect(slices).to_be_visible(timeout=60_000)
             take_overview(page)
             output, _ = process.communicate()

@@ -68,7 +68,7 @@ def test_a_workflow_is_started_on_a_page_and_watched_to_its_end_without_a_reload
     expect(operator.get_by_role("region", name="Log", exact=True)).to_contain_text("run")
     assert operator.evaluate(SAME), "without a reload"
     found = counts(operator)
-    assert found["STFs generated"] == found["registered"] == 3, found
+    assert found["STFs generated"] == found["STFs registered"] == 3, found
     operator.goto("/")
     latest = operator.get_by_role("region", name="Latest executions").locator("tbody tr").first
     expect(latest).to_contain_text(execution)

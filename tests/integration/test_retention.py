@@ -27,6 +27,7 @@ OF_A_RUN = {
     "swf_runs": "run_number = {run}",
     "swf_workflow_messages": "execution_id = '{execution}'",
     "swf_dead_letters": "execution_id = '{execution}'",
+    "swf_stage_records": "execution_id = '{execution}'",
     "swf_workflow_executions": "execution_id = '{execution}'",
 }
 TIMES = {
@@ -36,6 +37,7 @@ TIMES = {
         "swf_runs",
         "swf_run_state",
         "swf_workflow_messages",
+        "swf_stage_records",
         "swf_workflow_executions",
     ),
     "created_at": ("swf_tf_slices", "swf_fastmon_files", "swf_stf_files"),
@@ -92,7 +94,9 @@ class Recorded:
             f" ('{uuid4()}', 'x', '{execution}', '{{}}', now(), now());"
             "INSERT INTO swf_dead_letters (destination, cause, broker_message_id, message_type,"
             " execution_id, headers, body, received_at, resolution) VALUES"
-            f" ('/queue/x', '', '{uuid4()}', 'x', '{execution}', '{{}}', '', now(), 'open')"
+            f" ('/queue/x', '', '{uuid4()}', 'x', '{execution}', '{{}}', '', now(), 'open');"
+            "INSERT INTO swf_stage_records (execution_id, stage, unit, failed) VALUES"
+            f" ('{execution}', 'stf.calibrated', 'swf.1.000001.stf', false)"
         )
         for column, tables in TIMES.items():
             for table in tables:

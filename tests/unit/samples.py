@@ -23,9 +23,9 @@ def compose_services() -> dict[str, Any]:
         "postgres": {"image": "postgres:17", "labels": {f"{LABEL}role": "backend"}},
         "migrate": _service("monitor", "backend", needs={"postgres": "service_healthy"}),
         "monitor": _service("monitor", "backend", needs={"migrate": COMPLETED}),
-        "workflow-runner": _agent("workflow-runner", always="true"),
-        "example-data-agent": _agent("data", accounts="stf.registered"),
-        "example-processing-agent": _agent("processing", accounts="stf.registered stf.processed"),
+        "workflow-runner": _agent("workflow-runner", always="true", stages="stf.generated"),
+        "example-data-agent": _agent("data", stages="stf.registered"),
+        "example-processing-agent": _agent("processing", stages="stf.registered stf.processed"),
     }
 
 

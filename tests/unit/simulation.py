@@ -57,7 +57,7 @@ def run(
     duration: float = 0,
     stop_at: Callable[[Message], bool] = lambda _: False,
     stop_first: bool = False,
-    needed: Needed = lambda _run, _stf: False,
+    needed: Needed = lambda files: [False] * len(files),
 ) -> Ran:
     """Run a workflow as the runner does, as fast as possible.
 

@@ -291,7 +291,7 @@ def test_a_full_exit_buffer_ends_the_run_as_failed(
 def test_an_exit_buffer_that_is_full_of_needed_stfs_ends_the_run_as_failed(tmp_path: Path) -> None:
     content = resolved(stf_count=5)
     content["retention"] = {"daq_buffer_limit_mb": 0.001}
-    ran = run(tmp_path, content, needed=lambda _run, _stf: True)
+    ran = run(tmp_path, content, needed=lambda files: [True] * len(files))
     (end,) = ran.only("end_run")
     assert end.reason == EndReason.FAILED
     assert 0 < end.total_stf_files < 5

@@ -11,9 +11,10 @@ from agents.data.slicing import Slice as Cut
 from agents.data.slicing import slices
 from agents.programs.example_fast_processing_agent.pace import MeasuringPace
 from agents.runtime import BaseAgent, handles
-from agents.runtime.parameters import ExecutionParameters, table
+from agents.runtime.parameters import ExecutionParameters
 from agents.runtime.settings import AgentSettings
 from swf_common.configuration.groups import Slicing
+from swf_common.configuration.participants import table
 from swf_common.protocol.destinations import EPICTOPIC, RESULTS, SLICES, WORKERS
 from swf_common.protocol.messages import (
     EndRun,

@@ -12,9 +12,10 @@ from agents.data.tf_samples import sample_path, write_sample
 from agents.data.volume import Volume
 from agents.runtime import BaseAgent, handles
 from agents.runtime.needs import Needs
-from agents.runtime.parameters import ExecutionParameters, table
+from agents.runtime.parameters import ExecutionParameters
 from agents.runtime.settings import AgentSettings
 from swf_common.configuration.groups import Retention, Sampling
+from swf_common.configuration.participants import table
 from swf_common.errors import ConfigurationError
 from swf_common.protocol.destinations import EPICTOPIC
 from swf_common.protocol.messages import StfReady, TfFileRegistered
@@ -40,7 +41,7 @@ class ExampleFastmonAgent(BaseAgent):
         self._parameters = ExecutionParameters(self.monitor)
         self._samples = Volume(
             settings.data_folder / "tf-samples",
-            Needs(self.monitor, settings.namespace, settings.queue_retention_days).samples,
+            Needs(self.monitor, "tf-samples"),
         )
 
     @handles("stf_ready", batch=20)

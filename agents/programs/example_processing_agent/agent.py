@@ -12,9 +12,10 @@ from agents.data.volume import Volume
 from agents.programs.example_processing_agent.task import RunTasks
 from agents.runtime import BaseAgent, handles
 from agents.runtime.needs import Needs
-from agents.runtime.parameters import ExecutionParameters, table
+from agents.runtime.parameters import ExecutionParameters
 from agents.runtime.settings import AgentSettings
 from swf_common.configuration.groups import Clustering, Retention
+from swf_common.configuration.participants import table
 from swf_common.errors import ConfigurationError
 from swf_common.protocol.destinations import EPICTOPIC
 from swf_common.protocol.messages import (
@@ -48,7 +49,7 @@ class ExampleProcessingAgent(BaseAgent):
         self._tasks = RunTasks(self.monitor, self._parameters)
         self._outputs = Volume(
             settings.data_folder / "processed",
-            Needs(self.monitor, settings.namespace, settings.queue_retention_days).output,
+            Needs(self.monitor, "processed"),
         )
 
     @handles("run_imminent")

@@ -17,6 +17,7 @@ from swf_common.broker.publisher import SendRefused
 from swf_common.configuration import resolve_workflow
 from swf_common.configuration.model import flat_parameters
 from swf_common.configuration.modules import find_workflow
+from swf_common.configuration.participants import participants, with_services
 from swf_common.errors import ConfigurationError
 from swf_common.protocol.destinations import EPICTOPIC, WORKFLOW_CONTROL, namespace_selector
 from swf_common.protocol.heartbeat import STALE_AFTER_INTERVALS
@@ -160,6 +161,7 @@ class WorkflowRunner(BaseAgent):
                 raise ConfigurationError(
                     place="run_workflow", problem=f"resolved: {section} is not a section"
                 )
+        resolved = with_services(resolved, participants({"agents": command.agents}))
         resolved["workflow"] = {
             **resolved.get("workflow", {}),
             "name": command.workflow_name,
@@ -179,15 +181,13 @@ class WorkflowRunner(BaseAgent):
             reason = "the command had expired before it could be carried out"
             records.close(execution_id, ExecutionStatus.FAILED, reason)
             raise Expired(reason)
-        settings = self.settings
-        needs = Needs(self._session(), settings.namespace, settings.queue_retention_days)
         return Execution(
             workflow,
             execution_id=execution_id,
             run_id=run_id,
             resolved=resolved,
             send=self._broadcast,
-            buffer=Volume(self.settings.data_folder / "daq", needs.stf),
+            buffer=Volume(self.settings.data_folder / "daq", Needs(self._session(), "daq")),
         )
 
     def _broadcast(self, message: Message) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -11,14 +12,14 @@ from monitor.records.json_values import as_object
 from monitor.records.models import WorkflowExecution
 from monitor.records.progress import progress_of
 from swf_common.configuration.model import flat_parameters
-from swf_common.protocol.progress import planned_stfs
+from swf_common.protocol.progress import GENERATED, in_words, planned_stfs
 
 KEPT_S = 1
 
 
 def recent_progress(execution: WorkflowExecution) -> dict[str, Any]:
     """The progress of an execution, counted anew every second however many look at it; `wanted`
-    is what STFs are measured against, as far as that is known.
+    is what STFs are measured against, as far as that is known, `rows` what a page shows of stages.
     """
     key = f"progress-{sha256(execution.execution_id.encode()).hexdigest()}"
     known: dict[str, Any] | None = cache.get(key)
@@ -33,5 +34,23 @@ def recent_progress(execution: WorkflowExecution) -> dict[str, Any]:
     }
     planned = 0 if execution.end_time else planned_stfs(flat_parameters(sections))
     progress["wanted"] = progress["total_stf_files"] or max(made, planned)
+    progress["rows"] = stage_rows(progress)
     cache.set(key, progress, KEPT_S)
     return progress
+
+
+def stage_rows(progress: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Per stage at which there is something to do: its name for people, how many are `done` there,
+    `failed` there and came to their `ended`, and of how many (`total`).
+    """
+    wholes = {
+        "stf": progress["wanted"],
+        "tfs": progress["tfs"]["sampled"],
+        "slices": progress["slices"]["created"],
+    }
+    generated = {GENERATED: {"done": progress["stf"]["generated"], "failed": 0}}
+    return [
+        {"label": in_words(stage), **counts, "ended": sum(counts.values()), "total": total}
+        for stage, counts in {**generated, **progress["stages"]}.items()
+        if (total := wholes.get(stage.partition(".")[0], 0))
+    ]

@@ -12,6 +12,7 @@ from monitor.records.models.messages import (
     WorkflowMessage,
 )
 from monitor.records.models.runs import Run, RunState, StfFile
+from monitor.records.models.stages import StageRecord
 from monitor.records.models.subscribers import Subscriber
 from monitor.records.models.tokens import ApiToken
 from monitor.records.models.workflows import WorkflowDefinition, WorkflowExecution
@@ -29,6 +30,7 @@ __all__ = [
     "Run",
     "RunHistograms",
     "RunState",
+    "StageRecord",
     "StfFile",
     "Subscriber",
     "SystemAgent",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agents.runtime import backlog
-from agents.runtime.backlog import why_stale
+from agents.runtime.backlog import ended_before, why_stale
 from swf_common.protocol.message import utc_now
 from tests.unit.agents.bench import PROGRAM, Bench, Echo, stf_gen
 from tests.unit.testbed.monitor_server import MonitorServer
@@ -17,6 +17,7 @@ EXECUTION = "stf_datataking-jane-0001"
 QUEUE = f"/queue/Consumer.torre1-{PROGRAM}.epictopic"
 ON, OFF = {"enabled": True}, {"enabled": False}
 NAMED = {"enabled": True, "program": "somebody-else"}
+DATA = {"enabled": True, "program": "example-data-agent"}
 YESTERDAY = utc_now() - timedelta(days=1)
 
 
@@ -46,7 +47,7 @@ def test_an_agent_that_comes_back_works_off_what_may_be_its_own(record: dict[str
 
 
 @pytest.mark.parametrize("status", ["completed", "failed", "terminated"])
-@pytest.mark.parametrize("agents", [{"processing": OFF}, {"data": ON}, {"mine": NAMED}])
+@pytest.mark.parametrize("agents", [{"processing": OFF}, {"data": DATA}, {"mine": NAMED}])
 def test_what_is_of_an_ended_execution_without_the_agent_is_stale(
     status: str, agents: dict[str, Any]
 ) -> None:
@@ -63,6 +64,22 @@ def test_what_is_of_an_execution_that_ended_long_ago_is_stale(
     record = execution(days_ago=days_ago, processing=ON)
     reason = why_stale(record, "processing", "example-processing-agent", days)
     assert reason == ("it ended more than 7 days ago" if stale else "")
+
+
+@pytest.mark.parametrize(
+    ("end_time", "days", "before"),
+    [
+        (None, 7, False),
+        ("never", 7, False),
+        ("2026-01-01T00:00:00", 7, False),  # without an offset it could be any moment
+        ("2026-01-01T00:00:00Z", 7, True),
+        ("2026-01-01T00:00:00Z", 0, False),
+    ],
+)
+def test_an_end_is_compared_with_the_days_that_are_set(
+    end_time: Any, days: float, before: bool
+) -> None:
+    assert ended_before(end_time, days) is before
 
 
 # --- In a running agent ---------------------------------------------------------------------
@@ -82,7 +99,7 @@ def record(monitor: MonitorServer, **facts: Any) -> None:
 def test_a_stale_message_is_acknowledged_and_not_handled(
     bench: Bench, monitor: MonitorServer
 ) -> None:
-    record(monitor, data=ON)
+    record(monitor, data=DATA)
     bench.ready()
     deliver(bench, 1)
     deliver(bench, 2)
@@ -107,7 +124,7 @@ def test_a_backlog_of_an_execution_with_the_agent_is_worked_off(
 def test_what_was_sent_after_the_agents_start_is_not_asked_for(
     bench: Bench, monitor: MonitorServer
 ) -> None:
-    record(monitor, data=ON)
+    record(monitor, data=DATA)
     bench.ready()
     bench.deliver(stf_gen(timestamp=utc_now().isoformat()), destination=QUEUE)
     assert bench.acknowledged() == ["ack-1"]
@@ -121,7 +138,7 @@ def test_what_was_sent_after_the_agents_start_is_not_asked_for(
 def test_commands_and_what_an_operator_retries_are_never_stale(
     bench: Bench, monitor: MonitorServer, headers: dict[str, str]
 ) -> None:
-    record(monitor, data=ON)
+    record(monitor, data=DATA)
     bench.ready()
     deliver(bench, headers=headers)
     assert bench.acknowledged() == ["ack-1"]
@@ -137,7 +154,7 @@ def test_while_the_monitor_does_not_answer_nothing_is_dropped(
     deliver(bench, 1)
     bench.acknowledged()
     assert len(Echo.handled) == 1
-    record(monitor, data=ON)
+    record(monitor, data=DATA)
     deliver(bench, 2)
     bench.acknowledged(2)
     assert len(Echo.handled) == 1, "now it is known"

@@ -163,11 +163,8 @@ def test_a_volume_that_is_full_of_needed_samples_fails_the_stf_and_says_so(
     left = around.folder / "tf-samples" / "100009" / "swf.100009.000001_tf_001.tf"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"needed")
-    execution = {"execution_id": "x", "parameter_values": {"agents": {}}}
-    around.monitor.answers["GET", "workflow-executions/"] = (200, [execution])
-    around.monitor.answers["GET", "systemagents/"] = (200, {"count": 1})
+    around.monitor.answers["POST", "files/needed/"] = (200, {"needed": [True]})
     around.monitor.answers["GET", STFS] = (200, [{"status": "registered", "metadata": None}])
-    around.monitor.answers["GET", "tf-slices/"] = (200, [])
     bench.deliver(around.ready_file())
     bench.acknowledged()
     (change,) = around.rows("PATCH", STFS)

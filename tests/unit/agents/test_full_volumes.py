@@ -13,28 +13,26 @@ from agents.programs.example_processing_agent.agent import ExampleProcessingAgen
 from agents.runtime import BaseAgent
 from swf_common.configuration.groups import Sampling
 from tests.unit.agents.bench import Bench
-from tests.unit.agents.surroundings import EXECUTION, Surroundings
+from tests.unit.agents.surroundings import Surroundings
 from tests.unit.stomp_server import PATIENCE_S
 from tests.unit.testbed.monitor_server import Request
 
 STFS = "stf-files/"
 SAMPLES = "fastmon-files/"
+NEEDED = "files/needed/"
 
 
 class Batch:
     """An agent that handles one STF, and then two more in one batch.
 
-    :param remembers: whether the monitor keeps what is recorded of STFs
+    :param remembers: whether files of an STF are no longer needed once its outcome is recorded
     """
 
     def __init__(self, around: Surroundings, kind: type[BaseAgent], remembers: bool = True) -> None:
         self.around = around
         self._remembers = remembers
-        self._records: dict[str, Any] = {}
+        self._recorded: set[str] = set()
         self._gate = threading.Event()
-        execution = {"execution_id": EXECUTION, "parameter_values": {}}
-        around.monitor.answers["GET", "workflow-executions/"] = (200, [execution])
-        around.monitor.answers["GET", "systemagents/"] = (200, {"count": 1})
         around.monitor.on_request = self._answer
         self.bench: Bench = around.start(kind)
 
@@ -56,11 +54,14 @@ class Batch:
         if (request.method, request.path) == ("PATCH", STFS):
             self._gate.wait(PATIENCE_S)
             if self._remembers:
-                self._records.update({row["stf_filename"]: row for row in request.body})
+                self._recorded |= {row["stf_filename"] for row in request.body}
         if (request.method, request.path) == ("GET", STFS):
-            unrecorded = {"status": "registered", "metadata": None}
-            record = self._records.get(request.params["stf_filename"], {})
-            self.around.monitor.answers["GET", STFS] = (200, [{**unrecorded, **record}])
+            record = {"status": "registered", "metadata": None}
+            self.around.monitor.answers["GET", STFS] = (200, [record])
+        if (request.method, request.path) == ("POST", NEEDED):
+            asked = [one["stf_filename"] for one in request.body["files"]]
+            needed = [name not in self._recorded for name in asked]
+            self.around.monitor.answers["POST", NEEDED] = (200, {"needed": needed})
 
 
 def names(changes: list[Any]) -> list[list[str]]:
@@ -97,8 +98,6 @@ def test_outputs_of_a_batch_are_recorded_before_an_stf_fails_for_them(tiny: Surr
 
 def test_samples_of_a_batch_are_recorded_before_an_stf_fails_for_them(tiny: Surroundings) -> None:
     """All slices of what is recorded have results at once."""
-    tiny.monitor.answers["GET", "tf-slices/"] = (200, [{"status": "completed", "tf_count": 9}])
-    tiny.monitor.answers["GET", SAMPLES] = (200, [{"tf_count": 9}])
     changes = Batch(tiny, ExampleFastmonAgent).run()
     assert names(changes) == [[stf(1)], [stf(2)], [stf(3)]]
     assert not any("status" in row for request in changes for row in request)

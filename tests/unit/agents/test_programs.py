@@ -172,10 +172,7 @@ def test_an_stf_that_cannot_be_processed_is_failed_with_the_reason(
     left = around.folder / "processed" / "100009" / "swf.100009.000001.rec.root"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"needed")
-    around.monitor.answers["GET", "workflow-executions/"] = (
-        200,
-        [{"execution_id": "x", "parameter_values": {}}],
-    )
+    around.monitor.answers["POST", "files/needed/"] = (200, {"needed": [True]})
     around.monitor.answers["GET", FILES] = (200, [{"status": "registered", "metadata": None}])
     bench = around.start(ExampleProcessingAgent)
     bench.deliver(around.ready_file())

@@ -101,6 +101,19 @@ def test_a_workflow_runs_to_its_end_and_its_record_is_closed(
     assert kinds == ["run_imminent", "start_run", *["stf_gen"] * 10, "end_run"]
 
 
+def test_the_recorded_configuration_says_what_the_agents_account_for(
+    commands: Commands, monitor: MonitorServer
+) -> None:
+    content = resolved(stf_count=2)
+    content["agents"] = {"data": {"enabled": True}, "processing": {"enabled": False}}
+    data = {"program": "example-data-agent", "stages": ["stf.registered"]}
+    commands.run(resolved=content, agents={"data": data})
+    assert opening(monitor).body["parameter_values"]["agents"] == {
+        "data": {"enabled": True, **data},
+        "processing": {"enabled": False},
+    }
+
+
 def test_the_execution_is_recorded_as_running_with_its_configuration(
     commands: Commands, monitor: MonitorServer
 ) -> None:

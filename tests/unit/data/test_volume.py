@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,13 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.data.files import VolumeFull
-from agents.data.volume import LOOK_EVERY_S, MEGABYTE, PATIENCE, Needed, Volume
+from agents.data.volume import LOOK_EVERY_S, MEGABYTE, MOST_ASKED, PATIENCE, Needed, Volume
 
 SIZE = MEGABYTE // 10
 
 
-def nobody(_run: str, _stf: str) -> bool:
-    return False
+Files = Sequence[tuple[str, str]]
+
+
+def each(judge: Callable[[str], bool]) -> Needed:
+    """What is needed, by a judgement on each STF alone."""
+    return lambda files: [judge(stf) for _, stf in files]
+
+
+nobody = each(lambda _stf: False)
 
 
 class Clock:
@@ -81,7 +88,7 @@ def test_files_that_are_needed_stay_and_newer_ones_go_in_their_place(
     tmp_path: Path, volume: Callable[[Needed], Volume]
 ) -> None:
     fill(tmp_path, "1", range(10))
-    volume(lambda _run, stf: stf < "swf.1.000005.stf").make_room(1)
+    volume(each(lambda stf: stf < "swf.1.000005.stf")).make_room(1)
     assert left(tmp_path) == [f"swf.1.{number:06d}.stf" for number in (0, 1, 2, 3, 4, 7, 8, 9)]
 
 
@@ -90,7 +97,7 @@ def test_a_volume_that_is_full_of_needed_files_says_so_and_keeps_them(
 ) -> None:
     fill(tmp_path, "1", range(11))
     with pytest.raises(VolumeFull, match="limit is 1 MB, and its files are needed"):
-        volume(lambda _run, _stf: True).make_room(1)
+        volume(each(lambda _: True)).make_room(1)
     assert len(left(tmp_path)) == 11
 
 
@@ -99,12 +106,12 @@ def test_a_full_volume_is_not_looked_through_for_every_file(
 ) -> None:
     asked: list[str] = []
 
-    def needed(_run: str, stf: str) -> bool:
+    def needed(stf: str) -> bool:
         asked.append(stf)
         return clock.now < 104
 
     fill(tmp_path, "1", range(11))
-    full = volume(needed)
+    full = volume(each(needed))
     for _ in range(3):
         with pytest.raises(VolumeFull):
             full.make_room(1)
@@ -119,13 +126,13 @@ def test_a_nearly_full_volume_asks_about_a_few_stfs_and_the_next_time_about_othe
 ) -> None:
     asked: list[str] = []
 
-    def needed(_run: str, stf: str) -> bool:
+    def needed(stf: str) -> bool:
         asked.append(stf)
         clock.now += 0.5
         return stf < "swf.1.000030.stf"
 
     fill(tmp_path, "1", range(95))
-    large = volume(needed)
+    large = volume(each(needed))
     large.make_room(10)
     assert asked == [f"swf.1.{number:06d}.stf" for number in range(PATIENCE)]
     large.make_room(10)
@@ -141,19 +148,36 @@ def test_a_nearly_full_volume_asks_about_a_few_stfs_and_the_next_time_about_othe
     assert asked[0] == "swf.1.000000.stf"
 
 
-def test_a_full_volume_asks_about_all_before_it_says_so(
+def test_a_full_volume_asks_about_all_at_once_before_it_says_so(
     tmp_path: Path, volume: Callable[[Needed], Volume]
 ) -> None:
-    asked: list[str] = []
+    questions: list[int] = []
 
-    def needed(_run: str, stf: str) -> bool:
-        asked.append(stf)
-        return stf not in {"swf.1.000040.stf", "swf.1.000041.stf"}
+    def needed(files: Files) -> list[bool]:
+        questions.append(len(files))
+        return [stf not in {"swf.1.000040.stf", "swf.1.000041.stf"} for _, stf in files]
 
     fill(tmp_path, "1", range(81))
     volume(needed).make_room(8)
     assert len(left(tmp_path)) == 79
-    assert len(asked) == 42 + PATIENCE, "below the limit again, its patience is short"
+    assert questions == [81]
+
+
+def test_no_question_is_about_more_than_the_monitor_answers_at_once(
+    tmp_path: Path, volume: Callable[[Needed], Volume]
+) -> None:
+    questions: list[int] = []
+
+    def needed(files: Files) -> list[bool]:
+        questions.append(len(files))
+        return [True] * len(files)
+
+    (tmp_path / "1").mkdir()
+    for number in range(MOST_ASKED + 1):
+        (tmp_path / "1" / f"swf.1.{number:06d}.stf").write_bytes(bytes(1000))
+    with pytest.raises(VolumeFull):
+        volume(needed).make_room(1)
+    assert questions == [MOST_ASKED, 1]
 
 
 def test_what_was_seen_of_a_full_volume_is_forgotten_on_demand(
@@ -161,7 +185,7 @@ def test_what_was_seen_of_a_full_volume_is_forgotten_on_demand(
 ) -> None:
     wanted = {True}
     fill(tmp_path, "1", range(11))
-    full = volume(lambda _run, _stf: bool(wanted))
+    full = volume(each(lambda _: bool(wanted)))
     with pytest.raises(VolumeFull):
         full.make_room(1)
     wanted.clear()
@@ -173,7 +197,7 @@ def test_what_was_seen_of_a_full_volume_is_forgotten_on_demand(
 def test_while_nobody_can_say_what_is_needed_nothing_goes(
     tmp_path: Path, volume: Callable[[Needed], Volume]
 ) -> None:
-    def away(_run: str, _stf: str) -> bool:
+    def away(_files: Files) -> list[bool]:
         raise ConnectionError("the monitor is away")
 
     fill(tmp_path, "1", range(10))
@@ -225,7 +249,7 @@ def test_a_needed_file_never_goes_and_the_limit_holds_or_is_complained_of(
     for path, size in zip(paths, sizes, strict=True):
         path.write_bytes(bytes(size))
     wanted = {paths[number].name for number in needed}
-    volume = Volume(folder, lambda _run, stf: stf in wanted)
+    volume = Volume(folder, each(lambda stf: stf in wanted))
     try:
         volume.make_room(1)
         full = False

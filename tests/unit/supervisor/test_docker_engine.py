@@ -139,6 +139,16 @@ def test_a_container_that_never_ran_has_neither_start_nor_exit_code() -> None:
     assert (container.as_reply().started_at, container.as_reply().exit_code) == (None, None)
 
 
+def test_what_an_agent_accounts_for_is_read_from_the_labels_of_its_service() -> None:
+    details = inspected()
+    details["Config"]["Labels"] |= {
+        "org.epic.testbed.agent": "data",
+        "org.epic.testbed.stages": "stf.registered stf.checked",
+    }
+    reply = read_container(details).as_reply()
+    assert (reply.agent, reply.stages) == ("data", ["stf.registered", "stf.checked"])
+
+
 def test_the_agents_are_asked_for_by_their_labels_and_those_that_went_away_are_left_out(
     engine: DockerEngine, socket: Socket
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from swf_common.configuration.participants import Participant
 from swf_common.protocol.states import ExecutionStatus
 from testbed.engine.inspection import Container
 from testbed.gate.decision import Expected
@@ -39,7 +40,7 @@ class Bed:
             ),
             scales={},
             others=(),
-            accounts=("stf.registered",),
+            agents=(Participant("data", DATA, True, True, ("stf.registered",)),),
             ready_timeout={DATA: 90, RUNNER: 90},
         )
         timing: dict[str, Any] = {"clock": self.clock, "sleep": self.clock.sleep}

@@ -35,7 +35,7 @@ def ended(
 
 
 def items(progress: Progress, **facts: Any) -> list[str]:
-    usual: dict[str, Any] = {"accounts": ALL, "queues": [], "busy_agents": []}
+    usual: dict[str, Any] = {"stages": ALL, "queues": [], "busy_agents": []}
     return open_items(progress, **{**usual, **facts})
 
 
@@ -94,8 +94,8 @@ FAST = ("stf.registered", "stf.sampled", "tfs.sliced", "slices.processed")
         (5, (80, 80), (40, 40, 0), []),
         (5, (80, 80), (40, 38, 2), []),
         (4, (64, 64), (32, 32, 0), ["1 STFs are not sampled"]),
-        (5, (80, 64), (32, 32, 0), ["16 TFs are in no slice"]),
-        (5, (80, 80), (40, 30, 2), ["8 slices have no result"]),
+        (5, (80, 64), (32, 32, 0), ["16 TFs are not sliced"]),
+        (5, (80, 80), (40, 30, 2), ["8 slices are not processed"]),
     ],
 )
 def test_a_run_with_fast_processing_drains_with_its_last_slice(
@@ -107,12 +107,27 @@ def test_a_run_with_fast_processing_drains_with_its_last_slice(
         tfs={"sampled": tfs[0], "in_slices": tfs[1], "in_results": 0},
         slices=dict(zip(("created", "completed", "failed"), slices, strict=True)),
     )
-    assert items(progress, accounts=FAST) == expected
+    assert items(progress, stages=FAST) == expected
 
 
 def test_only_the_stages_of_the_selected_agents_are_asked_for() -> None:
-    assert items(ended(registered=0, processed=0), accounts=()) == []
-    assert items(ended(processed=0), accounts=["stf.registered"]) == []
+    assert items(ended(registered=0, processed=0), stages=()) == []
+    assert items(ended(processed=0), stages=["stf.registered"]) == []
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"done": 2, "failed": 0}, ["3 STFs are not calibrated"]),
+        ({"done": 4, "failed": 1}, []),
+        (None, ["5 STFs are not calibrated"]),
+    ],
+)
+def test_a_stage_that_an_agent_brings_along_is_asked_for_like_every_other(
+    counts: dict[str, int] | None, expected: list[str]
+) -> None:
+    progress = ended(stages={} if counts is None else {"stf.calibrated": counts})
+    assert items(progress, stages=[*ALL, "stf.calibrated"]) == expected
 
 
 def test_a_run_that_was_never_announced_needs_no_end() -> None:
@@ -121,7 +136,7 @@ def test_a_run_that_was_never_announced_needs_no_end() -> None:
 
 
 def test_without_an_agent_that_registers_nobody_ends_the_runs_record() -> None:
-    assert items(ended(run_ended=False), accounts=["stf.processed"]) == []
+    assert items(ended(run_ended=False), stages=["stf.processed"]) == []
 
 
 def test_messages_that_wait_in_a_queue_are_open() -> None:
@@ -178,10 +193,10 @@ def test_the_answer_of_the_monitor_is_read_whatever_else_it_holds() -> None:
         "tf_files": 28,
         "tfs": {"sampled": 80, "in_slices": 80, "in_results": 78},
         "slices": {"created": 40, "completed": 39, "failed": 0},
+        "stages": {"stf.calibrated": {"done": 3, "failed": 1}},
         "hits": 8000,
         "messages": 13,
     }
     progress = Progress.from_answer(answer)
     assert progress.status is ExecutionStatus.COMPLETED
-    assert progress.done == {"stf.registered": 5, "stf.processed": 5, "stf.sampled": 4}
-    assert [text for text in progress.unfinished.values() if text] == ["1 slices have no result"]
+    assert progress.stages == answer["stages"]

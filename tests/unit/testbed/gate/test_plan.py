@@ -72,14 +72,43 @@ def test_the_runner_obeys_its_own_section(files: Files) -> None:
 
 
 def test_the_run_accounts_for_what_the_selected_agents_do(files: Files) -> None:
-    assert plan(files, "[agents.data]\nenabled = true\n").accounts == ("stf.registered",)
+    one = plan(files, "[agents.data]\nenabled = true\n")
+    assert one.stages == ("stf.registered", "stf.generated")
     both = plan(files, "[agents.processing]\nenabled = true\n")
-    assert set(both.accounts) == {"stf.registered", "stf.processed"}
+    assert set(both.stages) == {"stf.generated", "stf.registered", "stf.processed"}
+
+
+def test_the_configuration_that_travels_says_program_and_stages_of_who_takes_part(
+    files: Files,
+) -> None:
+    text = (
+        '[agents.mine]\nenabled = true\nprogram = "example-data-agent"\nrequired = false\n'
+        "[agents.processing]\nenabled = false\n"
+    )
+    found = configuration(files, text)
+    agents = make_plan(found, SERVICES).resolved(found)["agents"]
+    told = {key: (one["program"], one.get("stages")) for key, one in agents.items()}
+    assert told == {
+        "mine": ("example-data-agent", ["stf.registered"]),
+        "processing": (None, None),
+        "workflow-runner": ("workflow-runner", ["stf.generated"]),
+    }
+    assert agents["workflow-runner"]["enabled"]
+    assert not agents["mine"]["required"]
+
+
+@pytest.mark.parametrize("stage", ["calibrated", "stf.Calibrated", "tfs.checked", "stf."])
+def test_a_stage_that_nothing_counts_is_refused(files: Files, stage: str) -> None:
+    services = compose_services()
+    services["example-data-agent"]["labels"]["org.epic.testbed.stages"] = stage
+    found = configuration(files, "[agents.data]\nenabled = true\n")
+    with pytest.raises(ConfigurationError, match=f"label org.epic.testbed.stages with {stage}"):
+        make_plan(found, read_services({"services": services}))
 
 
 def test_a_run_does_not_account_for_what_an_optional_agent_does(files: Files) -> None:
     made = plan(files, "[agents.processing]\nenabled = true\nrequired = false\n")
-    assert made.accounts == ()
+    assert made.stages == ("stf.generated",)
     assert made.required == ("workflow-runner",)
 
 
@@ -137,7 +166,7 @@ def test_a_disabled_agent_may_name_a_program_that_does_not_exist(files: Files) -
 
 def test_services_are_read_with_their_labels() -> None:
     data = SERVICES["example-data-agent"]
-    assert (data.role, data.agent, data.accounts) == ("agent", "data", ("stf.registered",))
+    assert (data.role, data.agent, data.stages) == ("agent", "data", ("stf.registered",))
     assert data.depends_on == ("migrate", "activemq", "monitor")
     assert SERVICES["workflow-runner"].always
     assert not data.always
@@ -150,7 +179,7 @@ def test_a_service_that_others_wait_to_complete_runs_once() -> None:
 def test_a_service_without_labels_has_no_role() -> None:
     bare: dict[str, Any] = {"services": {"helper": {"image": "helper"}}}
     service = read_services(bare)["helper"]
-    assert (service.role, service.agent, service.accounts) == ("", None, ())
+    assert (service.role, service.agent, service.stages) == ("", None, ())
 
 
 def test_an_image_that_services_share_is_built_once() -> None:

@@ -36,7 +36,7 @@ class Bed:
             expected=expected or (Expected(DATA),),
             scales={},
             others=(),
-            accounts=(),
+            agents=(),
             ready_timeout={DATA: 90, RUNNER: 30},
         )
         return Gate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -31,6 +32,7 @@ PROMISED_KEYS = [
     "stf",
     "tf_files",
     "slices",
+    "stages",
     "messages",
     "dead_letters",
     "undrained",
@@ -48,6 +50,7 @@ def report(
     slices: dict[str, int] | None = None,
     status: ExecutionStatus = COMPLETED,
     reason: str = "completed",
+    stages: dict[str, dict[str, int]] | None = None,
     **facts: Any,
 ) -> Report:
     stf = {"generated": 5, "registered": 5, "processed": 5 - failed, "failed": failed}
@@ -67,6 +70,8 @@ def report(
         "duration_s": 41.98765,
         "expect": ExpectSection(),
     }
+    if stages is not None:
+        usual["progress"] = replace(usual["progress"], stages=stages)
     return Report(**{**usual, **facts})
 
 
@@ -128,6 +133,30 @@ def test_a_completed_workflow_that_lost_something_has_failed_with_its_reason() -
 def test_failed_stfs_that_nobody_expected_stand_in_the_reason() -> None:
     assert report(failed=2).reason == "completed; 2 STFs failed"
     assert report(failed=2, expect=ExpectSection(stf_failed=2)).reason == "completed"
+
+
+def test_stfs_that_failed_at_a_stage_of_an_agents_own_fail_the_run() -> None:
+    def made(rejected: int, failed: int) -> Report:
+        return report(
+            failed=rejected,
+            stages={
+                "stf.registered": {"done": 5 - rejected, "failed": rejected},
+                "stf.calibrated": {"done": 5 - failed, "failed": failed},
+            },
+            expect=ExpectSection(stf_failed=1),
+        )
+
+    assert made(0, 0).exit_code == made(1, 1).exit_code == ExitCode.DONE
+    assert made(1, 2).exit_code == ExitCode.WORKFLOW_FAILED
+    assert made(1, 3).reason == "completed; 2 STFs failed at stf.calibrated"
+
+
+def test_a_stage_of_an_agents_own_stands_in_lines_and_json() -> None:
+    calibrated = {"done": 4, "failed": 1}
+    made = report(stages={"stf.calibrated": calibrated})
+    assert made.as_json()["stages"]["stf.calibrated"] == calibrated
+    counts = "5 generated, 5 registered, 5 processed, 0 failed, 4 calibrated (1 failed)"
+    assert f"STF files   {counts}" in made.lines()
 
 
 def test_slices_that_failed_stand_in_the_reason_and_the_lines() -> None:

@@ -386,6 +386,12 @@ def test_the_progress_line_has_the_counts_and_failures_only_where_there_are_any(
     assert progress_line(new_progress(stf={**STF, "failed": 2})).endswith(", 2 failed")
 
 
+def test_the_progress_line_counts_the_stages_that_agents_bring_along() -> None:
+    calibrated = {"stf.calibrated": {"done": 3, "failed": 1}}
+    line = progress_line(new_progress(stf=STF, stages=calibrated))
+    assert line.endswith("5 registered, 0 processed, 3 calibrated")
+
+
 def test_the_progress_line_counts_n_of_n_and_names_the_phase() -> None:
     taking = new_progress(stf=STF, daq_phase="running")
     assert progress_line(taking, planned=20).startswith("  taking data: STFs 5 of 20 generated")
