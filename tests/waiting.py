@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -18,4 +19,13 @@ def eventually(look: Callable[[], Value], what: str, within: float = 30.0) -> Va
             return value
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {within:.0f} s; last seen: {value!r}")
-        time.sleep(0.1)
+        time.sleep(0.05)
+
+
+async def eventually_async(look: Callable[[], object], what: str, within: float = 10.0) -> None:
+    """Give way to the other tasks of the loop until something is true."""
+    end = time.monotonic() + within
+    while not look():
+        if time.monotonic() > end:
+            raise AssertionError(f"{what}: not within {within:.0f} s")
+        await asyncio.sleep(0.001)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +15,9 @@ from swf_common.protocol.destinations import EPICTOPIC
 from swf_common.protocol.messages import Message
 from testbed.gate.waiting import AgentsNotReady
 from testbed.integration import TestbedStack
+from tests.engine import docker
 from tests.rest import Api
+from tests.stacks import WITH_PORTS, running
 from tests.waiting import eventually
 
 VICTIM = "example-processing-agent"
@@ -25,9 +26,8 @@ VICTIM = "example-processing-agent"
 @pytest.fixture(scope="module")
 def own() -> Iterator[TestbedStack]:
     """A stack of its own, since these tests spoil it."""
-    files = ("compose.yaml", "compose.debug.yaml", "tests/acceptance/broken_agents.yaml")
-    with TestbedStack(files=files) as running:
-        yield running
+    with running(files=(*WITH_PORTS, "tests/acceptance/broken_agents.yaml")) as stack:
+        yield stack
 
 
 def up(
@@ -126,11 +126,11 @@ def publish(own: TestbedStack, message: dict[str, str]) -> None:
 def test_a_paused_agent_does_not_pass_the_gate(own: TestbedStack) -> None:
     assert up(own)[0] == 0
     victim = own.container_id(VICTIM)
-    subprocess.run(["docker", "pause", victim], check=True, capture_output=True)
+    docker("pause", victim)
     try:
         code, output, _ = up(own)
     finally:
-        subprocess.run(["docker", "unpause", victim], check=True, capture_output=True)
+        docker("unpause", victim)
     assert code == 3, output
     assert f"{VICTIM} is not READY" in output
     assert "paused" in output

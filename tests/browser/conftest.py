@@ -16,7 +16,8 @@ from tests.browser.chromium import chromium, executable
 from tests.browser.people import STRANGER, People
 from tests.browser.strange import make_strange_records
 from tests.browser.watch import Watch
-from tests.evidence import evidence_name
+from tests.evidence import ARTIFACTS, evidence_name
+from tests.stacks import WITH_PORTS, running
 
 ALL_AGENTS = tuple(
     f"agents.{key}.enabled=true"
@@ -65,11 +66,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, Any, Any]:
     """Keep the pages of a failed test beside the stack's evidence."""
     report = yield
-    stack = getattr(item, "funcargs", {}).get("stack")
-    if report.when == "call" and report.failed and stack is not None:
-        folder = stack.artifacts / evidence_name(item)
+    watches: list[Watch] = item.stash.get(WATCHES, [])
+    if report.failed and watches:
+        folder = ARTIFACTS / evidence_name(item, report)
         folder.mkdir(parents=True, exist_ok=True)
-        watches: list[Watch] = item.stash.get(WATCHES, [])
         for number, watch in enumerate(watches, 1):
             watch.keep(folder / f"page-{number}")
         report.sections.append(("pages", f"screenshots and HTML are in {folder}"))
@@ -79,10 +79,8 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="package")
 def stack() -> Iterator[TestbedStack]:
     """A running testbed with the agents of both paths."""
-    with TestbedStack(
-        overrides=ALL_AGENTS, files=("compose.yaml", "compose.debug.yaml")
-    ) as running:
-        yield running
+    with running(overrides=ALL_AGENTS, files=WITH_PORTS) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="package")
@@ -102,8 +100,8 @@ def strange(stack: TestbedStack) -> None:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     expect.set_options(timeout=PATIENCE_MS)
-    with chromium() as running:
-        yield running
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="package")

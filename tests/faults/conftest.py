@@ -10,6 +10,7 @@ import pytest
 
 from testbed.integration import TestbedStack
 from tests.rest import Api
+from tests.stacks import WITH_PORTS, running
 from tests.waiting import eventually
 
 SHORT_DELAYS = [
@@ -28,8 +29,8 @@ SHORT_DELAYS = [
 @pytest.fixture(scope="package")
 def stack() -> Iterator[TestbedStack]:
     """A running testbed that these tests may break."""
-    with TestbedStack(files=("compose.yaml", "compose.debug.yaml")) as running:
-        yield running
+    with running(files=WITH_PORTS) as stack:
+        yield stack
 
 
 @pytest.fixture
@@ -38,10 +39,10 @@ def viewer(stack: TestbedStack) -> Api:
 
 
 @pytest.fixture
-def run_with(stack: TestbedStack, viewer: Api) -> Callable[[Callable[[], None]], Any]:
+def run_with(stack: TestbedStack, viewer: Api) -> Callable[[Callable[[], object]], Any]:
     """Run a workflow and do something in its middle; exit code and report."""
 
-    def run(disturb: Callable[[], None]) -> tuple[int, Any]:
+    def run(disturb: Callable[[], object]) -> tuple[int, Any]:
         assert stack.command("up").returncode == 0
 
         def in_the_middle() -> bool:

@@ -31,16 +31,16 @@ COMMAND = {"workflow_name": "stf_datataking", "realtime": False}
 @pytest.fixture(scope="module")
 def stack() -> Iterator[TestbedStack]:
     """A testbed with agents of its own and the login `legacy`, and without a runner of its own."""
-    from testbed.integration import TestbedStack
+    from tests.stacks import WITH_PORTS, running
 
-    with TestbedStack(
-        files=("compose.yaml", "compose.debug.yaml"),
+    with running(
+        files=WITH_PORTS,
         overrides=("agents.fastmon.enabled=true", "agents.fast_processing.enabled=true"),
         environment={"TESTBED_LEGACY_LOGIN": "true"},
-    ) as running:
-        done = running.command("agents", "stop", "workflow-runner")
+    ) as stack:
+        done = stack.command("agents", "stop", "workflow-runner")
         assert done.returncode == 0, done.stderr
-        yield running
+        yield stack
 
 
 @pytest.fixture(scope="module")

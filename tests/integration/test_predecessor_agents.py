@@ -109,14 +109,14 @@ class Chain:
 @pytest.fixture(scope="module")
 def stack() -> Iterator[TestbedStack]:
     """A testbed without agents of its own."""
-    from testbed.integration import TestbedStack
+    from tests.stacks import WITH_PORTS, running
 
-    with TestbedStack(
-        files=("compose.yaml", "compose.debug.yaml"),
+    with running(
+        files=WITH_PORTS,
         overrides=("agents.data.enabled=false", "agents.processing.enabled=false"),
-    ) as running:
-        running.session.wait_for_backend()  # the recorder, too: topics keep nothing for it
-        yield running
+    ) as stack:
+        stack.session.wait_for_backend()  # the recorder, too: topics keep nothing for it
+        yield stack
 
 
 @pytest.fixture(scope="module")

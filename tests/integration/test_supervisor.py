@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import queue
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from swf_common.protocol.agent_control import Done, Rejected
 from swf_common.protocol.destinations import AGENT_CONTROL
 from swf_common.protocol.messages import Message, parse
 from testbed.engine.inspection import Container
+from tests.engine import docker
 from tests.rest import Api
 from tests.waiting import eventually
 
@@ -110,11 +110,6 @@ def holds(condition: Callable[[], bool], seconds: float) -> bool:
             return True
         time.sleep(0.2)
     return False
-
-
-def docker(*arguments: str) -> str:
-    done = subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 # --- What it does ---------------------------------------------------------------------------
