@@ -1,7 +1,7 @@
-"""Which tests share a worker, and which of them begin first.
+"""Which tests with Docker run in one process of pytest-xdist, and which of them begin first.
 
-Tests that share a stack share a worker of pytest-xdist (`--dist loadgroup`), so that each stack is
-started once; the longest groups begin first, so that the workers end together.
+`--dist loadgroup` gives each group to the next process that is free, in the order of the tests.
+Long groups begin first, so that the processes end together.
 """
 
 from __future__ import annotations
@@ -11,18 +11,33 @@ from typing import Any
 import pytest
 
 STACKS = ("stack", "own", "edited")
-"""Fixtures that are stacks."""
+"""The fixtures that are stacks."""
 
-LONGEST = ("tests/integration", "tests/faults", "tests/browser")
-"""Groups by the time that they take; all others are shorter."""
+BY_FILE = "tests/integration"
+"""The folder whose stack each process starts for itself: its files are groups of their own."""
+
+LONGEST = (
+    "tests/faults",
+    "tests/browser",
+    "tests/acceptance/test_gate.py",
+    "tests/acceptance/test_fast_processing.py",
+    "tests/acceptance",
+    "tests/acceptance/test_orphans.py",
+    "tests/acceptance/test_compose.py",
+    "tests/acceptance/test_recreation.py",
+    "tests/integration/test_schema.py",
+)
+"""The groups that take longest, the longest first; all others are shorter."""
 
 
 def group_of(item: pytest.Item) -> str:
-    """The folder or file that defines the test's stack; its own file for a test without one."""
-    found: Any = getattr(item, "_fixtureinfo", None)
+    """The folder or file whose stack a test uses; its own file for a test without one."""
+    fixtures: Any = getattr(item, "_fixtureinfo", None)
     for name in STACKS:
-        if found and name in found.name2fixturedefs:
-            return str(found.name2fixturedefs[name][-1].baseid)
+        if fixtures and name in fixtures.name2fixturedefs:
+            home = str(fixtures.name2fixturedefs[name][-1].baseid)
+            if home != BY_FILE:
+                return home
     return item.nodeid.partition("::")[0]
 
 

@@ -16,6 +16,14 @@ from tests.evidence import ALIVE
 WITH_PORTS = ("compose.yaml", "compose.debug.yaml")
 """Compose files with which broker and database can be reached from the tests."""
 
+SOON = (
+    "--set=no_beam_not_ready_delay=0",
+    "--set=beam_not_ready_delay=0",
+    "--set=beam_ready_delay=0",
+    "--set=broadcast_delay=0",
+)
+"""Options of a run in real time that takes data at once."""
+
 
 @contextmanager
 def running(**options: Any) -> Iterator[TestbedStack]:

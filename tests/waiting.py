@@ -10,8 +10,13 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 
-def eventually(look: Callable[[], Value], what: str, within: float = 30.0) -> Value:
-    """The first true value of `look`; fails with what it was waited for after `within` seconds."""
+def eventually(
+    look: Callable[[], Value], what: str, within: float = 30.0, *, every: float = 0.05
+) -> Value:
+    """The first true value of `look`; fails with what it was waited for after `within` seconds.
+
+    :param every: seconds between two looks; more where a look disturbs what it looks at
+    """
     end = time.monotonic() + within
     while True:
         value = look()
@@ -19,7 +24,7 @@ def eventually(look: Callable[[], Value], what: str, within: float = 30.0) -> Va
             return value
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {within:.0f} s; last seen: {value!r}")
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 async def eventually_async(look: Callable[[], object], what: str, within: float = 10.0) -> None:

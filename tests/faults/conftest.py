@@ -10,15 +10,12 @@ import pytest
 
 from testbed.integration import TestbedStack
 from tests.rest import Api
-from tests.stacks import WITH_PORTS, running
+from tests.stacks import SOON, WITH_PORTS, running
 from tests.waiting import eventually
 
 SHORT_DELAYS = [
-    "--set=no_beam_not_ready_delay=0",
-    "--set=beam_not_ready_delay=0",
-    "--set=beam_ready_delay=0",
+    *SOON,
     "--set=beam_not_ready_end_delay=0",
-    "--set=broadcast_delay=0",
     "--set=stf_interval=0.1",
     "--set=fast_processing.stf_count=30",
     "--set=expect.stf_processed=0",

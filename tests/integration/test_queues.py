@@ -69,6 +69,12 @@ def filled(viewer: Api, name: str) -> Any:
     return eventually(look, "three messages wait")
 
 
+def watched(viewer: Api, name: str) -> None:
+    """Wait until the recorder sees that nobody consumes; a look of ours is a consumer too."""
+    seen = lambda: queue_of(viewer, name)["unconsumed_s"] is not None  # noqa: E731
+    eventually(seen, "the recorder sees that nobody consumes", 60, every=3)
+
+
 def test_a_queue_without_a_consumer_shows_what_waits_and_since_when(
     viewer: Api, orphan: str
 ) -> None:
@@ -77,11 +83,7 @@ def test_a_queue_without_a_consumer_shows_what_waits_and_since_when(
     assert (found["consumers"], found["in_flight"]) == (0, 0)
     assert abs(datetime.fromisoformat(found["oldest_at"]) - before) < timedelta(seconds=30)
     assert found["expires_after_s"] == 7 * 86_400
-    eventually(
-        lambda: queue_of(viewer, orphan)["unconsumed_s"] is not None,
-        "the recorder sees that nobody consumes",
-        60,
-    )
+    watched(viewer, orphan)
 
 
 def test_looking_at_a_queue_takes_nothing_from_it(viewer: Api, orphan: str) -> None:
@@ -125,10 +127,10 @@ def test_a_queue_that_nobody_consumed_from_for_long_is_emptied(
     viewer: Api, orphan: str, sql: Sql
 ) -> None:
     filled(viewer, orphan)
-    eventually(lambda: queue_of(viewer, orphan)["unconsumed_s"] is not None, "it is watched", 60)
+    watched(viewer, orphan)
     changed = f"UPDATE swf_queue_absences SET absent_s = {DAYS_8} WHERE queue = '{orphan}'"
     assert sql(changed)[0]
-    eventually(lambda: queue_of(viewer, orphan)["waiting"] == 0, "the queue expires", 75)
+    eventually(lambda: queue_of(viewer, orphan)["waiting"] == 0, "the queue expires", 75, every=3)
     eventually(
         lambda: viewer.get("logs/", search=f"nobody consumed from {orphan}", limit=1)["results"],
         "the recorder's log says so",
