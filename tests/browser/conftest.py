@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ from tests.browser.people import STRANGER, People
 from tests.browser.strange import make_strange_records
 from tests.browser.watch import Watch
 from tests.evidence import ARTIFACTS, evidence_name
+from tests.missing import missing
 from tests.stacks import WITH_PORTS, running
 
 ALL_AGENTS = tuple(
@@ -39,14 +38,11 @@ WATCHES = pytest.StashKey[list[Watch]]()
 ALLOWED = pytest.StashKey[list[str]]()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a Chromium skip the layer here, fail it in CI."""
-    own = [item for item in items if item.path.parent == Path(__file__).parent]
-    if own and executable() is None:
-        if os.environ.get("CI"):
-            pytest.exit("There is no Chromium; in CI the browser tests have to run.", 1)
-        for item in own:
-            item.add_marker(pytest.mark.skip(reason="no Chromium: setup/browser.sh"))
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Without a Chromium skip the layer; in CI fail it."""
+    if executable() is None:
+        missing("no Chromium: setup/browser.sh")
 
 
 @pytest.hookimpl(wrapper=True)
