@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run every check and test, as CI does: what is quick first. Evidence of failures goes to artifacts/.
+# Run every check and test, as CI does, what is quick first. Evidence of failures: artifacts/
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=setup/common.sh
@@ -20,6 +20,7 @@ part "mypy" "$bin/mypy"
 part "lint-imports" "$bin/lint-imports"
 part "unit tests" "$bin/pytest" -q -n auto --maxprocesses=4 --durations=15 tests/unit
 part "images" "$bin/testbed" build
-part "tests with Docker" "$bin/pytest" -n 2 --dist loadgroup --no-loadscope-reorder \
-    --durations=15 --ignore=tests/unit tests
+# Layers with long files come first, so that both processes end together (decision 0037).
+part "tests with Docker" "$bin/pytest" -n 2 --dist loadfile --no-loadscope-reorder --durations=15 \
+    tests/faults tests/browser tests/acceptance tests/integration
 say "== everything: $SECONDS s"

@@ -1,4 +1,4 @@
-"""What the layers share: a Docker engine or none, who runs beside whom, evidence of failures."""
+"""What the layers share: a Docker engine or none, evidence of failures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from tests.evidence import keep_stacks
-from tests.groups import group_of, longest_first
 from tests.missing import missing
 
 LAYERS_WITH_DOCKER = ("integration", "acceptance", "browser", "faults")
@@ -37,12 +36,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark and group the layers that need Docker."""
+    """Mark the layers that need Docker."""
     for item in items:
         if item.path.parent.name in LAYERS_WITH_DOCKER:
             item.add_marker(pytest.mark.docker)
-            item.add_marker(pytest.mark.xdist_group(group_of(item)))
-    items.sort(key=longest_first)
 
 
 @pytest.hookimpl(tryfirst=True)

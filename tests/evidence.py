@@ -19,8 +19,8 @@ ALIVE: list[TestbedStack] = []
 
 def evidence_name(item: pytest.Item, report: pytest.TestReport) -> str:
     """The name of the folder of a test's phase, below the artifacts."""
-    test = re.sub(r"[^A-Za-z0-9_-]+", "_", item.nodeid)[-80:]
-    return f"{test}-{report.when}"
+    test = re.sub(r"[^A-Za-z0-9_-]+", "_", f"{item.path.stem}-{item.name}")
+    return f"{test[:120]}-{report.when}"
 
 
 def keep_stacks(item: pytest.Item, report: pytest.TestReport) -> None:
