@@ -27,6 +27,16 @@ def eventually(
         time.sleep(every)
 
 
+def holds(look: Callable[[], object], seconds: float) -> bool:
+    """Whether something stays true for so many seconds."""
+    end = time.monotonic() + seconds
+    while look():
+        if time.monotonic() > end:
+            return True
+        time.sleep(0.2)
+    return False
+
+
 async def eventually_async(look: Callable[[], object], what: str, within: float = 10.0) -> None:
     """Give way to the other tasks of the loop until something is true."""
     end = time.monotonic() + within

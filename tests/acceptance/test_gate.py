@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import pytest
 
-from swf_common.broker.connection import Broker
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import EPICTOPIC
 from swf_common.protocol.messages import Message
 from testbed.gate.waiting import AgentsNotReady
 from testbed.integration import TestbedStack
+from tests.broker import broker_of
 from tests.engine import docker
 from tests.rest import Api
 from tests.stacks import WITH_PORTS, running
@@ -113,10 +113,7 @@ def test_an_agent_whose_handler_hangs_does_not_pass_the_gate_and_mends_itself(
 
 def publish(own: TestbedStack, message: dict[str, str]) -> None:
     """Send a message to everybody, and wait until the broker has it."""
-    address = own.session.containers.published_port("activemq", 61613)
-    assert address is not None
-    password = own.session.project.secret("mq_agent")
-    publisher = Publisher(Broker(*address, "agent", password), "test")
+    publisher = Publisher(broker_of(own), "test")
     publisher.start()
     publisher.publish(EPICTOPIC, Message.model_validate(message))
     assert publisher.flush(20)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swf_common.broker.connection import Broker as BrokerLogin
 from swf_common.broker.connection import BrokerLink
 from tests.rest import Api, Sql
 
@@ -78,14 +77,10 @@ def nobody(stack: TestbedStack) -> Api:
 @pytest.fixture(scope="package")
 def sender(stack: TestbedStack) -> Iterator[BrokerLink]:
     """A connection to the stack's broker with the agents' login."""
-    published = stack.session.containers.published_port("activemq", 61613)
-    assert published is not None
-    password = stack.session.project.secret("mq_agent")
-    link = BrokerLink(BrokerLogin(*published, "agent", password), "test")
-    link.start()
-    assert link.wait_connected(20), link.last_error
-    yield link
-    link.stop()
+    from tests.broker import connected
+
+    with connected(stack) as link:
+        yield link
 
 
 @pytest.fixture(scope="package")

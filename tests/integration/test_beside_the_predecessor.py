@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.broker import broker_of
 from tests.mcp_client import McpClient
 from tests.predecessor import OldRunner, Site, send_workflow_command
 from tests.rest import Api
@@ -46,14 +47,13 @@ def stack() -> Iterator[TestbedStack]:
 @pytest.fixture(scope="module")
 def site(stack: TestbedStack) -> Site:
     """Where its programs are pointed to, with the one login."""
-    published = stack.session.containers.published_port("activemq", 61613)
-    assert published is not None
-    project = stack.session.project
+    broker = broker_of(stack, "legacy")
     return Site(
         stack.monitor_url,
-        project.secret("token_agent"),
-        *published,
-        project.secret("mq_legacy"),
+        stack.session.project.secret("token_agent"),
+        broker.host,
+        broker.port,
+        broker.password,
         stack.namespace,
         "legacy",
     )

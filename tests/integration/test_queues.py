@@ -9,8 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from swf_common.broker.connection import Broker, BrokerLink, Subscription
+from swf_common.broker.connection import BrokerLink, Subscription
 from swf_common.protocol.destinations import EPICTOPIC, consumer_queue
+from tests.broker import connected
 from tests.integration.test_pages import signed_in
 from tests.mcp_client import McpClient
 from tests.rest import Api, Sql
@@ -28,13 +29,8 @@ def orphan(stack: TestbedStack, sender: BrokerLink) -> str:
     """The queue of a program that was there once, with three messages in it."""
     program = f"orphan-{uuid4().hex[:8]}"
     queue = consumer_queue(stack.namespace, program, EPICTOPIC)
-    published = stack.session.containers.published_port("activemq", 61613)
-    assert published is not None
-    login = Broker(*published, "agent", stack.session.project.secret("mq_agent"))
-    link = BrokerLink(login, program, (Subscription(queue),))
-    link.start()
-    assert link.wait_connected(20), link.last_error
-    link.stop()
+    with connected(stack, program, Subscription(queue)):
+        pass
     for number in range(3):
         announce(stack, sender, f"orphaned-{number % 2}")
     return queue.removeprefix("/queue/")
