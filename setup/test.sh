@@ -20,7 +20,7 @@ part "mypy" "$bin/mypy"
 part "lint-imports" "$bin/lint-imports"
 part "unit tests" "$bin/pytest" -q -n auto --maxprocesses=4 --durations=15 tests/unit
 part "images" "$bin/testbed" build
-# Layers with long files come first, so that both processes end together (decision 0037).
+# What takes long comes first, so that both processes end together (decision 0037).
 part "tests with Docker" "$bin/pytest" -n 2 --dist loadfile --no-loadscope-reorder --durations=15 \
-    tests/faults tests/browser tests/acceptance tests/integration
+    tests/browser tests/faults tests/acceptance tests/integration
 say "== everything: $SECONDS s"

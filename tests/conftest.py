@@ -1,4 +1,4 @@
-"""What the layers share: a Docker engine or none, evidence of failures."""
+"""What the layers share: a Docker engine or none, their division, evidence of failures."""
 
 from __future__ import annotations
 
@@ -40,6 +40,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent.name in LAYERS_WITH_DOCKER:
             item.add_marker(pytest.mark.docker)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Divide `--dist loadfile` in our way."""
+    if config.getvalue("dist") == "loadfile":
+        from tests.scheduling import ByFile
+
+        return ByFile(config, log)
+    return None
 
 
 @pytest.hookimpl(tryfirst=True)
