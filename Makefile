@@ -25,7 +25,7 @@ check: venv-dev ## Lint, types and structure; seconds, no Docker
 
 .PHONY: unit
 unit: venv-dev ## The unit tests; seconds, no Docker
-	@$(BIN)/pytest -q tests/unit
+	@$(BIN)/pytest -q -n auto --maxprocesses=4 --durations=15 tests/unit
 
 .PHONY: bench
 bench: setup-dev browser ## Run the benchmarks (benchmarks/README.md)

@@ -101,10 +101,18 @@ class TestbedStack(DockerCompose):
         self.session.wait_for_backend()
 
     def stop(self, down: bool = True) -> None:
-        """Remove containers, networks and volumes; first keep the evidence of an error."""
-        if sys.exc_info()[0] is not None:
-            self.keep_evidence("stack")
-        super().stop(down)
+        """Remove containers, networks and volumes; first keep the evidence of an error.
+
+        Containers that are removed with their volumes get a second to end: nothing is kept of them.
+        """
+        error = sys.exc_info()[1]
+        if error is not None:
+            error.add_note(f"container logs are in {self.keep_evidence(self.namespace)}")
+        if down:
+            remove = ["down", "--volumes", "--timeout", "1"]
+            self._run_command([*self.compose_command_property, *remove])
+        else:
+            super().stop(down)
         self.forget()
 
     def forget(self) -> None:

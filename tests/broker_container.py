@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -113,13 +112,6 @@ class Broker:
     def ready(self) -> bool:
         self.container.reload()
         return self.container.status == "running" and self.run(HEALTHCHECK)[0] == 0
-
-
-def eventually(condition: Callable[[], bool], what: str, limit: float = LIMIT) -> None:
-    deadline = time.monotonic() + limit
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what}: not within {limit} s")
 
 
 def described(

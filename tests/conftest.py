@@ -1,36 +1,29 @@
-"""What the layers share: a Docker engine or none, one running stack, evidence of failures."""
+"""What the layers share: a Docker engine or none, their division, evidence of failures."""
 
 from __future__ import annotations
 
 import os
-import re
+import shutil
 import subprocess
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import Any
 
 import pytest
 
-from tests.evidence import evidence_name
+from tests.evidence import keep_stacks
+from tests.missing import missing
 
-if TYPE_CHECKING:
-    from testbed.integration import TestbedStack
-
-ROOT = Path(__file__).resolve().parent.parent
 LAYERS_WITH_DOCKER = ("integration", "acceptance", "browser", "faults")
 
 
+@cache
 def engine_answers() -> bool:
     """Whether a Docker engine answers: the one that the command would use."""
-    from swf_common.errors import BackendError
-    from testbed.engine.docker_containers import connect
-
-    try:
-        connect()
-    except BackendError:
+    if shutil.which("docker") is None:
         return False
-    return True
+    return subprocess.run(["docker", "version"], capture_output=True, check=False).returncode == 0
 
 
 def pytest_configure() -> None:
@@ -43,63 +36,41 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the layers that need Docker; without an engine skip them here, fail them in CI."""
-    marked = [item for item in items if item.path.parent.name in LAYERS_WITH_DOCKER]
-    for item in marked:
-        item.add_marker(pytest.mark.docker)
-    if marked and not engine_answers():
-        if os.environ.get("CI"):
-            pytest.exit("No Docker engine answers; in CI the tests that need one have to run.", 1)
-        for item in marked:
-            item.add_marker(pytest.mark.skip(reason="no Docker engine answers: make engine"))
+    """Mark the layers that need Docker."""
+    for item in items:
+        if item.path.parent.name in LAYERS_WITH_DOCKER:
+            item.add_marker(pytest.mark.docker)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Divide `--dist loadfile` in our way."""
+    if config.getvalue("dist") == "loadfile":
+        from tests.scheduling import ByFile
+
+        return ByFile(config, log)
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Without an engine skip what needs one; in CI fail it."""
+    if item.get_closest_marker("docker") and not engine_answers():
+        missing("no Docker engine answers: make engine")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, Any, Any]:
-    """Keep the stack's evidence of a failed test, in a folder that the report names."""
+    """Keep the evidence of a failure, be it in setup, call or teardown."""
     report = yield
-    stack = getattr(item, "funcargs", {}).get("stack")
-    if report.when == "call" and report.failed and stack is not None:
-        folder = stack.keep_evidence(evidence_name(item))
-        report.sections.append(("evidence", f"container logs are in {folder}"))
+    report.sections = [(name, _sendable(text)) for name, text in report.sections]
+    if report.failed:
+        keep_stacks(item, report)
     return report
 
 
-@pytest.fixture(scope="session")
-def stack() -> Iterator[TestbedStack]:
-    """A running testbed whose broker and database are reachable from the tests."""
-    from testbed.integration import TestbedStack
-
-    _remove_left_overs()
-    with TestbedStack(files=("compose.yaml", "compose.debug.yaml")) as running:
-        yield running
-
-
-def _remove_left_overs() -> None:
-    """Take down stacks of earlier test runs whose process is gone."""
-    from testbed.integration import NAMESPACE_PREFIX
-
-    listed = subprocess.run(
-        ["docker", "compose", "ls", "--all", "--quiet"], capture_output=True, text=True, check=True
-    )
-    for name in listed.stdout.split():
-        match = re.fullmatch(rf"testbed-{NAMESPACE_PREFIX}(\d+)-\w+", name)
-        if match and not _lives(int(match[1])):
-            subprocess.run(
-                ["docker", "compose", "-p", name, "down", "--volumes"],
-                capture_output=True,
-                check=True,
-            )
-
-
-def _lives(process: int) -> bool:
-    """Whether there is a process of that number; not every system has /proc."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        return True
-    return True
+def _sendable(text: str) -> str:
+    """The text without lone surrogates, which tests log and pytest-xdist cannot send."""
+    return text.encode(errors="replace").decode()

@@ -7,8 +7,9 @@ import os
 import subprocess
 from typing import Any
 
-from testbed.engine.docker_containers import PROJECT_LABEL
 from testbed.integration import TestbedStack
+from tests.engine import docker, left_behind
+from tests.stacks import not_started, running
 from tests.waiting import eventually
 
 
@@ -23,20 +24,6 @@ def compose_ps(stack: TestbedStack) -> dict[str, Any]:
     )
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     return {row["Service"]: row for row in rows}
-
-
-def left_behind(project: str) -> list[str]:
-    """Containers, networks and volumes that carry a project's label."""
-    found: list[str] = []
-    for kind in (["ps", "--all"], ["network", "ls"], ["volume", "ls"]):
-        done = subprocess.run(
-            ["docker", *kind, "--quiet", "--filter", f"label={PROJECT_LABEL}={project}"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        found += done.stdout.split()
-    return found
 
 
 def test_every_agent_is_healthy_and_only_while_it_is_ready(stack: TestbedStack) -> None:
@@ -77,13 +64,7 @@ def test_every_service_is_hardened(stack: TestbedStack) -> None:
 def test_every_container_runs_as_somebody_other_than_root(stack: TestbedStack) -> None:
     for container in stack.session.containers.all():
         if container.state == "running":
-            done = subprocess.run(
-                ["docker", "exec", container.container_id, "id", "-u"],
-                capture_output=True,
-                text=True,
-                check=True,
-            )
-            assert done.stdout.strip() != "0", container.program
+            assert docker("exec", container.container_id, "id", "-u") != "0", container.program
 
 
 def test_dependencies_are_at_most_three_deep(stack: TestbedStack) -> None:
@@ -96,17 +77,16 @@ def test_dependencies_are_at_most_three_deep(stack: TestbedStack) -> None:
 
 
 def test_down_leaves_nothing_also_after_a_failed_up() -> None:
-    broken = TestbedStack(files=("compose.yaml", "tests/acceptance/broken_migrate.yaml"))
-    done = broken.command("up", "--timeout", "20")
-    assert done.returncode == 5
-    assert "no such command" in done.stderr.lower() or "unknown command" in done.stderr.lower()
-    assert broken.command("down", "--volumes").returncode == 0
-    assert left_behind(broken.session.project.name) == []
-    broken.forget()
+    with not_started(files=("compose.yaml", "tests/acceptance/broken_migrate.yaml")) as broken:
+        done = broken.command("up", "--timeout", "20")
+        assert done.returncode == 5
+        assert "no such command" in done.stderr.lower() or "unknown command" in done.stderr.lower()
+        assert broken.command("down", "--volumes").returncode == 0
+        assert left_behind(broken.session.project.name) == []
 
 
 def test_down_keeps_the_data_and_down_volumes_removes_it() -> None:
-    with TestbedStack() as own:
+    with running() as own:
         project = own.session.project.name
         first = own.run("--no-realtime")
         assert own.command("down").returncode == 0

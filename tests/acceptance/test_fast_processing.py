@@ -5,7 +5,6 @@ killed in mid-run changes nothing.
 from __future__ import annotations
 
 import json
-import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from math import ceil
@@ -23,7 +22,9 @@ from agents.data.sampling import samples
 from agents.data.time_frames import TimeFrames
 from swf_common.configuration.groups import Clustering, Hits, Sampling, StfContent
 from testbed.integration import TestbedStack
+from tests.engine import docker
 from tests.rest import Api
+from tests.stacks import running
 from tests.waiting import eventually
 
 STFS = 3
@@ -44,8 +45,8 @@ DEFAULTS = ("processing", "data")
 def stack() -> Iterator[TestbedStack]:
     """A backend without agents: each run starts those that it needs."""
     overrides = tuple(f"agents.{key}.enabled=false" for key in DEFAULTS)
-    with TestbedStack(overrides=overrides) as running:
-        yield running
+    with running(overrides=overrides) as stack:
+        yield stack
 
 
 @pytest.fixture
@@ -56,17 +57,15 @@ def viewer(stack: TestbedStack) -> Api:
 def copied(stack: TestbedStack, program: str, source: str, folder: Path) -> list[Path]:
     """The files of a folder, copied out of a program's container."""
     container = stack.container_id(program)
-    command = ["docker", "cp", f"{container}:{source}", str(folder)]
-    subprocess.run(command, check=True, capture_output=True)
+    docker("cp", f"{container}:{source}", str(folder))
     return sorted(path for path in (folder / Path(source).name).iterdir() if path.suffix)
 
 
 def sizes(stack: TestbedStack, program: str, folder: str) -> dict[str, int]:
     """Name and size of every file below a folder of a program's container."""
     script = f"find {folder} -type f -printf '%f %s\\n'"
-    command = ["docker", "exec", stack.container_id(program), "sh", "-c", script]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return {name: int(size) for name, size in map(str.split, done.stdout.splitlines())}
+    lines = docker("exec", stack.container_id(program), "sh", "-c", script).splitlines()
+    return {name: int(size) for name, size in map(str.split, lines)}
 
 
 def total_of(parts: Iterable[TimeFrames]) -> HistogramSet:
@@ -185,8 +184,7 @@ def test_an_agent_killed_in_mid_run_changes_nothing(
         "run", "fast_processing", *SHORT, slow, "--json", "--no-realtime"
     ) as process:
         eventually(in_the_middle, "five slices are processed", 90)
-        victim = stack.container_id(program)
-        subprocess.run(["docker", "kill", victim], check=True, capture_output=True)
+        docker("kill", stack.container_id(program))
         output, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     report = json.loads(output)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,13 +9,15 @@ from uuid import uuid4
 
 import pytest
 
-from swf_common.broker.model import Broker
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import EPICTOPIC
 from swf_common.protocol.messages import Message
 from testbed.gate.waiting import AgentsNotReady
 from testbed.integration import TestbedStack
+from tests.broker import broker_of
+from tests.engine import docker
 from tests.rest import Api
+from tests.stacks import WITH_PORTS, running
 from tests.waiting import eventually
 
 VICTIM = "example-processing-agent"
@@ -25,9 +26,8 @@ VICTIM = "example-processing-agent"
 @pytest.fixture(scope="module")
 def own() -> Iterator[TestbedStack]:
     """A stack of its own, since these tests spoil it."""
-    files = ("compose.yaml", "compose.debug.yaml", "tests/acceptance/broken_agents.yaml")
-    with TestbedStack(files=files) as running:
-        yield running
+    with running(files=(*WITH_PORTS, "tests/acceptance/broken_agents.yaml")) as stack:
+        yield stack
 
 
 def up(
@@ -113,10 +113,7 @@ def test_an_agent_whose_handler_hangs_does_not_pass_the_gate_and_mends_itself(
 
 def publish(own: TestbedStack, message: dict[str, str]) -> None:
     """Send a message to everybody, and wait until the broker has it."""
-    address = own.session.containers.published_port("activemq", 61613)
-    assert address is not None
-    password = own.session.project.secret("mq_agent")
-    publisher = Publisher(Broker(*address, "agent", password), "test")
+    publisher = Publisher(broker_of(own), "test")
     publisher.start()
     publisher.publish(EPICTOPIC, Message.model_validate(message))
     assert publisher.flush(20)
@@ -126,11 +123,11 @@ def publish(own: TestbedStack, message: dict[str, str]) -> None:
 def test_a_paused_agent_does_not_pass_the_gate(own: TestbedStack) -> None:
     assert up(own)[0] == 0
     victim = own.container_id(VICTIM)
-    subprocess.run(["docker", "pause", victim], check=True, capture_output=True)
+    docker("pause", victim)
     try:
         code, output, _ = up(own)
     finally:
-        subprocess.run(["docker", "unpause", victim], check=True, capture_output=True)
+        docker("unpause", victim)
     assert code == 3, output
     assert f"{VICTIM} is not READY" in output
     assert "paused" in output

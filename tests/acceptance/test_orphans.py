@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from testbed.integration import TestbedStack
-from tests.acceptance.test_compose import left_behind
+from tests.engine import left_behind
+from tests.stacks import running
 from tests.waiting import eventually
 
 GHOST = "ghost-agent"
@@ -45,9 +46,9 @@ def ghost_state(own: TestbedStack) -> str:
 @pytest.fixture
 def own() -> Any:
     """A stack with an agent that the Compose files do not describe any more."""
-    with TestbedStack(files=("compose.yaml", GHOSTS_FILE)) as running:
-        raise_ghost(running)
-        yield running
+    with running(files=("compose.yaml", GHOSTS_FILE)) as stack:
+        raise_ghost(stack)
+        yield stack
 
 
 def test_a_dropped_agent_is_shown_and_stopped_and_what_waited_for_it_is_not_handled_later(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import uproot
 
 from agents.data.files import verify
 from testbed.integration import TestbedStack
+from tests.engine import docker
 from tests.rest import Api
 
 COUNTS = ("tf_count", "hit_count", "cluster_count")
@@ -25,8 +25,7 @@ def test_a_run_is_one_task_whose_outputs_hold_what_is_in_its_stfs(
         ("example-processing-agent", "processed"),
     ):
         source = f"{stack.container_id(program)}:/data/{folder}/{run_id}"
-        target = str(tmp_path / folder)
-        subprocess.run(["docker", "cp", source, target], check=True, capture_output=True)
+        docker("cp", source, str(tmp_path / folder))
     sums = dict.fromkeys(("files", "size_bytes", "hits", "clusters"), 0)
     for row in viewer.get("stf-files/", run_number=run_id):
         facts = row["metadata"]

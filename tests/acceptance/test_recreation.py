@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 from collections.abc import Iterator
 
 import pytest
 
-from testbed.engine.docker_containers import PROJECT_LABEL
 from testbed.integration import TestbedStack
+from tests.engine import docker, left_behind
+from tests.stacks import not_started, running
 
 NOT_ENABLED = "transformer"
 
@@ -17,19 +17,18 @@ NOT_ENABLED = "transformer"
 @pytest.fixture
 def edited() -> Iterator[tuple[TestbedStack, dict[str, str]]]:
     """A running stack, and other names for its images, as an edit would give them."""
-    with TestbedStack() as own:
+    with running() as own:
         names = {
             f"TESTBED_{name.upper()}_IMAGE": f"testbed/{name}:{own.namespace}"
             for name in ("agent", "monitor")
         }
         for variable, name in names.items():
-            command = ["docker", "tag", own.session.environment[variable], name]
-            subprocess.run(command, check=True)
+            docker("tag", own.session.environment[variable], name)
         try:
             yield own, names
         finally:
             own.command("down")
-            subprocess.run(["docker", "rmi", *names.values()], check=True, capture_output=True)
+            docker("rmi", *names.values())
 
 
 def test_a_new_image_keeps_the_monitors_address_and_reaches_agents_that_are_only_created(
@@ -55,10 +54,8 @@ def test_a_taken_port_is_refused_before_anything_is_created() -> None:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         port = listening.getsockname()[1]
-        own = TestbedStack(environment={"TESTBED_MONITOR_PORT": str(port)})
-        done = own.command("up")
-    own.forget()
-    assert done.returncode == 2
-    assert f"TESTBED_MONITOR_PORT={port}: the port is taken" in done.stderr
-    command = ["docker", "ps", "-aq", "--filter", f"label={PROJECT_LABEL}=testbed-{own.namespace}"]
-    assert subprocess.run(command, capture_output=True, check=True).stdout == b""
+        with not_started(environment={"TESTBED_MONITOR_PORT": str(port)}) as own:
+            done = own.command("up")
+            assert done.returncode == 2
+            assert f"TESTBED_MONITOR_PORT={port}: the port is taken" in done.stderr
+            assert left_behind(own.session.project.name) == []

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.rest import Api
+from tests.stacks import SOON
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from testbed.integration import TestbedStack
 
-SOON = ("daq_state_machine.no_beam_not_ready_delay=0",)
 REPORT_KEYS = {
     "execution_id",
     "run_id",
@@ -125,7 +125,7 @@ def test_ctrl_c_stops_the_workflow_and_the_agents_stay(
     stack: TestbedStack, viewer: Api, number: signal.Signals
 ) -> None:
     with sigint_ignored():
-        background = stack.command_in_background("run", "--json", "--set", *SOON)
+        background = stack.command_in_background("run", "--json", *SOON)
     with background as process:
         eventually(lambda: running(viewer), "the run makes STFs", within=60)
         process.send_signal(number)
@@ -140,7 +140,7 @@ def test_ctrl_c_stops_the_workflow_and_the_agents_stay(
 
 
 def test_stop_ends_a_running_workflow(stack: TestbedStack, viewer: Api) -> None:
-    with stack.command_in_background("run", "--json", "--set", *SOON) as process:
+    with stack.command_in_background("run", "--json", *SOON) as process:
         eventually(lambda: running(viewer), "the run makes STFs", within=60)
         stopped = stack.command("stop")
         output, _ = process.communicate(timeout=60)
@@ -158,7 +158,7 @@ def test_a_start_that_would_disturb_a_run_in_progress_is_refused(
     stack: TestbedStack, viewer: Api, tmp_path: Path
 ) -> None:
     junit = tmp_path / "junit.xml"
-    with stack.command_in_background("run", "--json", "--set", *SOON) as first:
+    with stack.command_in_background("run", "--json", *SOON) as first:
         execution_id = eventually(lambda: running(viewer), "the run makes STFs", within=60)
         up = stack.command("up", "--set", "agents.processing.enabled=false")
         run = stack.command("run", "fast_processing", "--json", "--junit", str(junit))
@@ -173,7 +173,7 @@ def test_a_start_that_would_disturb_a_run_in_progress_is_refused(
 
 
 def test_a_second_workflow_is_refused_while_one_runs(stack: TestbedStack, viewer: Api) -> None:
-    with stack.command_in_background("run", "--set", *SOON) as first:
+    with stack.command_in_background("run", *SOON) as first:
         eventually(lambda: running(viewer), "the run makes STFs", within=60)
         second = stack.command("run")
         stack.command("stop")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -22,6 +23,7 @@ FLAGS = (
 )
 
 
+@cache
 def executable() -> str | None:
     """The browser's path; None when there is none."""
     command = ["bash", str(ROOT / "setup" / "browser.sh"), "find"]

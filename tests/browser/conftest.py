@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +14,9 @@ from tests.browser.chromium import chromium, executable
 from tests.browser.people import STRANGER, People
 from tests.browser.strange import make_strange_records
 from tests.browser.watch import Watch
-from tests.evidence import evidence_name
+from tests.evidence import ARTIFACTS, evidence_name
+from tests.missing import missing
+from tests.stacks import WITH_PORTS, running
 
 ALL_AGENTS = tuple(
     f"agents.{key}.enabled=true"
@@ -38,14 +38,11 @@ WATCHES = pytest.StashKey[list[Watch]]()
 ALLOWED = pytest.StashKey[list[str]]()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a Chromium skip the layer here, fail it in CI."""
-    own = [item for item in items if item.path.parent == Path(__file__).parent]
-    if own and executable() is None:
-        if os.environ.get("CI"):
-            pytest.exit("There is no Chromium; in CI the browser tests have to run.", 1)
-        for item in own:
-            item.add_marker(pytest.mark.skip(reason="no Chromium: setup/browser.sh"))
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Without a Chromium skip the layer; in CI fail it."""
+    if executable() is None:
+        missing("no Chromium: setup/browser.sh")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -65,11 +62,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, Any, Any]:
     """Keep the pages of a failed test beside the stack's evidence."""
     report = yield
-    stack = getattr(item, "funcargs", {}).get("stack")
-    if report.when == "call" and report.failed and stack is not None:
-        folder = stack.artifacts / evidence_name(item)
+    watches: list[Watch] = item.stash.get(WATCHES, [])
+    if report.failed and watches:
+        folder = ARTIFACTS / evidence_name(item, report)
         folder.mkdir(parents=True, exist_ok=True)
-        watches: list[Watch] = item.stash.get(WATCHES, [])
         for number, watch in enumerate(watches, 1):
             watch.keep(folder / f"page-{number}")
         report.sections.append(("pages", f"screenshots and HTML are in {folder}"))
@@ -79,10 +75,8 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="package")
 def stack() -> Iterator[TestbedStack]:
     """A running testbed with the agents of both paths."""
-    with TestbedStack(
-        overrides=ALL_AGENTS, files=("compose.yaml", "compose.debug.yaml")
-    ) as running:
-        yield running
+    with running(overrides=ALL_AGENTS, files=WITH_PORTS) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="package")
@@ -102,8 +96,8 @@ def strange(stack: TestbedStack) -> None:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     expect.set_options(timeout=PATIENCE_MS)
-    with chromium() as running:
-        yield running
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="package")

@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from swf_common.broker.connection import BrokerLink
-from swf_common.broker.model import Broker
 from swf_common.protocol.destinations import EPICTOPIC
 from testbed.integration import TestbedStack
+from tests.broker import connected
 from tests.rest import Api, log_record
 from tests.waiting import eventually
 
@@ -94,12 +93,6 @@ def make_strange_records(stack: TestbedStack) -> None:
 
 def _send_what_nobody_understands(stack: TestbedStack, agent: Api) -> None:
     """A message that is no JSON; the recorder keeps it as a dead letter."""
-    published = stack.session.containers.published_port("activemq", 61613)
-    assert published is not None
-    login = Broker(*published, "agent", stack.session.project.secret("mq_agent"))
-    link = BrokerLink(login, "strange")
-    link.start()
-    assert link.wait_connected(20), link.last_error
-    link.send(EPICTOPIC, STRANGE, {"persistent": "true", "namespace": stack.namespace})
-    link.stop()
+    with connected(stack, "strange") as link:
+        link.send(EPICTOPIC, STRANGE, {"persistent": "true", "namespace": stack.namespace})
     eventually(lambda: agent.get("dead-letters/"), "the recorder keeps what nobody understands")

@@ -10,14 +10,12 @@ import pytest
 
 from testbed.integration import TestbedStack
 from tests.rest import Api
+from tests.stacks import SOON, WITH_PORTS, running
 from tests.waiting import eventually
 
 SHORT_DELAYS = [
-    "--set=no_beam_not_ready_delay=0",
-    "--set=beam_not_ready_delay=0",
-    "--set=beam_ready_delay=0",
+    *SOON,
     "--set=beam_not_ready_end_delay=0",
-    "--set=broadcast_delay=0",
     "--set=stf_interval=0.1",
     "--set=fast_processing.stf_count=30",
     "--set=expect.stf_processed=0",
@@ -28,8 +26,8 @@ SHORT_DELAYS = [
 @pytest.fixture(scope="package")
 def stack() -> Iterator[TestbedStack]:
     """A running testbed that these tests may break."""
-    with TestbedStack(files=("compose.yaml", "compose.debug.yaml")) as running:
-        yield running
+    with running(files=WITH_PORTS) as stack:
+        yield stack
 
 
 @pytest.fixture
@@ -38,10 +36,10 @@ def viewer(stack: TestbedStack) -> Api:
 
 
 @pytest.fixture
-def run_with(stack: TestbedStack, viewer: Api) -> Callable[[Callable[[], None]], Any]:
+def run_with(stack: TestbedStack, viewer: Api) -> Callable[[Callable[[], object]], Any]:
     """Run a workflow and do something in its middle; exit code and report."""
 
-    def run(disturb: Callable[[], None]) -> tuple[int, Any]:
+    def run(disturb: Callable[[], object]) -> tuple[int, Any]:
         assert stack.command("up").returncode == 0
 
         def in_the_middle() -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tests.engine import docker
 from tests.rest import Api
 from tests.waiting import eventually
 
@@ -23,12 +23,8 @@ with open(sys.argv[1], "r+b") as file:
 """
 
 
-def docker(*arguments: str) -> None:
-    subprocess.run(["docker", *arguments], check=True, capture_output=True)
-
-
 def test_stfs_that_are_damaged_in_mid_run_fail_and_all_others_are_processed(
-    stack: TestbedStack, viewer: Api, run_with: Callable[[Callable[[], None]], tuple[int, Any]]
+    stack: TestbedStack, viewer: Api, run_with: Callable[[Callable[[], object]], tuple[int, Any]]
 ) -> None:
     damaged: list[str] = []
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.engine import docker
 from tests.rest import Api
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from testbed.integration import TestbedStack
 
-RunWith = Callable[[Callable[[], None]], tuple[int, Any]]
-
-
-def docker(*arguments: str) -> None:
-    subprocess.run(["docker", *arguments], check=True, capture_output=True)
+RunWith = Callable[[Callable[[], object]], tuple[int, Any]]
 
 
 def check_exactly_once(viewer: Api, report: Any) -> None:
@@ -120,8 +116,7 @@ def test_a_runner_that_is_stopped_while_the_broker_is_away_says_so(
         docker("unpause", broker)
 
     code, report = run_with(stop)
-    exit_code = ["docker", "inspect", "--format", "{{.State.ExitCode}}", runner]
-    assert subprocess.run(exit_code, check=True, capture_output=True, text=True).stdout == "0\n"
+    assert docker("inspect", "--format", "{{.State.ExitCode}}", runner) == "0"
     (row,) = viewer.get("systemagents/", container_id=runner)[-1:]
     assert (row["operational_state"], row["status"]) == ("EXITED", "EXITED")
     assert (code, report["status"]) == (6, "failed")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,9 @@ import pytest
 from docker.errors import APIError
 
 from testbed.engine.docker_containers import connect
+from tests.engine import docker
 from tests.faults.conftest import SHORT_DELAYS
-from tests.faults.test_deaths import RunWith, check_exactly_once, docker
+from tests.faults.test_deaths import RunWith, check_exactly_once
 from tests.mcp_client import McpClient
 from tests.rest import Api
 from tests.waiting import eventually
@@ -32,8 +32,7 @@ VICTIMS = (
 
 def main_process(stack: TestbedStack, program: str) -> int:
     """The pid of a container's first process, on this host."""
-    command = ["docker", "inspect", "--format", "{{.State.Pid}}", stack.container_id(program)]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return int(docker("inspect", "--format", "{{.State.Pid}}", stack.container_id(program)))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may kill a container's process by pid")

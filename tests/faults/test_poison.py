@@ -6,9 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from swf_common.broker.connection import BrokerLink
-from swf_common.broker.model import Broker
 from swf_common.protocol.destinations import EPICTOPIC
+from tests.broker import connected
 from tests.rest import Api
 from tests.waiting import eventually
 
@@ -20,14 +19,9 @@ def test_a_message_that_cannot_be_handled_becomes_a_dead_letter_of_its_agent(
     stack: TestbedStack, viewer: Api
 ) -> None:
     assert stack.command("up").returncode == 0
-    published = stack.session.containers.published_port("activemq", 61613)
-    assert published is not None
-    link = BrokerLink(Broker(*published, "agent", stack.session.project.secret("mq_agent")), "test")
-    link.start()
-    assert link.wait_connected(20), link.last_error
     poison = {"msg_type": "stf_gen", "namespace": stack.namespace, "message_id": str(uuid4())}
-    link.send(EPICTOPIC, json.dumps(poison), {"persistent": "true"})
-    link.stop()
+    with connected(stack) as link:
+        link.send(EPICTOPIC, json.dumps(poison), {"persistent": "true"})
 
     def letters() -> list[Any]:
         rows = viewer.get("dead-letters/", message_type="stf_gen")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swf_common.broker.connection import BrokerLink
-from swf_common.broker.model import Broker as BrokerLogin
 from tests.rest import Api, Sql
 
 if TYPE_CHECKING:
@@ -46,40 +45,45 @@ def postgres_image() -> str:
     return _image("postgres")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def stack() -> Iterator[TestbedStack]:
+    """A running testbed whose broker and database are reachable from the tests."""
+    from tests.stacks import WITH_PORTS, running
+
+    with running(files=WITH_PORTS) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="package")
 def agent(stack: TestbedStack) -> Api:
     return Api(stack, "agent")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def operator(stack: TestbedStack) -> Api:
     return Api(stack, "operator")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def viewer(stack: TestbedStack) -> Api:
     return Api(stack, "viewer")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def nobody(stack: TestbedStack) -> Api:
     return Api(stack, None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sender(stack: TestbedStack) -> Iterator[BrokerLink]:
     """A connection to the stack's broker with the agents' login."""
-    published = stack.session.containers.published_port("activemq", 61613)
-    assert published is not None
-    password = stack.session.project.secret("mq_agent")
-    link = BrokerLink(BrokerLogin(*published, "agent", password), "test")
-    link.start()
-    assert link.wait_connected(20), link.last_error
-    yield link
-    link.stop()
+    from tests.broker import connected
+
+    with connected(stack) as link:
+        yield link
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sql(stack: TestbedStack) -> Sql:
     """Runs statements as whoever has the database's password can; whether they went through,
     and what psql said.
@@ -112,12 +116,13 @@ def passwords() -> dict[str, str]:
     return {login: secrets.token_urlsafe(24) for login in LOGINS}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def broker(
     activemq_image: str, passwords: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Broker]:
     """A running broker, without the rest of a testbed."""
-    from tests.broker_container import eventually, running
+    from tests.broker_container import running
+    from tests.waiting import eventually
 
     with running(activemq_image, tmp_path_factory.mktemp("secrets"), passwords) as broker:
         eventually(broker.ready, "the broker's health check")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.broker import broker_of
 from tests.mcp_client import McpClient
 from tests.predecessor import OldRunner, Site, send_workflow_command
 from tests.rest import Api
@@ -31,29 +32,28 @@ COMMAND = {"workflow_name": "stf_datataking", "realtime": False}
 @pytest.fixture(scope="module")
 def stack() -> Iterator[TestbedStack]:
     """A testbed with agents of its own and the login `legacy`, and without a runner of its own."""
-    from testbed.integration import TestbedStack
+    from tests.stacks import WITH_PORTS, running
 
-    with TestbedStack(
-        files=("compose.yaml", "compose.debug.yaml"),
+    with running(
+        files=WITH_PORTS,
         overrides=("agents.fastmon.enabled=true", "agents.fast_processing.enabled=true"),
         environment={"TESTBED_LEGACY_LOGIN": "true"},
-    ) as running:
-        done = running.command("agents", "stop", "workflow-runner")
+    ) as stack:
+        done = stack.command("agents", "stop", "workflow-runner")
         assert done.returncode == 0, done.stderr
-        yield running
+        yield stack
 
 
 @pytest.fixture(scope="module")
 def site(stack: TestbedStack) -> Site:
     """Where its programs are pointed to, with the one login."""
-    published = stack.session.containers.published_port("activemq", 61613)
-    assert published is not None
-    project = stack.session.project
+    broker = broker_of(stack, "legacy")
     return Site(
         stack.monitor_url,
-        project.secret("token_agent"),
-        *published,
-        project.secret("mq_legacy"),
+        stack.session.project.secret("token_agent"),
+        broker.host,
+        broker.port,
+        broker.password,
         stack.namespace,
         "legacy",
     )

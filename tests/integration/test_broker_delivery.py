@@ -19,8 +19,8 @@ from tests.broker_container import (
     Broker,
     Connect,
     Refused,
-    eventually,
 )
+from tests.waiting import eventually
 
 # --- Routing --------------------------------------------------------------------------------
 

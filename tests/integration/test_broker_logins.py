@@ -18,9 +18,9 @@ from tests.broker_container import (
     Client,
     Connect,
     Refused,
-    eventually,
     running,
 )
+from tests.waiting import eventually
 
 # --- The container --------------------------------------------------------------------------
 

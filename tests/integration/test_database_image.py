@@ -6,13 +6,15 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+
+from tests.waiting import eventually
 
 os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"  # read when testcontainers is imported
 
@@ -59,13 +61,6 @@ class Database:
 
     def log(self) -> str:
         return str(self.container.logs().decode())
-
-
-def eventually(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + LIMIT
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what}: not within {LIMIT} s")
 
 
 @contextlib.contextmanager

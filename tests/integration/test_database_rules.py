@@ -5,7 +5,6 @@ of an agent's state.
 from __future__ import annotations
 
 import json
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from swf_common.protocol.states import OperationalState
+from tests.engine import docker
 from tests.rest import Api, Sql
 from tests.waiting import eventually
 
@@ -34,19 +34,11 @@ COUNTS = (
 @pytest.fixture(scope="module")
 def deleter(stack: TestbedStack, viewer: Api) -> Api:
     """Requests of an administrator: nobody else deletes."""
-    command = ["python", "-m", "monitor", "token", "issue"]
-    done = subprocess.run(
-        [
-            *("docker", "exec", stack.container_id("monitor"), *command),
-            *("--user", "admin", "--role", "administrator", "--name", "rules"),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    command = ["python", "-m", "monitor", "token", "issue", "--user", "admin"]
+    options = ["--role", "administrator", "--name", "rules"]
+    issued = docker("exec", stack.container_id("monitor"), *command, *options)
     api = Api(stack, None)
-    api._session.headers["Authorization"] = f"Token {json.loads(done.stdout)['key']}"
+    api._session.headers["Authorization"] = f"Token {json.loads(issued)['key']}"
     return api
 
 

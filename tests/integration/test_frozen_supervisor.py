@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from tests.engine import docker
 from tests.rest import Api
 from tests.waiting import eventually
 
@@ -19,7 +19,7 @@ VIEWERS = 24
 
 def test_viewers_who_wait_for_a_frozen_supervisor_block_nobody(stack: TestbedStack) -> None:
     supervisor = stack.container_id("supervisor")
-    subprocess.run(["docker", "pause", supervisor], check=True, capture_output=True)
+    docker("pause", supervisor)
     try:
         with ThreadPoolExecutor(VIEWERS) as threads:
             waiting = [
@@ -40,7 +40,7 @@ def test_viewers_who_wait_for_a_frozen_supervisor_block_nobody(stack: TestbedSta
                     "supervisor" in one.result().text or "wait for an answer" in one.result().text
                 )
     finally:
-        subprocess.run(["docker", "unpause", supervisor], check=True, capture_output=True)
+        docker("unpause", supervisor)
     eventually(
         lambda: Api(stack, "viewer").request("GET", "supervised-agents/").status_code == 200,
         "the supervisor answers again",

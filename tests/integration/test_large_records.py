@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from uuid import uuid4
 import pytest
 import requests
 
+from tests.engine import docker
 from tests.integration.test_pages import signed_in
 from tests.mcp_client import McpClient
 from tests.rest import Api, Sql
@@ -48,9 +48,8 @@ def the_monitor_lives(stack: TestbedStack) -> Any:
     """Nothing here may cost the monitor its life."""
 
     def started() -> str:
-        shown = ["docker", "inspect", "-f", "{{.State.StartedAt}} {{.RestartCount}}"]
-        monitor = stack.container_id("monitor")
-        return subprocess.run([*shown, monitor], capture_output=True, text=True, check=True).stdout
+        shown = "{{.State.StartedAt}} {{.RestartCount}}"
+        return docker("inspect", "--format", shown, stack.container_id("monitor"))
 
     before = started()
     yield

@@ -13,7 +13,8 @@ import requests
 
 from swf_common.broker.connection import BrokerLink
 from swf_common.protocol.destinations import EPICTOPIC
-from tests.integration.test_supervisor import docker, found
+from tests.engine import docker
+from tests.integration.test_supervisor import found
 from tests.mcp_client import McpClient
 from tests.rest import Api
 from tests.waiting import eventually

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.broker import broker_of
 from tests.predecessor import (
     RESULTS,
     SLICES,
@@ -109,27 +110,26 @@ class Chain:
 @pytest.fixture(scope="module")
 def stack() -> Iterator[TestbedStack]:
     """A testbed without agents of its own."""
-    from testbed.integration import TestbedStack
+    from tests.stacks import WITH_PORTS, running
 
-    with TestbedStack(
-        files=("compose.yaml", "compose.debug.yaml"),
+    with running(
+        files=WITH_PORTS,
         overrides=("agents.data.enabled=false", "agents.processing.enabled=false"),
-    ) as running:
-        running.session.wait_for_backend()  # the recorder, too: topics keep nothing for it
-        yield running
+    ) as stack:
+        stack.session.wait_for_backend()  # the recorder, too: topics keep nothing for it
+        yield stack
 
 
 @pytest.fixture(scope="module")
 def chain(stack: TestbedStack) -> Iterator[Chain]:
     """The run: 3 STFs in two periods, 2 TF files of each, 3 slices of each of those."""
-    published = stack.session.containers.published_port("activemq", 61613)
-    assert published is not None
-    project = stack.session.project
+    broker = broker_of(stack)
     site = Site(
         stack.monitor_url,
-        project.secret("token_agent"),
-        *published,
-        project.secret("mq_agent"),
+        stack.session.project.secret("token_agent"),
+        broker.host,
+        broker.port,
+        broker.password,
         stack.namespace,
     )
     runner = OldRunner(site)

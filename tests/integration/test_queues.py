@@ -10,8 +10,9 @@ from uuid import uuid4
 import pytest
 
 from swf_common.broker.connection import BrokerLink
-from swf_common.broker.model import Broker, Subscription
+from swf_common.broker.model import Subscription
 from swf_common.protocol.destinations import EPICTOPIC, consumer_queue
+from tests.broker import connected
 from tests.integration.test_pages import signed_in
 from tests.mcp_client import McpClient
 from tests.rest import Api, Sql
@@ -29,13 +30,8 @@ def orphan(stack: TestbedStack, sender: BrokerLink) -> str:
     """The queue of a program that was there once, with three messages in it."""
     program = f"orphan-{uuid4().hex[:8]}"
     queue = consumer_queue(stack.namespace, program, EPICTOPIC)
-    published = stack.session.containers.published_port("activemq", 61613)
-    assert published is not None
-    login = Broker(*published, "agent", stack.session.project.secret("mq_agent"))
-    link = BrokerLink(login, program, (Subscription(queue),))
-    link.start()
-    assert link.wait_connected(20), link.last_error
-    link.stop()
+    with connected(stack, program, Subscription(queue)):
+        pass
     for number in range(3):
         announce(stack, sender, f"orphaned-{number % 2}")
     return queue.removeprefix("/queue/")
@@ -70,6 +66,12 @@ def filled(viewer: Api, name: str) -> Any:
     return eventually(look, "three messages wait")
 
 
+def watched(viewer: Api, name: str) -> None:
+    """Wait until the recorder sees that nobody consumes; a look of ours is a consumer too."""
+    seen = lambda: queue_of(viewer, name)["unconsumed_s"] is not None  # noqa: E731
+    eventually(seen, "the recorder sees that nobody consumes", 60, every=3)
+
+
 def test_a_queue_without_a_consumer_shows_what_waits_and_since_when(
     viewer: Api, orphan: str
 ) -> None:
@@ -78,11 +80,7 @@ def test_a_queue_without_a_consumer_shows_what_waits_and_since_when(
     assert (found["consumers"], found["in_flight"]) == (0, 0)
     assert abs(datetime.fromisoformat(found["oldest_at"]) - before) < timedelta(seconds=30)
     assert found["expires_after_s"] == 7 * 86_400
-    eventually(
-        lambda: queue_of(viewer, orphan)["unconsumed_s"] is not None,
-        "the recorder sees that nobody consumes",
-        60,
-    )
+    watched(viewer, orphan)
 
 
 def test_looking_at_a_queue_takes_nothing_from_it(viewer: Api, orphan: str) -> None:
@@ -126,10 +124,10 @@ def test_a_queue_that_nobody_consumed_from_for_long_is_emptied(
     viewer: Api, orphan: str, sql: Sql
 ) -> None:
     filled(viewer, orphan)
-    eventually(lambda: queue_of(viewer, orphan)["unconsumed_s"] is not None, "it is watched", 60)
+    watched(viewer, orphan)
     changed = f"UPDATE swf_queue_absences SET absent_s = {DAYS_8} WHERE queue = '{orphan}'"
     assert sql(changed)[0]
-    eventually(lambda: queue_of(viewer, orphan)["waiting"] == 0, "the queue expires", 75)
+    eventually(lambda: queue_of(viewer, orphan)["waiting"] == 0, "the queue expires", 75, every=3)
     eventually(
         lambda: viewer.get("logs/", search=f"nobody consumed from {orphan}", limit=1)["results"],
         "the recorder's log says so",

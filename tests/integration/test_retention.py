@@ -116,7 +116,7 @@ class Recorded:
         }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def remove(stack: TestbedStack) -> Callable[[], None]:
     """Removes what is too old, as the recorder does by itself every ten minutes."""
     code = "from monitor.recorder.retention import Retention; Retention().run()"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,6 @@ import pytest
 import requests
 
 from swf_common.broker.connection import BrokerLink
-from swf_common.broker.model import Broker
 from swf_common.protocol.destinations import EPICTOPIC
 from tests.rest import Api, log_record
 from tests.waiting import eventually
@@ -24,19 +22,6 @@ if TYPE_CHECKING:
 
 STREAM = "messages/stream/"
 numbers = count(1)
-
-
-@pytest.fixture(scope="module")
-def sender(stack: TestbedStack) -> Iterator[BrokerLink]:
-    """A connection with the agents' login."""
-    published = stack.session.containers.published_port("activemq", 61613)
-    assert published is not None
-    password = stack.session.project.secret("mq_agent")
-    link = BrokerLink(Broker(*published, "agent", password), "test")
-    link.start()
-    assert link.wait_connected(20), link.last_error
-    yield link
-    link.stop()
 
 
 class Event:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import queue
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -14,13 +13,15 @@ import pytest
 import stomp
 
 from swf_common.broker.connection import BrokerLink
-from swf_common.broker.model import Broker, Delivery, Subscription
+from swf_common.broker.model import Delivery, Subscription
 from swf_common.protocol.agent_control import Done, Rejected
 from swf_common.protocol.destinations import AGENT_CONTROL
 from swf_common.protocol.messages import Message, parse
 from testbed.engine.inspection import Container
+from tests.broker import broker_of
+from tests.engine import docker
 from tests.rest import Api
-from tests.waiting import eventually
+from tests.waiting import eventually, holds
 
 if TYPE_CHECKING:
     from testbed.integration import TestbedStack
@@ -36,13 +37,9 @@ class Operator:
 
     def __init__(self, stack: TestbedStack) -> None:
         self.stack = stack
-        published = stack.session.containers.published_port("activemq", 61613)
-        assert published is not None
-        self.address = published
-        self.password = stack.session.project.secret("mq_operator")
         self._replies: queue.Queue[Delivery] = queue.Queue()
         self.link = BrokerLink(
-            Broker(*published, "operator", self.password),
+            broker_of(stack, "operator"),
             "test",
             (Subscription(REPLIES, 100, ack="auto"),),
             on_message=self._replies.put,
@@ -101,21 +98,6 @@ def found(stack: TestbedStack, program: str) -> Container:
     """The program's container, as the engine tells it now."""
     (one,) = [one for one in stack.session.containers.all() if one.program == program]
     return one
-
-
-def holds(condition: Callable[[], bool], seconds: float) -> bool:
-    """Whether something stays true for so many seconds."""
-    end = time.monotonic() + seconds
-    while condition():
-        if time.monotonic() > end:
-            return True
-        time.sleep(0.2)
-    return False
-
-
-def docker(*arguments: str) -> str:
-    done = subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 # --- What it does ---------------------------------------------------------------------------
@@ -292,8 +274,9 @@ def test_garbage_is_refused_or_a_dead_letter_and_the_supervisor_stays_up(
         reply = ask.reply_to(ask.send(garbage))
         assert isinstance(reply, Rejected), reply
     mark = str(uuid4())
-    connection = stomp.Connection12([ask.address])
-    connection.connect("operator", ask.password, wait=True)
+    broker = broker_of(stack, "operator")
+    connection = stomp.Connection12([(broker.host, broker.port)])
+    connection.connect(broker.login, broker.password, wait=True)
     body = b"\xff\x00\xfe" + mark.encode()
     connection.send(AGENT_CONTROL, body, headers={"namespace": stack.namespace})
     connection.disconnect()

@@ -41,6 +41,7 @@ from swf_common.protocol.heartbeat import Heartbeat
 from swf_common.protocol.json_text import MAX_DEPTH, holds_nul
 from swf_common.protocol.states import Role
 from tests.unit.monitor.asking import GONE, Asked, application
+from tests.waiting import eventually_async
 
 PATIENCE_S = 10.0
 FULL: dict[str, Any] = {
@@ -331,11 +332,6 @@ def storing(writer: HeartbeatWriter, *beats: Beat) -> list[asyncio.Task[StoredHe
     return [asyncio.create_task(writer.store(one)) for one in beats]
 
 
-async def until(look: Callable[[], object]) -> None:
-    while not look():
-        await asyncio.sleep(0)
-
-
 def test_the_first_heartbeat_of_an_agent_is_new_and_the_next_is_not() -> None:
     async def use(writer: HeartbeatWriter, database: Database) -> None:
         first, second = await writer.store(beat("a", 1)), await writer.store(beat("a", 2))
@@ -350,7 +346,7 @@ def test_all_that_come_while_one_batch_is_written_share_the_next() -> None:
     async def use(writer: HeartbeatWriter, database: Database) -> None:
         database.go.clear()
         first = storing(writer, beat("a"))
-        await until(lambda: database.batches)
+        await eventually_async(lambda: database.batches, "a batch")
         others = storing(writer, *(beat(name) for name in "bcd"))
         await asyncio.sleep(0)
         database.go.set()
@@ -483,7 +479,7 @@ def test_who_does_not_wait_any_more_disturbs_nobody() -> None:
     async def use(writer: HeartbeatWriter, database: Database) -> None:
         database.go.clear()
         gone, left = storing(writer, beat("a"), beat("b"))
-        await until(lambda: database.batches)
+        await eventually_async(lambda: database.batches, "a batch")
         gone.cancel()
         await asyncio.sleep(0)
         database.go.set()
@@ -501,7 +497,7 @@ def test_who_has_gone_when_the_database_goes_away_disturbs_nobody() -> None:
         database.go.clear()
         database.before_writing = away
         gone, left = storing(writer, beat("a"), beat("b"))
-        await until(lambda: database.batches)
+        await eventually_async(lambda: database.batches, "a batch")
         gone.cancel()
         await asyncio.sleep(0)
         database.go.set()
@@ -517,7 +513,7 @@ def test_who_still_waits_at_the_end_is_told_that_the_database_is_away() -> None:
     async def use(writer: HeartbeatWriter, database: Database) -> None:
         database.go.clear()
         tasks = storing(writer, beat("a"), beat("b"), beat("a"))
-        await until(lambda: database.batches)
+        await eventually_async(lambda: database.batches, "a batch")
         await writer.stop()
         done, still = await asyncio.wait(tasks, timeout=1)
         for task in still:

@@ -20,6 +20,7 @@ from monitor.live.clients import CAPACITY, Client
 from monitor.live.events import KINDS, Event, Position, Wanted
 from monitor.live.hub import Hub
 from monitor.live.stored import Page
+from tests.waiting import eventually_async
 
 PATIENCE_S = 5.0
 PAGE = 3
@@ -269,12 +270,6 @@ def instead_of_the_database(tables: Tables, look_s: float = 0.02) -> Iterator[No
         yield
 
 
-async def until(look: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not look():
-            await asyncio.sleep(0.001)
-
-
 def with_hub(tables: Tables, use: Callable[[Hub], Awaitable[None]], look_s: float = 0.02) -> None:
     """Run something with a hub that follows the tables."""
 
@@ -381,7 +376,8 @@ def test_a_client_gets_every_event_after_its_last_one_once_and_in_order(
         expected = tables.after(start, wanted)
         try:
             for reader in readers[: len(tasks)]:
-                await until(lambda reader=reader: len(reader.frames) >= len(expected))  # type: ignore[misc]
+                has_all = lambda reader=reader: len(reader.frames) >= len(expected)  # noqa: E731
+                await eventually_async(has_all, "every event")
                 for _ in range(20):  # something that comes twice would come now
                     await asyncio.sleep(0)
                 got = seen(reader.frames)
@@ -490,7 +486,7 @@ def test_nothing_is_missed_while_the_database_is_away(error: Exception) -> None:
         while len(got) < 10:
             got += await client.take(1)
         assert seen(got) == [("message", one.id) for one in tables.rows["message"]]
-        await until(lambda: hub.following)
+        await eventually_async(lambda: hub.following, "the hub follows")
 
     with_hub(tables, use)
 
@@ -502,7 +498,7 @@ def test_an_event_whose_announcement_is_lost_comes_a_little_later() -> None:
         client = Client(Wanted())
         async for _ in hub.join(client, None):
             pass
-        await until(lambda: tables.listened > 0)
+        await eventually_async(lambda: tables.listened > 0, "the hub listens")
         tables.rows["message"].append(event(1))
         assert seen(await client.take(PATIENCE_S)) == [("message", 1)]
 
@@ -516,7 +512,7 @@ def test_all_that_one_announcement_stands_for_comes_at_once() -> None:
         client = Client(Wanted())
         async for _ in hub.join(client, None):
             pass
-        await until(lambda: tables.listened == 1)
+        await eventually_async(lambda: tables.listened == 1, "the hub listens")
         tables.add("message", 20)
         got: list[str] = []
         while len(got) < 20:
@@ -549,7 +545,7 @@ def test_a_database_that_goes_away_while_a_client_catches_up_is_told() -> None:
     tables.add("message", 20)
 
     async def use(hub: Hub) -> None:
-        await until(lambda: hub.following)
+        await eventually_async(lambda: hub.following, "the hub follows")
         client = Client(Wanted())
         pages = hub.join(client, Position())
         assert await anext(pages) == []
@@ -577,12 +573,12 @@ def test_clients_that_do_not_read_what_they_missed_are_cut_off_and_block_nobody(
                     await asyncio.Event().wait()
 
     async def use(hub: Hub) -> None:
-        await until(lambda: hub.following)
+        await eventually_async(lambda: hub.following, "the hub follows")
         waiting = [asyncio.create_task(stuck(hub)) for _ in range(hub_module.READERS)]
-        await until(hub._reading.locked)
+        await eventually_async(hub._reading.locked, "no reader is free")
         client = Client(Wanted())
         pages = [page async for page in hub.join(client, Position())]
         assert len([frame for page in pages for frame in page]) == 20
-        await until(lambda: all(task.cancelled() for task in waiting))
+        await eventually_async(lambda: all(task.cancelled() for task in waiting), "all have gone")
 
     with_hub(tables, use)

@@ -6,11 +6,20 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+
+from monitor.recorder import intake as intake_module
 from monitor.recorder.intake import Intake, size_of
 from swf_common.broker.model import Delivery
 from tests.waiting import eventually
 
 MOST = 100_000
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for room looks again soon."""
+    monkeypatch.setattr(intake_module, "LOOK_S", 0.02)
 
 
 def delivery(number: int, length: int = 10_000) -> Delivery:

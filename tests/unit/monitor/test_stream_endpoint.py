@@ -19,6 +19,7 @@ from monitor.live.hub import Hub
 from monitor.live.stream import MAX_CLIENTS, PATH, StreamEndpoint
 from swf_common.protocol.states import Role
 from tests.unit.monitor.asking import Asked, application
+from tests.waiting import eventually_async
 
 PATIENCE_S = 10.0
 KEY = {"authorization": "Token viewer"}
@@ -54,18 +55,12 @@ class Listening(Asked):
         return {"type": "http.disconnect"}
 
     async def connected(self) -> Listening:
-        await until(lambda: b"connected" in self.body)
+        await eventually_async(lambda: b"connected" in self.body, "the client is connected")
         return self
 
     async def leave(self) -> None:
         self.gone.set()
         await self.task
-
-
-async def until(look: Any) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not look():
-            await asyncio.sleep(0.001)
 
 
 def test_as_many_clients_as_there_may_be_cost_no_thread_and_the_next_is_sent_away() -> None:
@@ -98,7 +93,8 @@ def test_an_event_reaches_a_client_that_waits() -> None:
         client = await Listening(StreamEndpoint(hub, Admission(Viewers()))).connected()
         (known,) = hub.clients.values()
         known.offer([Event("message", 7, "stf_gen", '{"n":7}', {})])
-        await until(lambda: b'id: 7-0-0\nevent: stf_gen\ndata: {"n":7}\n\n' in client.body)
+        event = b'id: 7-0-0\nevent: stf_gen\ndata: {"n":7}\n\n'
+        await eventually_async(lambda: event in client.body, "the event")
         await client.leave()
 
     asyncio.run(use())
@@ -111,7 +107,9 @@ def test_who_may_not_read_any_more_is_told_and_dropped(monkeypatch: pytest.Monke
     async def use() -> None:
         hub, viewers = Level(), Viewers()
         client = await Listening(StreamEndpoint(hub, Admission(viewers))).connected()
-        await until(lambda: client.body.count(b"event: heartbeat") > 3)
+        await eventually_async(
+            lambda: client.body.count(b"event: heartbeat") > 3, "four heartbeats"
+        )
         viewers.ended = True
         await asyncio.wait_for(client.task, PATIENCE_S)
         assert b"access has ended" in client.body
@@ -135,7 +133,7 @@ def test_a_client_that_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch)
         client = await Stuck(StreamEndpoint(hub, Admission(Viewers()))).connected()
         (known,) = hub.clients.values()
         hub._offer(known, [Event("message", 1, "stf_gen", "{}", {})])
-        await until(lambda: b"stf_gen" in client.body)
+        await eventually_async(lambda: b"stf_gen" in client.body, "the event")
         hub._offer(known, [Event("message", n, "stf_gen", "{}", {}) for n in range(2, 9)])
         await asyncio.wait_for(client.task, PATIENCE_S)
         assert (hub.clients, hub.readers) == ({}, 0)
