@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from testbed.integration import TestbedStack
 
 ARTIFACTS = ROOT / "artifacts"
-ALIVE: list[TestbedStack] = []
-"""The stacks that run in this process now (tests/stacks.py)."""
+ALIVE: dict[str, TestbedStack] = {}
+"""The stacks that run in this process now, by namespace (tests/stacks.py)."""
 
 
 def evidence_name(item: pytest.Item, report: pytest.TestReport) -> str:
@@ -25,10 +25,10 @@ def evidence_name(item: pytest.Item, report: pytest.TestReport) -> str:
 
 def keep_stacks(item: pytest.Item, report: pytest.TestReport) -> None:
     """Keep the containers' logs of every stack alive, in a folder that the report names."""
-    for stack in ALIVE:
-        name = f"{evidence_name(item, report)}/{stack.namespace}"
+    for namespace, stack in ALIVE.items():
+        name = f"{evidence_name(item, report)}/{namespace}"
         try:
             said = f"container logs are in {stack.keep_evidence(name)}"
         except Exception as error:  # the failure itself has to be reported in any case
-            said = f"no container logs of {stack.namespace}: {error!r}"
+            said = f"no container logs of {namespace}: {error!r}"
         report.sections.append(("evidence", said))

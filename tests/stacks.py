@@ -30,11 +30,11 @@ def running(**options: Any) -> Iterator[TestbedStack]:
     """A running testbed, with the options of `TestbedStack`; a failure keeps its evidence."""
     _remove_left_overs()
     with TestbedStack(**options) as stack:
-        ALIVE.append(stack)
+        ALIVE[stack.namespace] = stack
         try:
             yield stack
         finally:
-            ALIVE.remove(stack)
+            del ALIVE[stack.namespace]
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def containers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeContainer
     stack = TestbedStack(namespace="torre8", artifacts=tmp_path)
     found = FakeContainers()
     stack.session.__dict__["containers"] = found
-    monkeypatch.setattr(evidence, "ALIVE", [stack])
+    monkeypatch.setattr(evidence, "ALIVE", {stack.namespace: stack})
     return found
 
 
