@@ -50,7 +50,7 @@ class _Stf:
     @property
     def rejected(self) -> bool:
         """Whether it failed when it was registered: nobody is told that it is ready."""
-        return self.status == FileStatus.FAILED and self.ended == {REGISTERED}
+        return self.status == FileStatus.FAILED and self.ended.isdisjoint(MARKS)
 
 
 class _Execution:

@@ -164,6 +164,16 @@ def test_an_stf_is_needed_until_a_stage_of_an_agents_own_is_recorded(
     assert not recorded.needed()
 
 
+def test_an_agent_that_took_an_stf_before_it_was_rejected_does_not_keep_it_for_the_others(
+    recorded: Recorded,
+) -> None:
+    recorded.execution({**ALL, "calibration": CALIBRATION})
+    recorded.stf(REJECTED)
+    recorded.passed()
+    assert not recorded.needed()
+    assert recorded.progress()["stages"]["stf.calibrated"] == {"done": 1, "failed": 0}
+
+
 NOBODY_KNOWS: dict[str, dict[str, Any]] = {
     "an agent without a stage": STRANGER,
     "a section without stages": {**ALL, "mine": {"enabled": True, "program": None}},
