@@ -19,7 +19,7 @@ MOST = 100_000
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits for room looks again soon."""
-    monkeypatch.setattr(intake_module, "LOOK_S", 0.02)
+    monkeypatch.setattr(intake_module, "POLL_INTERVAL_S", 0.02)
 
 
 def delivery(number: int, length: int = 10_000) -> Delivery:
