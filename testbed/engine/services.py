@@ -51,7 +51,7 @@ def read_services(compose_config: Mapping[str, Any]) -> dict[str, Service]:
         if how["condition"] == "service_completed_successfully"
     }
     for name, service in compose_config["services"].items():
-        labels = service.get("labels") or {}
+        labels = _labels(service.get("labels"))
         build = service.get("build") or {}
         services[name] = Service(
             name=name,
@@ -68,6 +68,13 @@ def read_services(compose_config: Mapping[str, Any]) -> dict[str, Service]:
             depends_on=tuple(service.get("depends_on") or {}),
         )
     return services
+
+
+def _labels(written: Mapping[str, str] | Sequence[str] | None) -> Mapping[str, str]:
+    """The labels of a service; they may come as a list, as of one that extends another."""
+    if isinstance(written, Sequence):
+        return dict(label.split("=", 1) for label in written if "=" in label)
+    return written or {}
 
 
 def distinct_builds(services: Mapping[str, Service]) -> Sequence[Service]:

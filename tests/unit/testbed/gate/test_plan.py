@@ -188,3 +188,8 @@ def test_an_image_that_services_share_is_built_once() -> None:
         "testbed/monitor:1",
         "testbed/agent:1",
     ]
+
+
+def test_labels_may_come_as_a_list() -> None:
+    services = {"mine": {"image": "i", "labels": ["org.epic.testbed.role=agent", "bare"]}}
+    assert read_services({"services": services})["mine"].role == "agent"
