@@ -30,6 +30,7 @@ RECORDS = (
     "run",
     "runstate",
     "stffile",
+    "stagerecord",
     "fastmonfile",
     "tfslice",
     "runhistograms",
