@@ -17,13 +17,8 @@ from supervisor.engine import ActionFailed, AgentContainer, Engine, EngineUnavai
 from swf_common.broker.model import Delivery
 from swf_common.protocol.agent_control import AgentCommand, Done, Rejected
 from swf_common.protocol.identifiers import same_container
-from swf_common.protocol.messages import (
-    MalformedMessage,
-    Message,
-    interpret,
-    read_object,
-    utc_now,
-)
+from swf_common.protocol.message import MalformedMessage, Message, utc_now
+from swf_common.protocol.messages import interpret, read_object
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from swf_common.broker.publisher import Publisher
 from swf_common.errors import TestbedError
 from swf_common.protocol.agent_control import AgentCommand, Rejected
 from swf_common.protocol.destinations import AGENT_CONTROL, CONTROL, namespace_selector
-from swf_common.protocol.messages import MalformedMessage, Message
+from swf_common.protocol.message import MalformedMessage, Message
 from swf_common.protocol.states import OperationalState
 from swf_common.service.state_file import StateFile
 

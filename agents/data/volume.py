@@ -17,13 +17,13 @@ from pathlib import Path
 from agents.data.files import VolumeFull
 
 MEGABYTE = 1_000_000
-BEGIN = 0.9
+HIGH_WATERMARK = 0.9
 """Part of the limit at which room is made."""
-GOAL = 0.8
+LOW_WATERMARK = 0.8
 """Part of the limit down to which room is made, so that it is made seldom."""
-LOOK_EVERY_S = 5.0
+SCAN_INTERVAL_S = 5.0
 """Seconds for which what was seen of a volume holds, as long as nothing has to be removed."""
-PATIENCE = 20
+MAX_NEEDED_IN_A_ROW = 20
 """STFs in a row that are needed, after which a volume below its limit is left as it is."""
 MOST_ASKED = 1000
 """STFs that one question is about."""
@@ -65,9 +65,9 @@ class Volume:
         self._needed = needed
         self._clock = clock
         self._used = 0
-        self._looked: float | None = None
+        self._scanned_at: float | None = None
         self._full = ""
-        self._asked: _Age | None = None
+        self._resume_after: _Age | None = None
 
     def make_room(self, limit_mb: float) -> None:
         """Before a file is written: remove the oldest files that nobody needs, if the volume is
@@ -77,21 +77,21 @@ class Volume:
         :raises VolumeFull: more than the limit is used, by files that are needed
         """
         limit = limit_mb * MEGABYTE
-        fresh = self._looked is not None and self._clock() - self._looked < LOOK_EVERY_S
+        fresh = self._scanned_at is not None and self._clock() - self._scanned_at < SCAN_INTERVAL_S
         if fresh and self._full:
             raise VolumeFull(self._full)
         if not limit or (fresh and self._used <= limit):
             return
         self._full = ""
-        found = sorted(self._look(), key=_File.age)
-        self._used = sum(file.size_bytes for file in found)
+        listed = sorted(self._scan(), key=_File.age)
+        self._used = sum(file.size_bytes for file in listed)
         why = "its files are needed"
-        if self._used > BEGIN * limit:
+        if self._used > HIGH_WATERMARK * limit:
             try:
-                self._remove(found, limit)
+                self._evict(listed, limit)
             except ConnectionError as error:
                 why = f"nobody can say which files are needed ({error})"
-        self._looked = self._clock()  # asking takes its time
+        self._scanned_at = self._clock()  # asking takes its time
         if self._used > limit:
             self._full = (
                 f"{self.folder} holds {self._used / MEGABYTE:.0f} MB, its limit is "
@@ -106,21 +106,23 @@ class Volume:
 
     def forget(self) -> None:
         """What is needed has changed: the next call looks again."""
-        self._looked = None
+        self._scanned_at = None
 
-    def _remove(self, found: list[_File], limit: float) -> None:
+    def _evict(self, listed: list[_File], limit: float) -> None:
         """Remove what is not needed, down to the goal. Below the limit it gives up after a few
         needed STFs in a row; the next call goes on behind them, so that old files which stay needed
         do not hide those that could go.
         """
-        stfs = [list(files) for _, files in groupby(found, _File.age)]
-        behind = [files for files in stfs if self._asked and files[0].age() > self._asked]
+        stfs = [list(files) for _, files in groupby(listed, _File.age)]
+        behind = [
+            files for files in stfs if self._resume_after and files[0].age() > self._resume_after
+        ]
         in_a_row = 0
         for files, needed in self._judged([*behind, *stfs[: len(stfs) - len(behind)]], limit):
             if needed:
                 in_a_row += 1
-                if in_a_row >= PATIENCE and self._used <= limit:
-                    self._asked = files[0].age()
+                if in_a_row >= MAX_NEEDED_IN_A_ROW and self._used <= limit:
+                    self._resume_after = files[0].age()
                     return
                 continue
             in_a_row = 0
@@ -129,9 +131,9 @@ class Volume:
                 self._used -= file.size_bytes
                 with suppress(OSError):  # not empty, or another writer removed it
                     file.path.parent.rmdir()
-            if self._used <= GOAL * limit:
+            if self._used <= LOW_WATERMARK * limit:
                 break
-        self._asked = None
+        self._resume_after = None
 
     def _judged(self, stfs: list[list[_File]], limit: float) -> Iterator[tuple[list[_File], bool]]:
         """The files of each STF, and whether they are needed; asked for as many STFs at a time as
@@ -139,12 +141,14 @@ class Volume:
         """
         begin = 0
         while begin < len(stfs):
-            part = stfs[begin : begin + (PATIENCE if self._used <= limit else MOST_ASKED)]
+            part = stfs[
+                begin : begin + (MAX_NEEDED_IN_A_ROW if self._used <= limit else MOST_ASKED)
+            ]
             needed = self._needed([(files[0].run_id, files[0].stf_filename) for files in part])
             yield from zip(part, needed, strict=True)
             begin += len(part)
 
-    def _look(self) -> Iterator[_File]:
+    def _scan(self) -> Iterator[_File]:
         runs = self.folder.iterdir() if self.folder.is_dir() else iter(())
         for folder in runs:
             if not folder.name.isdigit() or not folder.is_dir():

@@ -20,8 +20,7 @@ from agents.runtime.settings import AgentSettings
 from swf_common.broker.model import Delivery
 from swf_common.configuration.participants import participants, table, takes_part
 from swf_common.protocol.destinations import RETRIED
-from swf_common.protocol.message import utc_now
-from swf_common.protocol.messages import Message
+from swf_common.protocol.message import Message, utc_now
 from swf_common.protocol.states import ExecutionStatus
 from swf_common.service.monitor_client import MonitorClient, MonitorRefused, MonitorUnavailable
 

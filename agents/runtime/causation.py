@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-from swf_common.protocol.messages import Message
+from swf_common.protocol.message import Message
 
 
 @dataclass

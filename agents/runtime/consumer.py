@@ -19,7 +19,8 @@ from agents.runtime.watch import HandlerOverdue, Watch
 from swf_common.broker.connection import BrokerLink
 from swf_common.broker.model import Broker, Delivery, Subscription
 from swf_common.broker.publisher import Publisher
-from swf_common.protocol.messages import MalformedMessage, Message, interpret, read_object
+from swf_common.protocol.message import MalformedMessage, Message
+from swf_common.protocol.messages import interpret, read_object
 from swf_common.protocol.predecessor import passed_over
 from swf_common.service.monitor_client import Stopped
 

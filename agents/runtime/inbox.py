@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from swf_common.broker.model import Delivery
-from swf_common.protocol.messages import Message
+from swf_common.protocol.message import Message
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from agents.runtime.recent import Recent
-from swf_common.protocol.messages import Message, RunMessage
+from swf_common.protocol.message import Message, RunMessage
 from swf_common.service.monitor_client import MonitorClient
 
 log = logging.getLogger(__name__)

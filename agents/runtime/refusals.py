@@ -16,7 +16,7 @@ from typing import Any
 from agents.runtime.recent import Recent
 from agents.runtime.subjects import subject_of
 from swf_common.broker.model import Delivery
-from swf_common.protocol.messages import Message
+from swf_common.protocol.message import Message
 
 log = logging.getLogger(__name__)
 

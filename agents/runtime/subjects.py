@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from swf_common.protocol.messages import Message
+from swf_common.protocol.message import Message
 
 FILES = ("filename", "tf_filename", "sample_filename", "stf_filename")
 """Fields that name the file of a message, the closest one first."""

@@ -13,7 +13,8 @@ from agents.runtime.settings import AgentSettings
 from agents.runtime.watch import Watch
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import CONTROL
-from swf_common.protocol.messages import Message, StfFailed, StfGen
+from swf_common.protocol.message import Message
+from swf_common.protocol.messages import StfFailed, StfGen
 from swf_common.service.monitor_client import MonitorClient
 
 

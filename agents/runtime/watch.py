@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from agents.runtime.inbox import Arrival
 from agents.runtime.subjects import subject_of
-from swf_common.protocol.messages import Message
+from swf_common.protocol.message import Message
 from swf_common.service.monitor_client import Stopped
 
 LIMITS_TO_THE_END = 3

@@ -16,7 +16,7 @@ from monitor.access.roles import OPERATOR, asker
 from monitor.api.workflows import ExecutionRecordViewSet, ExecutionSerializer
 from monitor.control import workflows
 from monitor.records.progress import progress_of
-from swf_common.protocol.messages import Message
+from swf_common.protocol.message import Message
 
 
 class StartWorkflow(serializers.Serializer[Any]):

@@ -23,7 +23,8 @@ from swf_common.broker.connection import BrokerLink, BrokerUnavailable
 from swf_common.broker.model import Broker, Delivery, Subscription
 from swf_common.protocol.agent_control import AgentCommand
 from swf_common.protocol.destinations import AGENT_CONTROL, CONTROL, COPIED, WORKFLOW_CONTROL
-from swf_common.protocol.messages import MalformedMessage, Message, parse
+from swf_common.protocol.message import MalformedMessage, Message
+from swf_common.protocol.messages import parse
 
 REPLIES = "/temp-queue/replies"
 ANSWER_S = 4.5

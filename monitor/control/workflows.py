@@ -13,7 +13,8 @@ from monitor.records.models import SystemAgent, WorkflowExecution
 from monitor.records.models.workflows import FINAL_STATUSES
 from swf_common.configuration.participants import all_known, participants
 from swf_common.protocol.agent_control import Done, ListAgents
-from swf_common.protocol.messages import Message, RunWorkflow, StopWorkflow
+from swf_common.protocol.message import Message
+from swf_common.protocol.messages import RunWorkflow, StopWorkflow
 from swf_common.protocol.states import ExecutionStatus, OperationalState
 
 log = logging.getLogger(__name__)

@@ -28,7 +28,7 @@ from swf_common.broker.connection import BrokerLink
 from swf_common.broker.model import Delivery, Subscription
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import RECORDER, TOPICS, consumer_queue
-from swf_common.protocol.messages import MalformedMessage
+from swf_common.protocol.message import MalformedMessage
 from swf_common.protocol.states import OperationalState
 from swf_common.service.state_file import StateFile
 

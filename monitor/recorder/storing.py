@@ -17,12 +17,8 @@ from monitor.recorder.reporting import count
 from monitor.records.models import DeadLetter, RunState, WorkflowExecution, WorkflowMessage
 from swf_common.broker.model import Delivery
 from swf_common.protocol.destinations import DEAD_LETTER_QUEUE, EPICTOPIC
-from swf_common.protocol.messages import (
-    LIFECYCLE_TYPES,
-    MalformedMessage,
-    derived_message_id,
-    read_object,
-)
+from swf_common.protocol.message import MalformedMessage
+from swf_common.protocol.messages import LIFECYCLE_TYPES, derived_message_id, read_object
 
 log = logging.getLogger(__name__)
 

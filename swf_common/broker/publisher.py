@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from swf_common.broker.connection import SEND_TIMEOUT_S, BrokerLink, BrokerUnavailable
 from swf_common.broker.model import Broker
-from swf_common.protocol.messages import Message
+from swf_common.protocol.message import Message
 
 log = logging.getLogger(__name__)
 

@@ -189,17 +189,17 @@ class Slicing(Parameters):
 
 
 class Workers(Parameters):
-    """What is said to the workers of a run."""
+    """What workers of a run are told, and how long a slice keeps them."""
 
     section = "fast_processing"
 
     slice_processing_time: float = parameter(
-        0.0, "that a slice takes at least, to emulate longer work", unit="s"
+        0.0, "shortest time that a slice takes, to emulate longer work", unit="s"
     )
     target_worker_count: Whole = parameter(30, "workers asked for when the run is announced")
     slices_per_sample: Whole = parameter(15, "the predecessor's; not used")
-    worker_rampup_time: float = parameter(300.0, "only told to workers", unit="s")
-    worker_rampdown_time: float = parameter(60.0, "only told to workers", unit="s")
+    worker_rampup_time: float = parameter(300.0, "passed to workers; not used here", unit="s")
+    worker_rampdown_time: float = parameter(60.0, "passed to workers; not used here", unit="s")
 
 
 class RunTask(Parameters):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -80,11 +79,6 @@ def _read(path: Path, _changed: int) -> WorkflowModule:
 
 
 def _load(path: Path) -> ModuleType:
-    """The module of a file: `workflows.<name>` if it lies in that package, else one of its own."""
-    package = importlib.util.find_spec("workflows")
-    folders = list(package.submodule_search_locations or []) if package else []
-    if str(path.parent) in folders:
-        return importlib.import_module(f"workflows.{path.stem}")
     spec = importlib.util.spec_from_file_location(f"workflow_{path.stem}_{hash(path)}", path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no module")

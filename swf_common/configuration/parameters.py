@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Le
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -48,8 +48,7 @@ def parameter(
     about: str,
     *,
     unit: str = "",
-    ge: float | None = 0,
-    gt: float | None = None,
+    ge: float = 0,
     le: float = LARGEST,
 ) -> Any:
     """A parameter of a model.
@@ -60,7 +59,7 @@ def parameter(
     """
     bounds: dict[str, Any] = {}
     if isinstance(default, int | float) and not isinstance(default, bool):
-        bounds = {"le": le, **({"ge": ge} if gt is None else {"gt": gt})}
+        bounds = {"ge": ge, "le": le}
     return Field(
         default=default,
         description=about,
@@ -84,7 +83,6 @@ class Parameter:
     about: str
     unit: str = ""
     ge: float | None = None
-    gt: float | None = None
     le: float | None = None
 
     @property
@@ -94,16 +92,14 @@ class Parameter:
 
     @property
     def range(self) -> str:
-        """What a number may be, in signs; empty without a bound.
+        """What a number may be, in words; empty without a bound.
 
         >>> Parameter("rate", "", "number", 1.0, "", ge=0, le=1).range
         '0 to 1'
         """
-        if self.ge is not None and self.le is not None and self.le < LARGEST:
-            return f"{self.ge:g} to {self.le:g}"
-        if self.gt is not None:
-            return f"> {self.gt:g}"
-        return "" if self.ge is None else f"≥ {self.ge:g}"
+        if self.ge is None or self.le is None:
+            return ""
+        return f"{self.ge:g} to {self.le:g}" if self.le < LARGEST else f"at least {self.ge:g}"
 
     @property
     def default_text(self) -> str:
@@ -115,22 +111,6 @@ class Parameter:
         """The sentence for users, with the unit."""
         return f"{self.about} [{self.unit}]" if self.unit else self.about
 
-    @property
-    def bounds(self) -> str:
-        """What a number may be, in words; empty without a bound.
-
-        >>> Parameter("rate", "", "number", 1.0, "", ge=0, le=1).bounds
-        'must lie between 0 and 1'
-        """
-        above = self.le if self.le is not None and self.le < LARGEST else None
-        if self.ge is not None and above is not None:
-            return f"must lie between {self.ge:g} and {above:g}"
-        if self.gt is not None:
-            return f"must be above {self.gt:g}"
-        if self.ge is not None:
-            return f"must be at least {self.ge:g}" if self.ge else "must not be negative"
-        return ""
-
     def schema(self) -> dict[str, Any]:
         """The parameter as JSON schema."""
         kinds = {
@@ -140,7 +120,7 @@ class Parameter:
             "text": "string",
             "list": "array",
         }
-        limits = {"minimum": self.ge, "exclusiveMinimum": self.gt, "maximum": self.le}
+        limits = {"minimum": self.ge, "maximum": self.le}
         return {
             "type": kinds[self.kind],
             "description": self.help,
@@ -213,7 +193,7 @@ class Parameters(BaseModel):
         }
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
 
-        def bound(kind: type[Ge | Gt | Le], which: str) -> Any:
+        def bound(kind: type[Ge | Le], which: str) -> Any:
             found = [getattr(one, which) for one in field.metadata if isinstance(one, kind)]
             return found[0] if found else None
 
@@ -227,20 +207,16 @@ class Parameters(BaseModel):
             about=field.description or "",
             unit=str(extra.get("unit", "")),
             ge=bound(Ge, "ge"),
-            gt=bound(Gt, "gt"),
             le=bound(Le, "le"),
         )
 
     @classmethod
     def _words(cls, problem: Any) -> str:
         kind = problem["type"]
-        if kind in ("greater_than", "greater_than_equal", "less_than_equal"):
-            (name, *inner) = problem["loc"]
-            bounds = "" if inner else cls.describe()[name].bounds
-            if bounds and (kind != "less_than_equal" or "between" in bounds):
-                return bounds
-            if kind == "less_than_equal":
-                return f"must not be above {problem['ctx']['le']:g}"
+        if kind in ("greater_than_equal", "less_than_equal") and len(problem["loc"]) == 1:
+            one = cls.describe()[problem["loc"][0]]
+            beyond = one.le == LARGEST and kind == "less_than_equal"
+            return f"must be at most {LARGEST:g}" if beyond else f"must be {one.range}"
         text: str = problem["msg"]
         text = text.removeprefix("Value error, ").replace("Input should be", "must be")
         return WORDS.get(kind, text)

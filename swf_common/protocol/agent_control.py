@@ -31,35 +31,30 @@ class AgentCommand(Message):
 class ListAgents(AgentCommand):
     """Report the state of the agents' containers."""
 
-    topic_type = "list"
     msg_type: str = "list"
 
 
 class StartAgent(AgentCommand):
     """Start the containers."""
 
-    topic_type = "start"
     msg_type: str = "start"
 
 
 class StopAgent(AgentCommand):
     """Let the containers finish the work in hand and end."""
 
-    topic_type = "stop"
     msg_type: str = "stop"
 
 
 class RestartAgent(AgentCommand):
     """Stop the containers, if they run, and start them again."""
 
-    topic_type = "restart"
     msg_type: str = "restart"
 
 
 class KillAgent(AgentCommand):
     """End the containers at once; they stay down until they are started."""
 
-    topic_type = "kill"
     msg_type: str = "kill"
 
 
@@ -83,7 +78,6 @@ class AgentContainerState(BaseModel):
 class Done(Message):
     """The supervisor's reply: the effect was seen; how the containers are now."""
 
-    topic_type = "done"
     msg_type: str = "done"
     containers: list[AgentContainerState] = Field(default_factory=list)
 
@@ -94,7 +88,6 @@ class Rejected(Message):
     The supervisor adds `containers` when it has acted and did not see the effect.
     """
 
-    topic_type = "rejected"
     msg_type: str = "rejected"
     reason: str
     containers: list[AgentContainerState] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID, uuid4
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -40,8 +40,6 @@ class Message(BaseModel):
     """Any message; fields that its type does not name are kept as they came."""
 
     model_config = ConfigDict(extra="allow")
-
-    topic_type: ClassVar[str | None] = None
 
     msg_type: str = Field(min_length=1, max_length=50)
     message_id: UUID = Field(default_factory=uuid4)

@@ -25,13 +25,14 @@ from swf_common.protocol.agent_control import (
     StopAgent,
 )
 from swf_common.protocol.json_text import holds_nul, may_nest_too_deeply, nested_too_deeply
-from swf_common.protocol.message import FILE_NAME as FILE_NAME
-from swf_common.protocol.message import AnnouncedFile as AnnouncedFile
-from swf_common.protocol.message import MalformedMessage as MalformedMessage
-from swf_common.protocol.message import Message as Message
-from swf_common.protocol.message import RunMessage as RunMessage
-from swf_common.protocol.message import UtcTime as UtcTime
-from swf_common.protocol.message import utc_now as utc_now
+from swf_common.protocol.message import (
+    FILE_NAME,
+    AnnouncedFile,
+    MalformedMessage,
+    Message,
+    RunMessage,
+    UtcTime,
+)
 from swf_common.protocol.slices import RunImminentWorker, Slice, SliceResult
 from swf_common.protocol.states import DaqState, DaqSubstate, EndReason, FileStatus
 
@@ -49,7 +50,6 @@ class LifecycleMessage(RunMessage):
 class RunImminent(LifecycleMessage):
     """A run is about to start: prepare."""
 
-    topic_type = "run_imminent"
     msg_type: str = "run_imminent"
     run_conditions: dict[str, Any] = Field(default_factory=dict)
     dataset: str | None = None
@@ -58,14 +58,12 @@ class RunImminent(LifecycleMessage):
 class StartRun(LifecycleMessage):
     """The first physics period begins."""
 
-    topic_type = "start_run"
     msg_type: str = "start_run"
 
 
 class PauseRun(LifecycleMessage):
     """A standby between two physics periods begins."""
 
-    topic_type = "pause_run"
     msg_type: str = "pause_run"
     reason: str | None = None
 
@@ -73,7 +71,6 @@ class PauseRun(LifecycleMessage):
 class ResumeRun(LifecycleMessage):
     """The next physics period begins."""
 
-    topic_type = "resume_run"
     msg_type: str = "resume_run"
     reason: str | None = None
 
@@ -81,7 +78,6 @@ class ResumeRun(LifecycleMessage):
 class EndRun(LifecycleMessage):
     """The run is over, for whatever `reason`."""
 
-    topic_type = "end_run"
     msg_type: str = "end_run"
     total_stf_files: int = Field(ge=0)
     reason: EndReason | None = None
@@ -90,7 +86,6 @@ class EndRun(LifecycleMessage):
 class StfGen(LifecycleMessage):
     """The DAQ has written a new STF into its exit buffer."""
 
-    topic_type = "stf_gen"
     msg_type: str = "stf_gen"
     filename: str = Field(max_length=255, pattern=FILE_NAME)
     sequence: int = Field(ge=1, description="from 1, over all periods of the run")
@@ -112,7 +107,6 @@ class StfGen(LifecycleMessage):
 class StfReady(StfGen):
     """The data agent has verified and registered an STF."""
 
-    topic_type = "stf_ready"
     msg_type: str = "stf_ready"
     processed_by: str
 
@@ -120,7 +114,6 @@ class StfReady(StfGen):
 class StfFailed(RunMessage):
     """The data agent has found an STF missing or damaged, and registered it as failed."""
 
-    topic_type = "stf_failed"
     msg_type: str = "stf_failed"
     filename: str = Field(max_length=255, pattern=FILE_NAME)
     reason: str
@@ -130,7 +123,6 @@ class StfFailed(RunMessage):
 class TfFileRegistered(RunMessage):
     """The fastmon agent has written and registered a TF sample of an STF."""
 
-    topic_type = "tf_file_registered"
     msg_type: str = "tf_file_registered"
     tf_file_id: UUID
     tf_filename: str = Field(max_length=255, pattern=FILE_NAME)
@@ -147,7 +139,6 @@ class TfFileRegistered(RunMessage):
 class ProcessingComplete(RunMessage):
     """The processing agent has processed a whole STF."""
 
-    topic_type = "processing_complete"
     msg_type: str = "processing_complete"
     filename: str
     output_files: list[str]
@@ -160,7 +151,6 @@ class ProcessingComplete(RunMessage):
 class RunWorkflow(Message):
     """Command to the workflow-runner: run a workflow."""
 
-    topic_type = "run_workflow"
     msg_type: str = "run_workflow"
     workflow_name: str = Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_-]+$")
     config: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]+$")
@@ -183,19 +173,17 @@ class RunWorkflow(Message):
 class StopWorkflow(Message):
     """Command to the workflow-runner: stop the running workflow."""
 
-    topic_type = "stop_workflow"
     msg_type: str = "stop_workflow"
 
 
 class StatusRequest(Message):
     """Question to the workflow-runner: what are you doing?"""
 
-    topic_type = "status_request"
     msg_type: str = "status_request"
 
 
 CATALOGUE: dict[str, type[Message]] = {
-    kind.topic_type: kind
+    kind.model_fields["msg_type"].default: kind
     for kind in (
         RunImminent,
         StartRun,
@@ -221,7 +209,6 @@ CATALOGUE: dict[str, type[Message]] = {
         Done,
         Rejected,
     )
-    if kind.topic_type is not None
 }
 """Every message type that has a model of its own, by `msg_type`."""
 

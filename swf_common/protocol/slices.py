@@ -107,7 +107,6 @@ class ResultContent(Content):
 class RunImminentWorker(WorkerMessage):
     """A run is about to start: workers prepare."""
 
-    topic_type = "run_imminent_worker"
     msg_type: str = "run_imminent_worker"
     content: WorkersWanted
 
@@ -115,7 +114,6 @@ class RunImminentWorker(WorkerMessage):
 class Slice(WorkerMessage):
     """A slice to be processed by any one worker."""
 
-    topic_type = "slice"
     msg_type: str = "slice"
     content: SliceContent
 
@@ -123,7 +121,6 @@ class Slice(WorkerMessage):
 class SliceResult(WorkerMessage):
     """What a worker made of a slice."""
 
-    topic_type = "slice_result"
     msg_type: str = "slice_result"
     content: ResultContent
 

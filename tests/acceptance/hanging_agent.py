@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from agents.runtime import BaseAgent, handles
-from swf_common.protocol.messages import Message
+from swf_common.protocol.message import Message
 
 
 class HangingAgent(BaseAgent):

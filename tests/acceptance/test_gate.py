@@ -11,7 +11,7 @@ import pytest
 
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import EPICTOPIC
-from swf_common.protocol.messages import Message
+from swf_common.protocol.message import Message
 from testbed.gate.waiting import AgentsNotReady
 from testbed.integration import TestbedStack
 from tests.broker import broker_of

@@ -16,7 +16,8 @@ from swf_common.broker.connection import BrokerLink
 from swf_common.broker.model import Delivery, Subscription
 from swf_common.protocol.agent_control import Done, Rejected
 from swf_common.protocol.destinations import AGENT_CONTROL
-from swf_common.protocol.messages import Message, parse
+from swf_common.protocol.message import Message
+from swf_common.protocol.messages import parse
 from testbed.engine.inspection import Container
 from tests.broker import broker_of
 from tests.engine import docker

@@ -11,7 +11,7 @@ from agents.data.volume import Needed, Volume
 from agents.programs.workflow_runner.execution import Execution, Outcome
 from swf_common.configuration import resolve_workflow
 from swf_common.configuration.modules import WorkflowModule, find_workflow
-from swf_common.protocol.messages import Message
+from swf_common.protocol.message import Message
 from testbed.project import ROOT
 
 WORKFLOWS = ROOT / "workflows"

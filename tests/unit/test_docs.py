@@ -20,7 +20,8 @@ from swf_common.configuration.modules import find_workflow, workflow_names
 from swf_common.configuration.parameters import Parameter
 from swf_common.errors import ExitCode
 from swf_common.protocol.heartbeat import Heartbeat
-from swf_common.protocol.messages import CATALOGUE, Message
+from swf_common.protocol.message import Message
+from swf_common.protocol.messages import CATALOGUE
 from testbed.commands.main import cli
 from testbed.commands.mcp import TOKEN_VARIABLE, URL_VARIABLE, client_configuration
 

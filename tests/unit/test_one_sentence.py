@@ -49,10 +49,10 @@ def of_the_form(key: str, value: Any, monkeypatch: pytest.MonkeyPatch) -> str:
     ("key", "value", "sentence"),
     [
         ("stf_interval", -1, "[daq_state_machine] stf_interval = -1 is not valid"),
-        ("tf_size_fraction", 1.5, "must lie between 0 and 1"),
+        ("tf_size_fraction", 1.5, "must be 0 to 1"),
         ("num_tf_per_slice", 0, "[fast_processing] num_tf_per_slice = 0"),
         ("stf_count", 2.5, "must be a whole number"),
-        ("tf_count", 200_000, "must lie between 0 and 100000"),
+        ("tf_count", 200_000, "must be 0 to 100000"),
         ("mean_hits_per_tf", 5000, "makes 5000000 hits in an STF; at most 2000000 fit"),
     ],
 )

@@ -318,7 +318,7 @@ def test_data_that_cannot_be_made_end_the_run_as_failed(tmp_path: Path) -> None:
     content["test"]["mean_hits_per_tf"] = -1
     ran = run(tmp_path, content, workflow=module(making_one))
     assert ran.only("end_run")[0].reason == EndReason.FAILED
-    assert "mean_hits_per_tf = -1 is not valid: must lie between 0 and 10000" in ran.outcome.reason
+    assert "mean_hits_per_tf = -1 is not valid: must be 0 to 10000" in ran.outcome.reason
 
 
 @pytest.mark.parametrize("workflow", [failing_after, failing_at_once, leaving, stuck])

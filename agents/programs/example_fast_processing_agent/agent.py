@@ -16,13 +16,8 @@ from agents.runtime.settings import AgentSettings
 from swf_common.configuration.groups import Slicing
 from swf_common.configuration.participants import table
 from swf_common.protocol.destinations import EPICTOPIC, RESULTS, SLICES, WORKERS
-from swf_common.protocol.messages import (
-    EndRun,
-    LifecycleMessage,
-    RunImminent,
-    TfFileRegistered,
-    utc_now,
-)
+from swf_common.protocol.message import utc_now
+from swf_common.protocol.messages import EndRun, LifecycleMessage, RunImminent, TfFileRegistered
 from swf_common.protocol.slices import (
     SLICE_LIFETIME_S,
     RunImminentWorker,

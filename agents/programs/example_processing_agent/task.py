@@ -15,7 +15,7 @@ from typing import Any
 from agents.runtime.parameters import ExecutionParameters
 from swf_common.configuration.groups import RunTask
 from swf_common.protocol.identifiers import input_dataset, output_dataset
-from swf_common.protocol.messages import utc_now
+from swf_common.protocol.message import utc_now
 from swf_common.service.monitor_client import MonitorClient
 
 

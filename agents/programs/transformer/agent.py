@@ -18,7 +18,8 @@ from agents.runtime.settings import AgentSettings
 from swf_common.broker.model import Subscription
 from swf_common.configuration.groups import Clustering, Hits, Workers
 from swf_common.protocol.destinations import RESULTS, SLICES, WORKERS, consumer_queue
-from swf_common.protocol.messages import EndRun, utc_now
+from swf_common.protocol.message import utc_now
+from swf_common.protocol.messages import EndRun
 from swf_common.protocol.slices import (
     ProcessedSlice,
     ResultContent,

@@ -21,13 +21,8 @@ from swf_common.configuration.participants import participants, with_services
 from swf_common.errors import ConfigurationError
 from swf_common.protocol.destinations import EPICTOPIC, WORKFLOW_CONTROL, namespace_selector
 from swf_common.protocol.heartbeat import STALE_AFTER_INTERVALS
-from swf_common.protocol.messages import (
-    Message,
-    RunWorkflow,
-    StatusRequest,
-    StopWorkflow,
-    utc_now,
-)
+from swf_common.protocol.message import Message, utc_now
+from swf_common.protocol.messages import RunWorkflow, StatusRequest, StopWorkflow
 from swf_common.protocol.states import ExecutionStatus
 from swf_common.service.monitor_client import MonitorRefused, MonitorUnavailable, Stopped
 

@@ -15,9 +15,9 @@ from agents.data.volume import Volume
 from swf_common.configuration.groups import Retention, StfContent
 from swf_common.configuration.parameters import Parameters
 from swf_common.protocol.identifiers import input_dataset
+from swf_common.protocol.message import Message
 from swf_common.protocol.messages import (
     EndRun,
-    Message,
     PauseRun,
     ResumeRun,
     RunImminent,

@@ -6,7 +6,7 @@ import hashlib
 import logging
 from typing import Any
 
-from swf_common.protocol.messages import utc_now
+from swf_common.protocol.message import utc_now
 from swf_common.protocol.states import ExecutionStatus
 from swf_common.service.monitor_client import MonitorClient, MonitorRefused
 

@@ -12,7 +12,8 @@ from uuid import NAMESPACE_URL, uuid5
 from agents.runtime import BaseAgent, handles
 from agents.runtime.settings import AgentSettings
 from swf_common.protocol.destinations import EPICTOPIC
-from swf_common.protocol.messages import Message, StfGen
+from swf_common.protocol.message import Message
+from swf_common.protocol.messages import StfGen
 from tests.unit.samples import NAMESPACE
 from tests.unit.stomp_server import PATIENCE_S, StompServer
 from tests.unit.testbed.monitor_server import MonitorServer

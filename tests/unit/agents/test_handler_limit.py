@@ -13,7 +13,8 @@ from agents.runtime import BaseAgent, consumer, handles
 from agents.runtime.inbox import Arrival, Inbox
 from agents.runtime.watch import HandlerOverdue, Watch
 from swf_common.broker.model import Delivery
-from swf_common.protocol.messages import Message, StfGen, interpret
+from swf_common.protocol.message import Message
+from swf_common.protocol.messages import StfGen, interpret
 from swf_common.service.monitor_client import Stopped
 from tests.unit.agents.bench import Bench, many, stf_gen
 from tests.unit.stomp_server import PATIENCE_S, StompServer

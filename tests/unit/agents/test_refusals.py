@@ -11,7 +11,8 @@ from agents.runtime.refusals import Refusals
 from agents.runtime.subjects import subject_of
 from swf_common.broker.model import Delivery
 from swf_common.protocol.destinations import consumer_queue
-from swf_common.protocol.messages import Message, interpret
+from swf_common.protocol.message import Message
+from swf_common.protocol.messages import interpret
 from tests.unit.agents.bench import Bench, Echo, many, stf_gen
 from tests.unit.testbed.monitor_server import MonitorServer
 

@@ -16,7 +16,7 @@ from agents.runtime.inbox import Arrival, Inbox
 from agents.runtime.routing import Route, handles, routes_of
 from agents.runtime.settings import AgentSettings
 from swf_common.broker.model import Delivery
-from swf_common.protocol.messages import Message
+from swf_common.protocol.message import Message
 from swf_common.protocol.states import OperationalState
 from swf_common.service.settings import SettingsError
 from swf_common.service.state_file import StateFile

@@ -33,10 +33,10 @@ TWICE = [EPIC_LIKE[0].model_dump(), {**EPIC_LIKE[1].model_dump(), "id": EPIC_LIK
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [
-        ({"tf_count": -1}, "tf_count = -1 is not valid: must lie between 0 and 100000"),
+        ({"tf_count": -1}, "tf_count = -1 is not valid: must be 0 to 100000"),
         ({"tf_count": 1.5}, "tf_count = 1.5 is not valid: must be a whole number"),
         ({"mean_hits_per_tf": "many"}, 'mean_hits_per_tf = "many" is not valid: must be a number'),
-        ({"noise_fraction": 1.1}, "noise_fraction = 1.1 is not valid: must lie between 0 and 1"),
+        ({"noise_fraction": 1.1}, "noise_fraction = 1.1 is not valid: must be 0 to 1"),
         ({"mean_hits_per_tf": 2001}, "makes 2001000 hits in an STF; at most 2000000 fit"),
         ({"detectors": []}, "detectors = .*at least one is needed"),
         ({"detectors": TWICE}, "detectors = .*two subdetectors have the same id"),

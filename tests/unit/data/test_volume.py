@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.data.files import VolumeFull
-from agents.data.volume import LOOK_EVERY_S, MEGABYTE, MOST_ASKED, PATIENCE, Needed, Volume
+from agents.data.volume import (
+    MAX_NEEDED_IN_A_ROW,
+    MEGABYTE,
+    MOST_ASKED,
+    SCAN_INTERVAL_S,
+    Needed,
+    Volume,
+)
 
 SIZE = MEGABYTE // 10
 
@@ -116,7 +123,7 @@ def test_a_full_volume_is_not_looked_through_for_every_file(
         with pytest.raises(VolumeFull):
             full.make_room(1)
     assert len(asked) == 11
-    clock.now += LOOK_EVERY_S
+    clock.now += SCAN_INTERVAL_S
     full.make_room(1)
     assert len(left(tmp_path)) == 8
 
@@ -134,15 +141,15 @@ def test_a_nearly_full_volume_asks_about_a_few_stfs_and_the_next_time_about_othe
     fill(tmp_path, "1", range(95))
     large = volume(each(needed))
     large.make_room(10)
-    assert asked == [f"swf.1.{number:06d}.stf" for number in range(PATIENCE)]
+    assert asked == [f"swf.1.{number:06d}.stf" for number in range(MAX_NEEDED_IN_A_ROW)]
     large.make_room(10)
-    assert len(asked) == PATIENCE, "asking took longer than what was seen holds"
-    clock.now += LOOK_EVERY_S
+    assert len(asked) == MAX_NEEDED_IN_A_ROW, "asking took longer than what was seen holds"
+    clock.now += SCAN_INTERVAL_S
     large.make_room(10)
-    assert asked[PATIENCE] == f"swf.1.{PATIENCE:06d}.stf"
+    assert asked[MAX_NEEDED_IN_A_ROW] == f"swf.1.{MAX_NEEDED_IN_A_ROW:06d}.stf"
     assert len(left(tmp_path)) == 80
     fill(tmp_path, "1", range(95, 110))
-    clock.now += LOOK_EVERY_S
+    clock.now += SCAN_INTERVAL_S
     asked.clear()
     large.make_room(10)
     assert asked[0] == "swf.1.000000.stf"

@@ -32,7 +32,8 @@ from swf_common.protocol.destinations import (
     EPICTOPIC,
     WORKFLOW_CONTROL,
 )
-from swf_common.protocol.messages import Message, RunWorkflow
+from swf_common.protocol.message import Message
+from swf_common.protocol.messages import RunWorkflow
 from tests.unit.stomp_server import PATIENCE_S, Frame, StompServer
 
 NAME = "queue://Consumer.torre1-example-data-agent.epictopic"

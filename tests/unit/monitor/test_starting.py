@@ -14,7 +14,7 @@ from monitor.control import commands, workflows
 from monitor.control.commands import Control
 from swf_common.protocol.agent_control import AgentContainerState, Done
 from swf_common.protocol.destinations import AGENT_CONTROL, CONTROL, WORKFLOW_CONTROL
-from swf_common.protocol.messages import Message
+from swf_common.protocol.message import Message
 from tests.unit.stomp_server import PATIENCE_S, Frame, StompServer
 
 DATA = {"program": "example-data-agent", "stages": ["stf.registered"]}

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from monitor.recorder.storing import PHASES, STORED, Row, dead_letter, read_row
 from monitor.records.models import DeadLetter
 from swf_common.broker.model import Delivery
-from swf_common.protocol.messages import LIFECYCLE_TYPES, MalformedMessage, parse
+from swf_common.protocol.message import MalformedMessage
+from swf_common.protocol.messages import LIFECYCLE_TYPES, parse
 
 QUEUE = "/queue/Consumer.torre1-recorder.epictopic"
 CONTENT: dict[str, Any] = {

@@ -17,7 +17,8 @@ from supervisor import actions
 from supervisor.commands import VERBS, Commands, read_command
 from swf_common.broker.model import Delivery
 from swf_common.protocol.agent_control import AgentCommand, Done, Rejected
-from swf_common.protocol.messages import CATALOGUE, MalformedMessage, parse, utc_now
+from swf_common.protocol.message import MalformedMessage, utc_now
+from swf_common.protocol.messages import CATALOGUE, parse
 from tests.unit.samples import NAMESPACE
 from tests.unit.stomp_server import PATIENCE_S
 from tests.unit.supervisor.fake_engine import FakeEngine

@@ -14,7 +14,7 @@ import pytest
 
 from swf_common.broker.publisher import Publisher, SendRefused
 from swf_common.protocol.destinations import EPICTOPIC
-from swf_common.protocol.messages import Message
+from swf_common.protocol.message import Message
 from tests.unit.stomp_server import PATIENCE_S, Frame, StompServer
 
 

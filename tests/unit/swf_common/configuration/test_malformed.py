@@ -123,7 +123,7 @@ MALFORMED: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "a negative parameter": (
         DEFAULT_TESTBED + "[daq_state_machine]\nstf_interval = -1\n",
-        ("testbed.toml", "[daq_state_machine] stf_interval = -1", "must not be negative"),
+        ("testbed.toml", "[daq_state_machine] stf_interval = -1", "must be at least 0"),
     ),
     "an endless parameter": (
         DEFAULT_TESTBED + "[daq_state_machine]\nstf_interval = inf\n",
@@ -135,7 +135,7 @@ MALFORMED: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "a fraction above one": (
         DEFAULT_TESTBED + "[fast]\nsampling_rate = 1.5\n",
-        ("testbed.toml", "[fast] sampling_rate = 1.5", "between 0 and 1"),
+        ("testbed.toml", "[fast] sampling_rate = 1.5", "must be 0 to 1"),
     ),
     "a section where a value should be": (
         DEFAULT_TESTBED + "[fast.stf_count]\nmost = 5\n",
@@ -220,7 +220,7 @@ MALFORMED_WORKFLOWS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     ),
     "a bad value": (
         {"fast.toml": WORKFLOW_HEAD + "[fast]\nstf_count = -1\n"},
-        ("workflows/fast.toml", "[fast] stf_count = -1", "must not be negative"),
+        ("workflows/fast.toml", "[fast] stf_count = -1", "must be at least 0"),
     ),
 }
 

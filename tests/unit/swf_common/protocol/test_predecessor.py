@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
+from swf_common.protocol.message import MalformedMessage, Message
 from swf_common.protocol.messages import (
     EndRun,
-    MalformedMessage,
-    Message,
     RunImminent,
     StfGen,
     StfReady,

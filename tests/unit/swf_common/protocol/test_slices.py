@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from swf_common.protocol.messages import MalformedMessage, Message, parse
+from swf_common.protocol.message import MalformedMessage, Message
+from swf_common.protocol.messages import parse
 from swf_common.protocol.slices import Slice, SliceContent, request_id
 
 EXECUTION = "fast_processing-jane-0001"
