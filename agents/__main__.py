@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import logging
-import os
 import sys
 
 from agents.runtime import BaseAgent
 from agents.runtime.settings import AgentSettings
 from agents.runtime.watch import HandlerOverdue
-from swf_common.service.process import prepare, run_until_signal
+from swf_common.service.process import main
 from swf_common.service.settings import SettingsError
 
 HANDLER_OVERDUE = 75
@@ -46,29 +44,14 @@ def find_program(program: str) -> type[BaseAgent]:
     return classes[0]
 
 
-def main() -> int:
-    """Run the program until SIGTERM or SIGINT; the process's exit status.
+def make() -> BaseAgent:
+    """The agent that the environment asks for.
 
-    It ends at once with `HANDLER_OVERDUE` when a handler does not return.
+    :raises SettingsError: there is no such program, or a setting is wrong
     """
-    prepare()
-    try:
-        settings = AgentSettings.from_environment()
-        agent = find_program(settings.program)(settings)
-    except SettingsError as error:
-        logging.error("%s", error)
-        return 2
-    try:
-        run_until_signal(agent)
-    except HandlerOverdue as error:
-        logging.critical("the agent ends itself: %s", error)
-        sys.stdout.flush()
-        os._exit(HANDLER_OVERDUE)  # the thread that does not return must not hold this up
-    except Exception:
-        logging.exception("the agent ended with an error")
-        return 1
-    return 0
+    settings = AgentSettings.from_environment()
+    return find_program(settings.program)(settings)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(make, {HandlerOverdue: HANDLER_OVERDUE}))

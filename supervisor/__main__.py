@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 
 from supervisor.docker_engine import DockerEngine
 from supervisor.service import Supervisor
 from supervisor.settings import Settings
-from swf_common.service.process import prepare, run_until_signal
-from swf_common.service.settings import SettingsError
+from swf_common.service.process import main
 
 
-def main() -> int:
-    """The process's exit status."""
-    prepare()
-    try:
-        settings = Settings.from_environment()
-    except SettingsError as error:
-        logging.error("%s", error)
-        return 2
-    try:
-        run_until_signal(Supervisor(settings, DockerEngine(settings.project)))
-    except Exception:
-        logging.exception("the supervisor ended with an error")
-        return 1
-    return 0
+def make() -> Supervisor:
+    """The supervisor that the environment asks for.
+
+    :raises SettingsError: a setting is wrong
+    """
+    settings = Settings.from_environment()
+    return Supervisor(settings, DockerEngine(settings.project))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(make))

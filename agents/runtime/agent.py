@@ -11,12 +11,13 @@ from typing import Any, ClassVar
 from agents.runtime.backlog import Backlog
 from agents.runtime.causation import Causation
 from agents.runtime.condition import Condition
-from agents.runtime.consumer import Consumer, Handler
+from agents.runtime.consumer import Consumer
 from agents.runtime.container import container_id
 from agents.runtime.logs import LogShipper
 from agents.runtime.neighbours import Neighbours
+from agents.runtime.parameters import ExecutionParameters
 from agents.runtime.reporter import Reporter
-from agents.runtime.routing import routes_of
+from agents.runtime.routing import handlers_of
 from agents.runtime.settings import AgentSettings
 from agents.runtime.tools import HandlerTools
 from agents.runtime.watch import HandlerOverdue, Watch
@@ -60,6 +61,7 @@ class BaseAgent(HandlerTools):
         self.monitor = MonitorClient(
             settings.monitor_url, settings.monitor_token, self.stopping, self._watch.excuse
         )
+        self.parameters = ExecutionParameters(self.monitor)
         self._neighbours = Neighbours(self.monitor)
         self.instance_name = ""
         self.log = logging.getLogger(self.agent_type)
@@ -90,10 +92,7 @@ class BaseAgent(HandlerTools):
             settings.program,
             self.subscriptions(),
             namespace=settings.namespace,
-            handlers={
-                msg_type: Handler(getattr(self, route.method), route.batch)
-                for msg_type, route in routes_of(self).items()
-            },
+            handlers=handlers_of(self),
             publisher=self.publisher,
             condition=self._condition,
             causation=self._causation,

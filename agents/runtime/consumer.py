@@ -6,8 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from agents.runtime.backlog import Backlog
 from agents.runtime.causation import Causation
@@ -15,6 +13,7 @@ from agents.runtime.condition import Condition
 from agents.runtime.inbox import Arrival, Inbox
 from agents.runtime.neighbours import Neighbours
 from agents.runtime.refusals import NotConfirmed, Refusals, reason_of
+from agents.runtime.routing import Handler
 from agents.runtime.watch import HandlerOverdue, Watch
 from swf_common.broker.connection import BrokerLink
 from swf_common.broker.model import Broker, Delivery, Subscription
@@ -35,14 +34,6 @@ before it delivers it again, so that no run counts as drained meanwhile."""
 
 SEND_CONFIRMATION_TIMEOUT_S = 60.0
 """Seconds that a handler's sends may take to be confirmed before its message is refused."""
-
-
-@dataclass(frozen=True)
-class Handler:
-    """A bound handler, and how many messages it takes at once (1: one, not a list)."""
-
-    call: Callable[[Any], None]
-    batch: int = 1
 
 
 class Consumer:

@@ -10,10 +10,10 @@ Method = TypeVar("Method", bound=Callable[..., None])
 
 
 @dataclass(frozen=True)
-class Route:
-    """A handler's method name, and how many messages it takes at once (1: one, not a list)."""
+class Handler:
+    """A bound handler, and how many messages it takes at once (1: one, not a list)."""
 
-    method: str
+    call: Callable[[Any], None]
     batch: int = 1
 
 
@@ -31,11 +31,11 @@ def handles(msg_type: str, *, batch: int = 1) -> Callable[[Method], Method]:
     return mark
 
 
-def routes_of(agent: Any) -> dict[str, Route]:
-    """The routes that an agent's class declares, by message type."""
-    routes = {}
+def handlers_of(agent: Any) -> dict[str, Handler]:
+    """The handlers that an agent's class declares, by message type."""
+    handlers = {}
     for kind in reversed(type(agent).__mro__):  # a method that is overridden keeps its routes
         for name, attribute in vars(kind).items():
             for msg_type, batch in getattr(attribute, "_routes", {}).items():
-                routes[msg_type] = Route(name, batch)
-    return routes
+                handlers[msg_type] = Handler(getattr(agent, name), batch)
+    return handlers

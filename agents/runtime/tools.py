@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from agents.runtime.causation import Causation
 from agents.runtime.condition import Condition
 from agents.runtime.neighbours import Neighbours
+from agents.runtime.parameters import ExecutionParameters
 from agents.runtime.settings import AgentSettings
 from agents.runtime.watch import Watch
 from swf_common.broker.publisher import Publisher
@@ -21,6 +22,8 @@ from swf_common.service.monitor_client import MonitorClient
 class HandlerTools:
     """The part of `BaseAgent` that its handlers call."""
 
+    agent_type: ClassVar[str]
+    parameters: ExecutionParameters
     settings: AgentSettings
     publisher: Publisher
     monitor: MonitorClient
@@ -91,6 +94,13 @@ class HandlerTools:
         ]
         if rows:
             self.monitor.call("POST", "stage-records/", rows)
+
+    def takes_part(self, execution_id: str) -> bool:
+        """Whether this agent takes part in an execution; it does when that names no agents.
+
+        :raises MonitorRefused: there is no such execution
+        """
+        return self.parameters.enable(execution_id, self.agent_type, self.settings.program)
 
     def answering(self, message: Message) -> AbstractContextManager[None]:
         """Within a batch handler: what is published inside follows from this one message."""

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Protocol
+
+from swf_common.service.settings import SettingsError
 
 POLL_S = 0.25
 
@@ -29,6 +34,30 @@ def prepare() -> None:
     )
     logging.getLogger("stomp.py").setLevel(logging.ERROR)  # its frames would show the password
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+
+
+def main(
+    make: Callable[[], Program], fatal: Mapping[type[Exception], int] = MappingProxyType({})
+) -> int:
+    """The life of a program; the process's exit status: 2 for wrong settings, 1 for an error.
+
+    :param make: the program, from the environment
+    :param fatal: errors after which a thread may hang: the process ends at once, with a status
+    """
+    prepare()
+    try:
+        run_until_signal(make())
+    except SettingsError as error:
+        logging.error("%s", error)
+        return 2
+    except tuple(fatal) as error:
+        logging.critical("the program ends itself: %s", error)
+        sys.stdout.flush()
+        os._exit(fatal[type(error)])
+    except Exception:
+        logging.exception("the program ended with an error")
+        return 1
+    return 0
 
 
 def run_until_signal(program: Program) -> None:

@@ -11,7 +11,6 @@ from agents.data.slicing import Slice as Cut
 from agents.data.slicing import slices
 from agents.programs.example_fast_processing_agent.pace import MeasuringPace
 from agents.runtime import BaseAgent, handles
-from agents.runtime.parameters import ExecutionParameters
 from agents.runtime.settings import AgentSettings
 from swf_common.configuration.groups import Slicing
 from swf_common.configuration.participants import table
@@ -59,7 +58,6 @@ class ExampleFastProcessingAgent(BaseAgent):
 
     def __init__(self, settings: AgentSettings) -> None:
         super().__init__(settings)
-        self._parameters = ExecutionParameters(self.monitor)
         self._ended: set[str] = set()
         self._pace = MeasuringPace()
 
@@ -72,7 +70,7 @@ class ExampleFastProcessingAgent(BaseAgent):
     @handles("run_imminent")
     def prepare_run(self, message: RunImminent) -> None:
         """Tell the workers what the run will want of them."""
-        parameters = self._parameters.of(message.execution_id)
+        parameters = self.parameters.of(message.execution_id)
         wanted = WorkersWanted.model_validate(
             {
                 **message.model_dump(mode="json", exclude_none=True),
@@ -148,7 +146,7 @@ class ExampleFastProcessingAgent(BaseAgent):
         self._measure(message.execution_id)
 
     def _cut(self, message: TfFileRegistered) -> list[Cut]:
-        settings = Slicing.of(self._parameters.of(message.execution_id))
+        settings = Slicing.of(self.parameters.of(message.execution_id))
         return slices(settings, message.tf_filename, message.tf_first, message.tf_last)
 
     def _slice_record(self, message: TfFileRegistered, cut: Cut) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from agents.data.tf_samples import sample_path, write_sample
 from agents.data.volume import Volume
 from agents.runtime import BaseAgent, handles
 from agents.runtime.needs import Needs
-from agents.runtime.parameters import ExecutionParameters
 from agents.runtime.settings import AgentSettings
 from swf_common.configuration.groups import Retention, Sampling
 from swf_common.configuration.participants import table
@@ -38,7 +37,6 @@ class ExampleFastmonAgent(BaseAgent):
 
     def __init__(self, settings: AgentSettings) -> None:
         super().__init__(settings)
-        self._parameters = ExecutionParameters(self.monitor)
         self._samples = Volume(
             settings.data_folder / "tf-samples",
             Needs(self.monitor, "tf-samples"),
@@ -52,7 +50,7 @@ class ExampleFastmonAgent(BaseAgent):
         go then.
         """
         outcomes: list[Outcome] = []
-        for message in filter(self._takes_part, messages):
+        for message in (one for one in messages if self.takes_part(one.execution_id)):
             self.turn_to(message)
             if message.file is None:
                 self.note_once(message.run_id, "STFs come without a file: none is sampled")
@@ -76,9 +74,6 @@ class ExampleFastmonAgent(BaseAgent):
                     key = keys[sample.filename]
                     self.publish(EPICTOPIC, self._announcement(message, sample, file, key))
 
-    def _takes_part(self, message: StfReady) -> bool:
-        return self._parameters.enable(message.execution_id, self.agent_type, self.settings.program)
-
     def _sample(self, message: StfReady, before: list[Outcome]) -> tuple[Written, dict[str, Any]]:
         """The samples of one STF, written, and what to change in the STF's record.
 
@@ -96,7 +91,7 @@ class ExampleFastmonAgent(BaseAgent):
         return written, self._change(message, tf_files=len(written))
 
     def _choose(self, message: StfReady) -> list[Sample]:
-        settings = Sampling.of(self._parameters.of(message.execution_id))
+        settings = Sampling.of(self.parameters.of(message.execution_id))
         run = int(message.run_id)
         if not is_sampled(settings, run, message.sequence):
             return []
@@ -125,7 +120,7 @@ class ExampleFastmonAgent(BaseAgent):
         if not wanted:
             return []
         path = verified(message.file, self.settings.data_folder)
-        retention = Retention.of(self._parameters.of(message.execution_id))
+        retention = Retention.of(self.parameters.of(message.execution_id))
         self._samples.make_room(retention.tf_samples_limit_mb)
         written: Written = []
         with FrameReader(path) as reader:

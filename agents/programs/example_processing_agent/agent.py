@@ -12,7 +12,6 @@ from agents.data.volume import Volume
 from agents.programs.example_processing_agent.task import RunTasks
 from agents.runtime import BaseAgent, handles
 from agents.runtime.needs import Needs
-from agents.runtime.parameters import ExecutionParameters
 from agents.runtime.settings import AgentSettings
 from swf_common.configuration.groups import Clustering, Retention
 from swf_common.configuration.participants import table
@@ -45,8 +44,7 @@ class ExampleProcessingAgent(BaseAgent):
 
     def __init__(self, settings: AgentSettings) -> None:
         super().__init__(settings)
-        self._parameters = ExecutionParameters(self.monitor)
-        self._tasks = RunTasks(self.monitor, self._parameters)
+        self._tasks = RunTasks(self.monitor, self.parameters)
         self._outputs = Volume(
             settings.data_folder / "processed",
             Needs(self.monitor, "processed"),
@@ -55,7 +53,7 @@ class ExampleProcessingAgent(BaseAgent):
     @handles("run_imminent")
     def open_run(self, message: RunImminent) -> None:
         """The run's dataset is open: so is its task, where the execution wants one."""
-        if self._takes_part(message.execution_id):
+        if self.takes_part(message.execution_id):
             self._tasks.follow(message.execution_id, message.run_id)
 
     @handles("stf_ready", batch=100)
@@ -70,7 +68,7 @@ class ExampleProcessingAgent(BaseAgent):
             self.turn_to(message)
             if message.file is None:
                 self.note_once(message.run_id, "STFs come without a file: none is processed")
-            elif self._takes_part(message.execution_id):
+            elif self.takes_part(message.execution_id):
                 outcomes.append((message, *self._process(message, outcomes)))
         self._store(outcomes)
 
@@ -87,22 +85,19 @@ class ExampleProcessingAgent(BaseAgent):
     @handles("stf_failed")
     def pass_over(self, message: StfFailed) -> None:
         """There is nothing to process; the run's task counts it."""
-        if self._takes_part(message.execution_id):
+        if self.takes_part(message.execution_id):
             self._tasks.follow(message.execution_id, message.run_id)
 
     @handles("end_run")
     def close_run(self, message: EndRun) -> None:
         """The run's dataset is closed; its task is finished with its last STF."""
-        if self._takes_part(message.execution_id):
+        if self.takes_part(message.execution_id):
             self._tasks.follow(
                 message.execution_id,
                 message.run_id,
                 closed_at=message.timestamp,
                 total=message.total_stf_files,
             )
-
-    def _takes_part(self, execution_id: str) -> bool:
-        return self._parameters.enable(execution_id, self.agent_type, self.settings.program)
 
     def _process(
         self, message: StfReady, before: list[Outcome]
@@ -150,7 +145,7 @@ class ExampleProcessingAgent(BaseAgent):
 
     def _reconstruct(self, message: StfReady) -> ClusterFile:
         """Find the clusters of an STF and write them to its output file."""
-        parameters = self._parameters.of(message.execution_id)
+        parameters = self.parameters.of(message.execution_id)
         path = verified(message.file, self.settings.data_folder)
         with FrameReader(path) as reader:
             frames = reader.read()

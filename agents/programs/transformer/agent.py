@@ -13,7 +13,6 @@ from agents.data.histograms import HistogramSet
 from agents.data.time_frames import TimeFrames
 from agents.programs.transformer.worker_record import WorkerRecord
 from agents.runtime import BaseAgent, handles
-from agents.runtime.parameters import ExecutionParameters
 from agents.runtime.settings import AgentSettings
 from swf_common.broker.model import Subscription
 from swf_common.configuration.groups import Clustering, Hits, Workers
@@ -43,7 +42,6 @@ class Transformer(BaseAgent):
 
     def __init__(self, settings: AgentSettings) -> None:
         super().__init__(settings)
-        self._parameters = ExecutionParameters(self.monitor)
         self._sample: tuple[tuple[str, str], TimeFrames] | None = None
         self._record: WorkerRecord | None = None
         self._ended_runs: set[str] = set()
@@ -140,7 +138,7 @@ class Transformer(BaseAgent):
 
     def _transform(self, content: SliceContent) -> dict[str, Any]:
         """What is in a slice: counts, and histograms in UHI form."""
-        parameters = self._parameters.of(content.execution_id)
+        parameters = self.parameters.of(content.execution_id)
         frames = self._read(content)
         if frames.tf_count != content.tf_count:
             raise ValueError(f"{content.tf_count} TFs are not {content.start} to {content.end}")
@@ -171,7 +169,7 @@ class Transformer(BaseAgent):
 
         :raises Stopped: the agent is to stop; another transformer gets the slice
         """
-        wanted_s = Workers.of(self._parameters.of(execution_id)).slice_processing_time
+        wanted_s = Workers.of(self.parameters.of(execution_id)).slice_processing_time
         left_s = wanted_s - spent_s
         self.allow(max(0.0, left_s))
         if left_s > 0 and self.stopping.wait(left_s):

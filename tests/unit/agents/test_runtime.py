@@ -13,7 +13,7 @@ from agents.__main__ import find_program
 from agents.programs.example_data_agent.agent import ExampleDataAgent
 from agents.runtime.container import container_id
 from agents.runtime.inbox import Arrival, Inbox
-from agents.runtime.routing import Route, handles, routes_of
+from agents.runtime.routing import Handler, handlers_of, handles
 from agents.runtime.settings import AgentSettings
 from swf_common.broker.model import Delivery
 from swf_common.protocol.message import Message
@@ -141,16 +141,17 @@ class Derived(Routed):
 
 
 def test_the_routes_of_an_agent_are_its_marked_methods() -> None:
-    assert routes_of(Routed()) == {
-        "run_imminent": Route("prepare"),
-        "start_run": Route("prepare"),
-        "stf_gen": Route("register", 7),
+    agent = Routed()
+    assert handlers_of(agent) == {
+        "run_imminent": Handler(agent.prepare),
+        "start_run": Handler(agent.prepare),
+        "stf_gen": Handler(agent.register, 7),
     }
 
 
 def test_an_agent_inherits_routes() -> None:
-    assert set(routes_of(Derived())) == {"run_imminent", "start_run", "stf_gen", "end_run"}
-    assert "end_run" not in routes_of(Routed())
+    assert set(handlers_of(Derived())) == {"run_imminent", "start_run", "stf_gen", "end_run"}
+    assert "end_run" not in handlers_of(Routed())
 
 
 class Overriding(Routed):
@@ -159,7 +160,9 @@ class Overriding(Routed):
 
 def test_a_handler_that_is_overridden_keeps_its_routes() -> None:
     """Without a route its messages would be acknowledged and dropped."""
-    assert routes_of(Overriding()) == routes_of(Routed())
+    agent = Overriding()
+    assert set(handlers_of(agent)) == set(handlers_of(Routed()))
+    assert handlers_of(agent)["start_run"].call == agent.prepare
 
 
 def test_a_program_is_found_by_its_name() -> None:
