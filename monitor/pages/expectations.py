@@ -51,18 +51,18 @@ def told(report: Mapping[str, Any]) -> list[Line]:
     ]
 
 
-def counted(expect: Any, stf: Mapping[str, int], *, settled: bool) -> list[Line]:
+def counted(expect: Any, progress: Mapping[str, Any], *, settled: bool) -> list[Line]:
     """What the records say, of an execution that nobody has told the verdict of.
 
     :param expect: the section as the execution was started with
-    :param stf: STFs by stage, as recorded
+    :param progress: of the execution, as recorded
     :param settled: the end is some while ago, so that the counts hardly change any more
     """
     try:
         section = ExpectSection.model_validate(expect)
     except ValidationError:
         return []  # an agent of the predecessor writes what it likes
-    lines = [_counted(one, settled=settled) for one in judged(section, stf, duration_s=None)]
+    lines = [_counted(one, settled=settled) for one in judged(section, progress, duration_s=None)]
     if section.within is not None:
         lines.append(Line("within", section.within, None, "not measured", TONES["not measured"]))
     return lines

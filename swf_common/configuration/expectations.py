@@ -33,17 +33,20 @@ class Expectation:
 
 
 def judged(
-    expect: ExpectSection, stf: Mapping[str, int], duration_s: float | None
+    expect: ExpectSection, progress: Mapping[str, Any], duration_s: float | None
 ) -> list[Expectation]:
     """The expectations that can be judged.
 
-    :param stf: how many STFs reached each stage: generated, registered, processed, failed
+    :param progress: with `stf` {generated, registered, processed, failed} and `stages`
     :param duration_s: seconds from the run command to drained; None: `within` is not judged
     """
-    seen = {f"stf_{stage}": float(count) for stage, count in stf.items()}
+    seen = {f"stf_{stage}": float(count) for stage, count in progress["stf"].items()}
+    wanted = expect.given()
+    for stage, count in wanted.pop("stages", {}).items():
+        wanted[f"stages.{stage}"] = count
+        seen[f"stages.{stage}"] = float(progress["stages"].get(stage, {}).get("done", 0))
     if duration_s is not None:
         seen["within"] = round(duration_s, 3)
-    wanted = expect.model_dump(exclude_none=True)
     return [
         Expectation(name, value, seen[name])
         for name, value in wanted.items()

@@ -26,19 +26,23 @@ def follow_parameters(
     :raises ConfigurationError: no such parameter, or one that is no number
     """
     values = parameters.model_dump()
-    expect = layers.section("expect")
-    for key, name in [*expect.items()]:
-        if key not in ExpectSection.model_fields or not isinstance(name, str):
+    for path in [("expect", key) for key in ExpectSection.model_fields] + [
+        ("expect", "stages", stage) for stage in layers.section("expect", "stages")
+    ]:
+        table, key = layers.section(*path[:-1]), path[-1]
+        name = table.get(key)
+        if not isinstance(name, str):
             continue
-        origin = layers.origins["expect", key]
-        value = _value(name, values, sections, origin, f"[expect] {key} = {as_toml(name)}")
+        origin = layers.origins[path]
+        what = f"[{'.'.join(path[:-1])}] {key} = {as_toml(name)}"
+        value = _value(name, values, sections, origin, what)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if duration:
-            del expect[key]
-            layers.origins["expect", key] = f"{origin}, follows {name}; not with a duration"
+            del table[key]
+            layers.origins[path] = f"{origin}, follows {name}; not with a duration"
         else:
-            layers.put(("expect", key), value, f"{origin}, follows {name}")
+            layers.put(path, value, f"{origin}, follows {name}")
 
 
 def _value(

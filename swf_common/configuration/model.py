@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -64,6 +64,13 @@ class ExpectSection(Section):
     stf_processed: int | None = Field(default=None, ge=0)
     stf_failed: int | None = Field(default=None, ge=0)
     within: float | None = Field(default=None, gt=0, description="seconds to drained")
+    stages: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default_factory=dict, description="by stage, STFs that came to an end there, not failed"
+    )
+
+    def given(self) -> dict[str, Any]:
+        """What is asked for, as it stands in a file."""
+        return self.model_dump(exclude_defaults=True)
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ class Configuration:
                 key: agent.model_dump(exclude={"script"}) for key, agent in self.agents.items()
             },
             "supervisor": self.supervisor.model_dump(),
-            "expect": self.expect.model_dump(exclude_none=True),
+            "expect": self.expect.given(),
             "origins": {".".join(path): origin for path, origin in self.origins.items()},
             **self.parameters.sections(),
         }

@@ -54,8 +54,9 @@ def config(
     if as_json:
         console.result(json.dumps(resolved, indent=2))
         return
-    for section, key in (path for path in configuration.origins if path[0] == "expect"):
-        resolved[section].setdefault(key, None)  # one that does not apply, with the reason
+    for section, *keys in configuration.origins:
+        if section == "expect" and len(keys) == 1:
+            resolved[section].setdefault(keys[0], None)  # one that does not apply, with the reason
     rows: list[list[str]] = []
     _collect(resolved, (), configuration.origins, rows)
     console.result(console.table(["KEY", "VALUE", "FROM"], rows))

@@ -44,7 +44,7 @@ def write_record(folder: Path, report: Report, context: Mapping[str, Any]) -> Pa
     content = {
         "report": report.as_json(),
         "progress": asdict(report.progress),
-        "expect": report.expect.model_dump(exclude_none=True),
+        "expect": report.expect.given(),
         **context,
     }
     path.write_text(json.dumps(content, indent=2, default=str) + "\n")

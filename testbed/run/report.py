@@ -52,7 +52,7 @@ class Report:
     def expectations(self) -> list[Expectation]:
         if self.past:
             return self.past.expectations
-        return judged(self.expect, self.progress.stf, self.duration_s)
+        return judged(self.expect, vars(self.progress), self.duration_s)
 
     @property
     def status(self) -> str:

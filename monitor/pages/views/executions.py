@@ -75,7 +75,7 @@ def execution(request: HttpRequest, execution_id: str) -> HttpResponse:
         ],
         "expectations": expectations.told(report)
         if report
-        else expectations.counted(resolved.get("expect"), progress["stf"], settled=not live),
+        else expectations.counted(resolved.get("expect"), progress, settled=not live),
         "configuration": _configuration(resolved),
         "related": _related(row),
         "log": _log_lines(row),

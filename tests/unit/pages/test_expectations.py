@@ -8,7 +8,10 @@ import pytest
 
 from monitor.pages.expectations import Line, counted, told
 
-STF = {"generated": 5, "registered": 5, "processed": 4, "failed": 1}
+PROGRESS = {
+    "stf": {"generated": 5, "registered": 5, "processed": 4, "failed": 1},
+    "stages": {},
+}
 
 
 def words(lines: list[Line]) -> dict[str, str]:
@@ -32,7 +35,7 @@ def test_what_is_no_verdict_is_not_shown(odd: Any) -> None:
 
 def test_an_execution_that_was_started_elsewhere_is_judged_by_its_records() -> None:
     expect = {"stf_generated": 5, "stf_processed": 5, "stf_failed": 0, "within": 60}
-    lines = counted(expect, STF, settled=True)
+    lines = counted(expect, PROGRESS, settled=True)
     assert words(lines) == {
         "stf_generated": "met",
         "stf_processed": "not reached",
@@ -44,14 +47,14 @@ def test_an_execution_that_was_started_elsewhere_is_judged_by_its_records() -> N
 
 def test_while_it_runs_nothing_is_missed_that_may_still_come() -> None:
     expect = {"stf_generated": 5, "stf_processed": 5, "stf_failed": 1}
-    assert words(counted(expect, STF, settled=False)) == {
+    assert words(counted(expect, PROGRESS, settled=False)) == {
         "stf_generated": "met",
         "stf_processed": "not yet",
         "stf_failed": "met so far",
     }
-    assert words(counted({"stf_failed": 0}, STF, settled=False)) == {"stf_failed": "missed"}
+    assert words(counted({"stf_failed": 0}, PROGRESS, settled=False)) == {"stf_failed": "missed"}
 
 
 @pytest.mark.parametrize("odd", [None, {}, "x", [1], {"stf_processed": "many"}, {"no": 1}])
 def test_no_or_odd_expectations_are_no_lines(odd: Any) -> None:
-    assert counted(odd, STF, settled=True) == []
+    assert counted(odd, PROGRESS, settled=True) == []

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from swf_common.configuration import resolve, resolve_workflow
+from swf_common.configuration.expectations import judged
 from swf_common.errors import ConfigurationError
 from testbed.project import ROOT
 from tests.unit.testbed.testbed_files import Files
@@ -103,3 +104,23 @@ def test_the_shipped_files_expect_as_many_as_they_are_told_to_make() -> None:
     prompt = resolve(shipped, WORKFLOWS, name="prompt_processing", overrides=["stf_count=1"])
     assert prompt.expect.stf_processed == 1
     assert resolve(shipped, WORKFLOWS, duration=16).expect.stf_processed is None
+
+
+def test_a_stage_of_an_agents_own_may_be_expected(files: Files) -> None:
+    files.more('[expect.stages]\n"stf.calibrated" = "stf_count"\n"stf.checked" = 2\n')
+    expect = files.resolve().expect
+    assert expect.stages == {"stf.calibrated": 10, "stf.checked": 2}
+    stages = {"stf.calibrated": {"done": 9, "failed": 1}, "stf.checked": {"done": 2, "failed": 0}}
+    progress = {"stf": {}, "stages": stages}
+    results = {one.name: one.ok for one in judged(expect, progress, None)}
+    assert results == {
+        "stages.stf.calibrated": False,
+        "stages.stf.checked": True,
+    }
+    assert files.resolve(duration=5).expect.stages == {"stf.checked": 2}
+
+
+def test_a_wrong_number_for_a_stage_is_refused(files: Files) -> None:
+    files.more('[expect.stages]\n"stf.calibrated" = -1\n')
+    with pytest.raises(ConfigurationError, match=r"\[expect\]"):
+        files.resolve()
