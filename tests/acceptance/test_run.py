@@ -64,9 +64,9 @@ def test_a_run_completes_and_the_monitor_agrees(stack: TestbedStack, viewer: Api
     assert (state["phase"], state["state"], state["substate"]) == ("completed", "ended", None)
     execution = viewer.get(f"workflow-executions/{report['execution_id']}/")
     assert execution["end_time"] is not None
-    assert execution["parameter_values"]["fast_processing"]["stf_count"] == 5
+    assert execution["parameter_values"]["daq_state_machine"]["stf_count"] == 5
     assert "git_version" in execution["parameter_values"]
-    assert execution["parameter_values"]["origins"]["fast_processing.stf_count"]
+    assert execution["parameter_values"]["origins"]["daq_state_machine.stf_count"]
     verdict = execution["performance_metrics"]["report"]
     assert (verdict["exit_code"], verdict["status"]) == (0, "completed")
     at_work = viewer.get("agent-state-changes/", operational_state="PROCESSING")
