@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from swf_common.configuration import documents, resolve_workflow
+from swf_common.configuration.groups import DaqStateMachine
 from swf_common.configuration.parameters import Parameter
+from swf_common.errors import ConfigurationError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,16 +37,23 @@ def workflow_files(folder: Path) -> list[WorkflowFile]:
 
     :raises ConfigurationError: one cannot be read
     """
-    named = (
-        (path, documents.read(path).tables.get("workflow", {}).get("name"))
+    return [
+        _workflow_file(folder, path, name)
         for path in sorted(folder.glob("*.toml"))
-    )
-    return [_workflow_file(folder, path, name) for path, name in named if name is not None]
+        if (name := documents.workflow_name(documents.read(path))) is not None
+    ]
 
 
 def parameter_schemas(folder: Path) -> dict[str, dict[str, Any]]:
-    """The JSON schema of each parameter that a configuration in a folder has, by its name."""
-    return {one.name: one.schema() for file in workflow_files(folder) for one in file.parameters}
+    """The JSON schema of each parameter that a configuration in a folder has, by its name; one
+    that cannot be read is left out.
+    """
+    try:
+        files = workflow_files(folder)
+    except ConfigurationError as error:
+        log.warning("the schema of start_workflow lacks parameters: %s", error)
+        return {one.name: one.schema() for one in DaqStateMachine.describe().values()}
+    return {one.name: one.schema() for file in files for one in file.parameters}
 
 
 def _workflow_file(folder: Path, path: Path, name: str) -> WorkflowFile:

@@ -26,6 +26,22 @@ SCHEMAS = parameter_schemas(settings.TESTBED_WORKFLOWS)
 """What the workflows' models say; the runner checks the values, with one wording for everybody."""
 
 
+def schema_of(name: str) -> dict[str, Any]:
+    """The schema of an argument that may be left out."""
+    schema = SCHEMAS.get(name, {})
+    return {**schema, "type": [schema.get("type", "number"), "null"]}
+
+
+def numeric(name: str, value: Any) -> Any:
+    """A number that a client sent as a text; what is no number stays, and is refused."""
+    if not isinstance(value, str) or SCHEMAS.get(name, {}).get("type") not in ("integer", "number"):
+        return value
+    try:
+        return float(value) if set(value) & set(".e") else int(value)
+    except ValueError:
+        return value
+
+
 class Started(Record):
     """A workflow that the runner has started."""
 
@@ -86,14 +102,14 @@ def start_workflow(
             }
         ),
     ] = None,
-    stf_count: Annotated[Any, WithJsonSchema(SCHEMAS["stf_count"])] = None,
-    physics_period_count: Annotated[Any, WithJsonSchema(SCHEMAS["physics_period_count"])] = None,
+    stf_count: Annotated[Any, WithJsonSchema(schema_of("stf_count"))] = None,
+    physics_period_count: Annotated[Any, WithJsonSchema(schema_of("physics_period_count"))] = None,
     physics_period_duration: Annotated[
-        Any, WithJsonSchema(SCHEMAS["physics_period_duration"])
+        Any, WithJsonSchema(schema_of("physics_period_duration"))
     ] = None,
-    stf_interval: Annotated[Any, WithJsonSchema(SCHEMAS["stf_interval"])] = None,
+    stf_interval: Annotated[Any, WithJsonSchema(schema_of("stf_interval"))] = None,
 ) -> Started:
-    """Start a workflow and wait for the runner's answer, at most 5 seconds.
+    """Start a workflow and wait for the runner's answer, some seconds.
 
     The answer has the execution id; an error says why nothing was started, for instance that
     another workflow runs, or that the command was sent and not answered: then the workflow may
@@ -101,12 +117,13 @@ def start_workflow(
     runner runs one workflow at a time. Needs the role operator. Next:
     get_workflow_monitor(execution_id).
     """
-    if namespace not in (None, settings.TESTBED_NAMESPACE):
+    parameters = parameters or {}
+    if {namespace, parameters.pop("namespace", None)} - {None, settings.TESTBED_NAMESPACE}:
         raise ToolError(
             f"This testbed serves the namespace {settings.TESTBED_NAMESPACE} only; leave "
             "namespace out."
         )
-    params: dict[str, Any] = (parameters or {}) | given(
+    params: dict[str, Any] = parameters | given(
         stf_count=stf_count,
         physics_period_count=physics_period_count,
         physics_period_duration=physics_period_duration,
@@ -123,7 +140,7 @@ def start_workflow(
             config=config,
             realtime=realtime,
             duration=duration,
-            params=params,
+            params={name: numeric(name, value) for name, value in params.items()},
         )
     execution_id = str(reply.execution_id)
     return Started(

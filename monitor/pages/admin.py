@@ -28,6 +28,7 @@ from monitor.records.queries.counting import capped_count
 from monitor.records.sizes import large_columns
 
 RUNS_OFFERED = 20
+LONGEST_NUMBER = 18
 OF_THE_LIST = ("q", "o", "p", "e", "all")
 """Parameters of an address that say how a list is shown, not which rows."""
 FILTERED = (
@@ -86,7 +87,7 @@ class OfRun(admin.SimpleListFilter):
         text = self.value()
         if text is None:
             return queryset
-        if not (text.isascii() and text.isdecimal()):
+        if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER):
             raise IncorrectLookupParameters(f"{text!r} is no run number")
         return queryset.filter(**{path_to_run(queryset.model): int(text)})
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import tomli
 
-from swf_common.configuration.suggestions import nearest
+from swf_common.configuration.suggestions import as_toml, nearest
 from swf_common.errors import ConfigurationError
 
 Table = dict[str, Any]
@@ -58,6 +58,20 @@ def read(path: Path) -> Document:
                 problem=f'"{name}" stands outside of any [section]; put it under one',
             )
     return Document(place, tables)
+
+
+def workflow_name(document: Document) -> str | None:
+    """The workflow that a configuration names; None in one that is there to be included.
+
+    :raises ConfigurationError: it is not a text
+    """
+    name = document.tables.get("workflow", {}).get("name")
+    if name is not None and not isinstance(name, str):
+        raise ConfigurationError(
+            place=document.name,
+            problem=f"[workflow] name = {as_toml(name)} is not valid: must be a text in quotes",
+        )
+    return name
 
 
 def with_includes(path: Path, trail: tuple[Path, ...] = ()) -> Iterator[Document]:

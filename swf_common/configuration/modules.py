@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from swf_common.configuration.model import NOT_PARAMETERS
 from swf_common.configuration.parameters import Parameters
 from swf_common.configuration.suggestions import nearest
 from swf_common.errors import ConfigurationError
@@ -72,6 +75,15 @@ def _read(path: Path, _changed: int) -> WorkflowModule:
             hint="Write there:  class Parameters(DaqStateMachine, StfContent, Retention): ...  "
             "(docs/writing-a-workflow.md)",
         )
+    if parameters.section == Parameters.section:
+        parameters.section = path.stem
+    reserved = {one.section for one in parameters.describe().values()} & set(NOT_PARAMETERS)
+    if reserved:
+        raise ConfigurationError(
+            place=place,
+            problem=f'section = "{reserved.pop()}" has a meaning of its own; choose another name '
+            "for the section of the parameters",
+        )
     steps = getattr(module, "workflow", None)
     if not callable(steps):
         raise ConfigurationError(place=place, problem="has no function workflow(env, daq)")
@@ -84,5 +96,23 @@ def _load(path: Path) -> ModuleType:
         raise ImportError(f"{path} is no module")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # pydantic looks up annotations there
-    spec.loader.exec_module(module)
+    with _found_first(path.parent):
+        spec.loader.exec_module(module)
     return module
+
+
+@contextmanager
+def _found_first(folder: Path) -> Iterator[None]:
+    """Within, a module finds its neighbours in its own folder, whatever package of that name is
+    installed.
+    """
+    try:
+        package: Any = importlib.import_module(folder.name)
+    except ImportError:
+        package = ModuleType("none")
+    before = list(getattr(package, "__path__", []))
+    package.__path__ = [str(folder), *before]
+    try:
+        yield
+    finally:
+        package.__path__ = before

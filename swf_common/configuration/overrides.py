@@ -23,6 +23,8 @@ def parse_overrides(overrides: Iterable[str]) -> list[tuple[tuple[str, ...], Any
                 problem=f'"{text}" is not of the form section.key=value',
                 hint="For example:  --set fast_processing.stf_count=200",
             )
+        if len(path) > 2 and path[:2] == ("expect", "stages"):
+            path = (*path[:2], ".".join(path[2:]))  # names of stages have points
         if len(path) == 1:
             path = ("parameters", *path)
         parsed.append((path, _toml_value(value.strip())))

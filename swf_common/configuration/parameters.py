@@ -25,8 +25,10 @@ LONGEST_SHOWN = 80
 WORDS = {
     "bool_type": "must be true or false",
     "finite_number": "must be a finite number",
+    "float_parsing": "must be a number",
     "float_type": "must be a number",
     "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
     "list_type": "must be a list",
     "string_type": "must be a text in quotes",
@@ -137,13 +139,14 @@ class Parameters(BaseModel):
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
-        """The parameters of this model in a flat table; what belongs to others is left alone.
+        """The parameters of this model in a flat table, which somebody else may have recorded: what
+        belongs to others is left alone, and numbers may be texts.
 
         :raises ConfigurationError: a value that the model does not allow
         """
         own = {name: values[name] for name in cls.model_fields if name in values}
         try:
-            return cls.model_validate(own)
+            return cls.model_validate(own, strict=False)
         except ValidationError as error:
             problems = "; ".join(cls._told(one) for one in error.errors(include_url=False))
         raise ConfigurationError(place="the workflow's parameters", problem=problems)
@@ -164,7 +167,7 @@ class Parameters(BaseModel):
         except ValidationError as error:
             for one in error.errors(include_url=False):
                 if one["loc"][:1] == (name,):
-                    return cls._words(one)
+                    return "".join(f"{step} " for step in one["loc"][1:]) + cls._words(one)
         return ""
 
     @classmethod
@@ -174,14 +177,24 @@ class Parameters(BaseModel):
 
     def sections(self) -> dict[str, dict[str, Any]]:
         """The values by section, as they stand in a resolved configuration; a list that is the
-        default is left out.
+        default of its group is left out: agents have it.
         """
         values = self.model_dump(mode="json")
         made: dict[str, dict[str, Any]] = {}
         for name, one in self.describe().items():
-            if one.kind != "list" or getattr(self, name) != one.default:
+            if one.kind != "list" or getattr(self, name) != self._group_of(name).default:
                 made.setdefault(one.section, {})[name] = values[name]
         return made
+
+    @classmethod
+    def _declaring(cls, name: str) -> list[type[Parameters]]:
+        """The models that declare a parameter; the one that is built on the others first."""
+        models = [one for one in cls.__mro__ if issubclass(one, Parameters)]
+        return [one for one in models if name in inspect.get_annotations(one)]
+
+    @classmethod
+    def _group_of(cls, name: str) -> FieldInfo:
+        return cls._declaring(name)[-1].model_fields[name]
 
     @classmethod
     def _describe(cls, name: str, field: FieldInfo) -> Parameter:
@@ -197,11 +210,9 @@ class Parameters(BaseModel):
             found = [getattr(one, which) for one in field.metadata if isinstance(one, kind)]
             return found[0] if found else None
 
-        models = [one for one in cls.__mro__ if issubclass(one, Parameters)]
-        home = next(one for one in models if name in inspect.get_annotations(one))
         return Parameter(
             name=name,
-            section=home.section,
+            section=cls._declaring(name)[0].section,
             kind=kinds.get(field.annotation, "list"),
             default=field.default,
             about=field.description or "",

@@ -68,7 +68,8 @@ def resolve(
     given = parse_overrides(overrides)
     for path, value in given:
         if not is_parameter_section(path[0]):
-            layers.put(path, value, SET)
+            table = {path[-1]: value}  # it may be a table itself
+            layers.lay(table, SET, at=path[:-1])
     for option, path, given_value in (
         (NAMESPACE_OPTION, ("testbed", "namespace"), namespace),
         ("--duration", ("workflow", "duration"), duration),
@@ -185,7 +186,7 @@ def find_workflow_file(name: str, workflows: Path) -> Path:
 
 def _names_a_workflow(path: Path) -> bool:
     """Whether a configuration can be run: the others are there to be included."""
-    return "name" in documents.read(path).tables.get("workflow", {})
+    return documents.workflow_name(documents.read(path)) is not None
 
 
 def _check_sections(main: Document) -> None:
@@ -233,25 +234,25 @@ def _lay_system(layers: Layers, main: Document, name: str | None, workflows: Pat
 
 
 def _default_values(
-    workflow: WorkflowSection, workflows: Path, documents: Sequence[Document], place: str
+    workflow: WorkflowSection, workflows: Path, files: Sequence[Document], place: str
 ) -> Values:
     """The parameters as the workflow's configuration has them.
 
     They are those of the workflow that the configuration names: it may be run by another one
     whose parameters are among them.
     """
-    named = documents[-1].tables.get("workflow", {}).get("name", workflow.name)
-    model = find_workflow(workflows, named, documents[-1].name).parameters
+    named = documents.workflow_name(files[-1]) or workflow.name
+    model = find_workflow(workflows, named, files[-1].name).parameters
     running = find_workflow(workflows, workflow.name, place).parameters
     missing = sorted(set(running.model_fields) - set(model.model_fields))
     if missing:
         raise ConfigurationError(
             place=place,
-            problem=f'[workflow] config = "{documents[-1].name}" is for the workflow "{named}", '
+            problem=f'[workflow] config = "{files[-1].name}" is for the workflow "{named}", '
             f'which has no parameter "{missing[0]}"; "{workflow.name}" needs it',
         )
     values = Values(model, [*OLD_SECTIONS, *workflow_names(workflows)])
-    for document in documents:
+    for document in files:
         values.lay_default(document)
     return values
 

@@ -15,6 +15,8 @@ from swf_common.errors import ConfigurationError
 
 ANYWHERE = "parameters"
 """The section for every parameter, whichever it belongs to."""
+INERT = ("realtime", "container", "panda_poll_interval_seconds", "panda_poll_timeout_seconds")
+"""Keys in configurations of the predecessor that mean nothing here."""
 LOWEST = "daq_state_machine"
 """Within one place the other sections lie over this one."""
 
@@ -71,7 +73,8 @@ class Values:
         """
         self._sections.update(filter(is_parameter_section, document.tables))
         for path, value in given_in(document.tables):
-            self.put(path, value, document.name)
+            if path[-1] in self._known or path[-1] not in INERT:
+                self.put(path, value, document.name)
 
     def lay(self, given: Iterable[Given], place: str) -> None:
         """Lay what a user says in one place.
@@ -82,7 +85,8 @@ class Values:
         for path, value in given:
             self.put(path, value, place)
             section, earlier = homes.get(path[-1], (path[0], value))
-            if section != path[0] and earlier != value and place.endswith(".toml"):
+            both = section != path[0] and ANYWHERE not in (section, path[0])
+            if both and earlier != value and place.endswith(".toml"):
                 raise ConfigurationError(
                     place=place,
                     problem=f"[{section}] {path[-1]} = {as_toml(earlier)} is not used: "

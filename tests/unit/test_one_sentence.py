@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,3 +69,9 @@ def test_everybody_gets_the_same_sentence(
 def test_the_schema_of_mcp_has_the_bounds_of_the_model() -> None:
     schema = parameter_schemas(WORKFLOWS)["tf_size_fraction"]
     assert (schema["minimum"], schema["maximum"], schema["type"]) == (0, 1, "number")
+
+
+def test_a_broken_workflow_does_not_keep_the_schema_from_being_made(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import a_package_of_tomorrow\n")
+    (tmp_path / "mine_default.toml").write_text('[workflow]\nname = "mine"\n')
+    assert parameter_schemas(tmp_path)["stf_count"]["type"] == "integer"

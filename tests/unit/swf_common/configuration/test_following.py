@@ -124,3 +124,9 @@ def test_a_wrong_number_for_a_stage_is_refused(files: Files) -> None:
     files.more('[expect.stages]\n"stf.calibrated" = -1\n')
     with pytest.raises(ConfigurationError, match=r"\[expect\]"):
         files.resolve()
+
+
+def test_set_reaches_the_stages_too(files: Files) -> None:
+    assert files.resolve("expect.stages.stf.mine=3").expect.stages == {"stf.mine": 3}
+    table = 'expect.stages={"stf.b" = "stf_count"}'
+    assert files.resolve(table).expect.stages == {"stf.b": 10}

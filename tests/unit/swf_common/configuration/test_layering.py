@@ -183,3 +183,8 @@ def test_the_resolved_configuration_is_one_json_object(files: Files) -> None:
         "daq_state_machine",
         "fast",
     }
+
+
+def test_parameters_counts_most_within_a_file(files: Files) -> None:
+    files.more("[parameters]\nstf_count = 5\n[fast]\nstf_count = 6\n")
+    assert files.resolve().parameters.model_dump()["stf_count"] == 5
