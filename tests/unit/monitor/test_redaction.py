@@ -95,9 +95,9 @@ def test_neither_do_the_records_that_viewers_read() -> None:
             (f"/accounts/link/{KEY}/",),
             (type(error), error, error.__traceback__),
         )
-    row = DatabaseLogHandler("monitor")._row(record)
-    assert "RuntimeError" in row.message
-    assert KEY not in row.message
+    row = DatabaseLogHandler("monitor").row(record)
+    assert "RuntimeError" in row["message"]
+    assert KEY not in row["message"]
 
 
 def test_neither_does_the_servers_access_log_which_is_off_unless_somebody_wants_it() -> None:
