@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitor.control.commands import NoAnswer, control
-from monitor.records.freshness import is_fresh
 from monitor.records.json_values import as_list, as_object
 from monitor.records.models import SystemAgent, WorkflowExecution
+from monitor.records.queries.agents import heard_of
 from swf_common.configuration.participants import all_known, participants, stages_of
 from swf_common.protocol.destinations import RECORDER
 from swf_common.protocol.progress import Progress, open_items
@@ -110,8 +110,7 @@ def _agents_of(execution: WorkflowExecution) -> list[SystemAgent]:
     return [
         row
         for row in rows
-        if is_fresh(row.last_heartbeat, row.heartbeat_interval)
-        and (row.program is None or row.program not in optional)
+        if heard_of(row) and (row.program is None or row.program not in optional)
     ]
 
 

@@ -15,10 +15,10 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from monitor.records.freshness import RETIRED
 from monitor.records.json_values import as_object
 from monitor.records.models import SystemAgent, WorkflowExecution, WorkflowMessage
 from monitor.records.models.workflows import FINAL_STATUSES
+from monitor.records.queries.agents import RETIRED
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import EPICTOPIC, RECORDER
 from swf_common.protocol.heartbeat import DEFAULT_INTERVAL, STALE_AFTER_INTERVALS

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from monitor.records.freshness import RETIRED
 from monitor.records.models import RecorderStatus, SystemAgent, WorkflowExecution
-from monitor.records.queries.agents import present
+from monitor.records.queries.agents import RETIRED, present
 from monitor.records.queries.executions import running
 from monitor.records.queries.messages import open_letters
 from swf_common.protocol.states import OperationalState
