@@ -9,12 +9,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from monitor.control.commands import NoAnswer, Refused, Unknown, control
-from monitor.records.models import SystemAgent, WorkflowExecution
+from monitor.records.models import WorkflowExecution
 from monitor.records.models.workflows import FINAL_STATUSES
+from monitor.records.queries.agents import present
 from swf_common.configuration.participants import all_known, participants
 from swf_common.protocol.agent_control import Done, ListAgents
 from swf_common.protocol.messages import Message, RunWorkflow, StopWorkflow
-from swf_common.protocol.states import ExecutionStatus, OperationalState
+from swf_common.protocol.states import ExecutionStatus
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +68,7 @@ def end(asked_by: str, execution_id: str) -> WorkflowExecution:
         raise Unknown(f"There is no execution {execution_id}.")
     if execution.status in FINAL_STATUSES:
         raise Refused(f"{execution_id} has ended already: it is {execution.status}.")
-    runner = (
-        SystemAgent.objects.filter(instance_name=execution.runner_instance)
-        .exclude(operational_state=OperationalState.EXITED)
-        .first()
-    )
+    runner = present(instance_name=execution.runner_instance).first()
     if runner is not None:
         raise Refused(
             f"The runner of {execution_id}, {runner.instance_name}, is alive: stop the workflow "

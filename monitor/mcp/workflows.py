@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Annotated
 
@@ -20,12 +21,11 @@ from monitor.records.models import (
     WorkflowExecution,
 )
 from monitor.records.progress import progress_of
-from monitor.records.queries.executions import definitions, executions
-from swf_common.protocol.message import UtcTime, utc_now
+from monitor.records.queries.executions import definitions, executions, seconds_of
+from swf_common.protocol.message import UtcTime
 from swf_common.protocol.states import ExecutionStatus
 
 DAY = timedelta(hours=24)
-ERROR_LEVEL = 40
 ERRORS = 10
 ExecutionId = Annotated[str, Field(description="from list_workflow_executions")]
 
@@ -194,9 +194,7 @@ def get_workflow_monitor(
         run_number=execution.run_number,
         start_time=execution.start_time,
         end_time=execution.end_time,
-        duration_seconds=round(
-            ((execution.end_time or utc_now()) - execution.start_time).total_seconds(), 3
-        ),
+        duration_seconds=round(seconds_of(execution), 3),
         stf=Counts(**progress["stf"]),
         total_stf_files=progress["total_stf_files"],
         tf_files=progress["tf_files"],
@@ -210,7 +208,7 @@ def get_workflow_monitor(
         exit_code=report.exit_code,
         incidents=report.incidents,
         errors=[
-            LogSummary.model_validate(row) for row in logs.filter(level__gte=ERROR_LEVEL)[:ERRORS]
+            LogSummary.model_validate(row) for row in logs.filter(level__gte=logging.ERROR)[:ERRORS]
         ],
         last_log_lines=[LogSummary.model_validate(row) for row in logs[:log_lines]],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -128,7 +129,7 @@ def _related(row: WorkflowExecution) -> list[tuple[str, str]]:
 def _log_lines(row: WorkflowExecution) -> list[AppLog]:
     """The newest lines of the execution that are more than information; else its newest ones."""
     lines = AppLog.objects.filter(execution_id=row.execution_id).order_by("-id")
-    return list(lines.filter(level__gte=30)[:LOG_LINES]) or list(lines[:LOG_LINES])
+    return list(lines.filter(level__gte=logging.WARNING)[:LOG_LINES]) or list(lines[:LOG_LINES])
 
 
 def _configuration(resolved: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any, str]]]]:

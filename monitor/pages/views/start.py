@@ -17,11 +17,10 @@ from monitor.control.commands import NoAnswer, Refused, Unanswered
 from monitor.control.workflow_files import WorkflowFile, workflow_files
 from monitor.pages.access import operators
 from monitor.records.models import SystemAgent
-from monitor.records.queries.agents import ABLE
+from monitor.records.queries.agents import ABLE, present
 from swf_common.configuration import resolve_workflow
 from swf_common.configuration.parameters import Parameter
 from swf_common.errors import ConfigurationError
-from swf_common.protocol.states import OperationalState
 
 
 class Number(forms.FloatField):
@@ -187,8 +186,4 @@ def _missing(chosen: WorkflowFile, alive: Sequence[SystemAgent]) -> list[str]:
 
 def _alive() -> list[SystemAgent]:
     """The agents that would take part."""
-    return list(
-        SystemAgent.objects.filter(namespace=settings.TESTBED_NAMESPACE)
-        .exclude(operational_state=OperationalState.EXITED)
-        .order_by("program", "id")
-    )
+    return list(present(namespace=settings.TESTBED_NAMESPACE).order_by("program", "id"))
