@@ -24,6 +24,7 @@ from swf_common.broker.model import Broker, Delivery, Subscription
 from swf_common.protocol.agent_control import AgentCommand
 from swf_common.protocol.destinations import AGENT_CONTROL, CONTROL, COPIED, WORKFLOW_CONTROL
 from swf_common.protocol.messages import MalformedMessage, Message, parse
+from swf_common.service.settings import Environment
 
 REPLIES = "/temp-queue/replies"
 ANSWER_S = 4.5
@@ -48,12 +49,7 @@ DEAD_LETTER_QUEUES = "DLQ.>"
 
 def broker() -> Broker:
     """The broker as the monitor logs in to it."""
-    return Broker(
-        settings.ACTIVEMQ_HOST,
-        settings.ACTIVEMQ_PORT,
-        settings.ACTIVEMQ_USER,
-        settings.ACTIVEMQ_PASSWORD,
-    )
+    return Environment().broker("monitor")
 
 
 class Control:
