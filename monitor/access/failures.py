@@ -20,7 +20,7 @@ from rest_framework import status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from monitor.control.commands import NoAnswer, Refused, Unanswered, Unknown
+from monitor.control.commands import NoAnswer, Refused, Unanswered
 
 log = logging.getLogger(__name__)
 
@@ -87,15 +87,9 @@ def answered(action: Callable[[], Any], done: int) -> Response:
     """
     try:
         return Response(action(), status=done)
-    except Unanswered as error:
-        told = {"detail": str(error), "message_id": error.message_id}
-        return Response(told, status=status.HTTP_504_GATEWAY_TIMEOUT)
-    except NoAnswer as error:
-        return Response({"detail": str(error)}, status=status.HTTP_503_SERVICE_UNAVAILABLE)
-    except Unknown as error:
-        return Response({"detail": str(error)}, status=status.HTTP_404_NOT_FOUND)
-    except Refused as error:
-        return Response({"detail": str(error)}, status=status.HTTP_409_CONFLICT)
+    except (NoAnswer, Refused) as error:
+        command = {"message_id": error.message_id} if isinstance(error, Unanswered) else {}
+        return Response({"detail": str(error), **command}, status=error.status)
 
 
 def _refused_by_constraint(error: IntegrityError) -> Response:

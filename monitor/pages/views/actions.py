@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from monitor.control import agents, dead_letters, workflows
-from monitor.control.commands import NoAnswer, Refused, Unanswered, Unknown
+from monitor.control.commands import NoAnswer, Refused, Unknown
 from monitor.pages.access import operators
 from monitor.pages.links import to
 from monitor.pages.views.record_page import found
@@ -64,11 +64,8 @@ def confirmed(
             act()
         except Unknown as error:
             raise Http404(str(error)) from None
-        except Refused as error:
-            context["problem"], status = str(error), 409
-        except NoAnswer as error:
-            context["problem"] = str(error)
-            status = 504 if isinstance(error, Unanswered) else 503
+        except (NoAnswer, Refused) as error:
+            context["problem"], status = str(error), error.status
         else:
             messages.success(request, done)
             return redirect(back)

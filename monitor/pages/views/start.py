@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from monitor.control import workflows
-from monitor.control.commands import NoAnswer, Refused, Unanswered
+from monitor.control.commands import NoAnswer, Refused
 from monitor.control.workflow_files import WorkflowFile, workflow_files
 from monitor.pages.access import operators
 from monitor.records.models import SystemAgent
@@ -147,10 +147,10 @@ def start(request: HttpRequest) -> HttpResponse:
                 return _started(request, chosen, form)
             except Refused as error:
                 form.add_error(None, f"The workflow-runner refuses: {error}")
-                status = 409
+                status = error.status
             except NoAnswer as error:
                 form.add_error(None, str(error))
-                status = 504 if isinstance(error, Unanswered) else 503
+                status = error.status
     context = {"known": known, "chosen": chosen, "form": form, "alive": alive}
     return render(request, "pages/start.html", context, status=status)
 
