@@ -16,8 +16,8 @@ from monitor.access.roles import AGENT, OPERATOR
 from monitor.api.filters import DefinitionFilter, ExecutionFilter
 from monitor.api.records import IntegerKeyMixin, RecordSerializer, RecordViewSet
 from monitor.records import models
-from monitor.records.json_values import as_object
 from swf_common.protocol.destinations import RECORDER
+from swf_common.protocol.json_values import as_object
 from swf_common.protocol.states import ExecutionStatus
 
 BODY: dict[str, Any] = {"workflow_type": None, "definition": None, "parameter_values": {}}

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitor.control.commands import NoAnswer, control
-from monitor.records.json_values import as_list, as_object
 from monitor.records.models import SystemAgent, WorkflowExecution
 from monitor.records.queries.agents import heard_of, present
 from swf_common.configuration.participants import all_known, participants, stages_of
 from swf_common.protocol.destinations import RECORDER
+from swf_common.protocol.json_values import as_list, as_object
 from swf_common.protocol.progress import Progress, open_items
 from swf_common.protocol.states import OperationalState
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from monitor.records.json_values import as_list, as_object
 from swf_common.configuration.expectations import Expectation, judged
 from swf_common.configuration.model import ExpectSection
+from swf_common.protocol.json_values import as_list, as_object
 
 
 @dataclass(frozen=True)

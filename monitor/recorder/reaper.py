@@ -15,13 +15,13 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from monitor.records.json_values import as_object
 from monitor.records.models import SystemAgent, WorkflowExecution, WorkflowMessage
 from monitor.records.models.workflows import FINAL_STATUSES
 from monitor.records.queries.agents import RETIRED, present
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import EPICTOPIC, RECORDER
 from swf_common.protocol.heartbeat import DEFAULT_INTERVAL, STALE_AFTER_INTERVALS
+from swf_common.protocol.json_values import as_object
 from swf_common.protocol.messages import EndRun, execution_message_id
 from swf_common.protocol.states import (
     AgentStatus,

@@ -8,7 +8,6 @@ from django.db import connection
 from django.db.models import Count
 
 from monitor.records.fast_progress import fast_progress
-from monitor.records.json_values import as_count, as_object
 from monitor.records.models import (
     DeadLetter,
     Run,
@@ -17,6 +16,7 @@ from monitor.records.models import (
     WorkflowMessage,
 )
 from monitor.records.stages import stage_counts, stf_counts
+from swf_common.protocol.json_values import as_count, as_object
 from swf_common.protocol.progress import DAQ_PHASES
 from swf_common.protocol.states import FileStatus
 

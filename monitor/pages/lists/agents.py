@@ -9,8 +9,8 @@ from monitor.api.filters import AgentFilter
 from monitor.pages.cells import Column
 from monitor.pages.links import listed, to
 from monitor.pages.lists.listing import Listing
-from monitor.records.json_values import as_object
 from monitor.records.models import Namespace, SystemAgent
+from swf_common.protocol.json_values import as_object
 from swf_common.protocol.states import AgentStatus
 
 SUGGESTED = 200

@@ -17,10 +17,10 @@ from monitor.pages.links import linked, listed
 from monitor.pages.lists.agents import AGENTS
 from monitor.pages.views.actions import VERBS
 from monitor.pages.views.record_page import found, record_page
-from monitor.records.json_values import as_object
 from monitor.records.models import AgentStateChange, AppLog, SystemAgent
 from monitor.records.queries.agents import heard_of
 from swf_common.protocol.agent_control import AgentContainerState
+from swf_common.protocol.json_values import as_object
 from swf_common.protocol.message import FILE_NAME
 from swf_common.protocol.states import OperationalState
 

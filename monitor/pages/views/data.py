@@ -11,8 +11,8 @@ from monitor.pages.cells import Cell
 from monitor.pages.links import linked, listed, table
 from monitor.pages.lists.files import STF_FILES, failure_of
 from monitor.pages.views.record_page import found, record_page
-from monitor.records.json_values import as_object
 from monitor.records.models import StfFile
+from swf_common.protocol.json_values import as_object
 
 
 @readers

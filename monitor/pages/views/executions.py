@@ -18,12 +18,12 @@ from monitor.pages.drawing.timeline import BINS, MOST_MARKS, Lane, Segment, Time
 from monitor.pages.links import linked, listed, tables_of, to
 from monitor.pages.views.progress import recent_progress
 from monitor.pages.views.record_page import found, may_change
-from monitor.records.json_values import as_object
 from monitor.records.models import AppLog, WorkflowExecution
 from monitor.records.queries import activity
 from monitor.records.queries.executions import executions, orphaned, seconds_of
 from swf_common.configuration.model import NOT_PARAMETERS
 from swf_common.configuration.suggestions import as_toml
+from swf_common.protocol.json_values import as_object
 
 LANES = (
     ("stf_gen", "STFs generated", "busy"),

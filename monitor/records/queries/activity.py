@@ -12,8 +12,8 @@ from django.db.models import TextField, Value
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Coalesce, Left, NullIf
 
-from monitor.records.json_values import as_object
 from monitor.records.models import AgentStateChange, WorkflowExecution, WorkflowMessage
+from swf_common.protocol.json_values import as_object
 from swf_common.protocol.message import utc_now
 
 RUN_ENDED = "ended"
