@@ -18,11 +18,11 @@ from monitor.records.models import DeadLetter, RunState, WorkflowExecution, Work
 from swf_common.broker.model import Delivery
 from swf_common.protocol.destinations import DEAD_LETTER_QUEUE, EPICTOPIC
 from swf_common.protocol.messages import (
-    LIFECYCLE_TYPES,
     MalformedMessage,
     derived_message_id,
     read_object,
 )
+from swf_common.protocol.progress import DAQ_PHASES
 
 log = logging.getLogger(__name__)
 
@@ -201,7 +201,7 @@ def _insert(rows: list[Row]) -> tuple[int, set[str]]:
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement, [*columns, sorted(LIFECYCLE_TYPES)])
+        cursor.execute(statement, [*columns, list(DAQ_PHASES)])
         new, steps = cursor.fetchone() or (0, None)
         return new, set(steps or ())
 

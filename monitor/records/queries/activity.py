@@ -15,9 +15,9 @@ from django.db.models.functions import Coalesce, Left, NullIf
 from monitor.records.models import AgentStateChange, WorkflowExecution, WorkflowMessage
 from swf_common.protocol.json_values import as_object
 from swf_common.protocol.message import utc_now
+from swf_common.protocol.progress import DAQ_PHASES
 
 RUN_ENDED = "ended"
-LIFECYCLE = ("run_imminent", "start_run", "pause_run", "resume_run", "end_run")
 BESIDE = timedelta(seconds=5)
 """The runner is at work shortly before an execution begins, and after its end."""
 MOST_AGENTS = 16
@@ -144,7 +144,7 @@ def moments(execution_id: str, message_type: str, period: Period) -> list[Moment
 def run_states(execution_id: str) -> list[StateChange]:
     """The states of the DAQ, from the lifecycle messages; the last one of a run is `RUN_ENDED`."""
     rows = (
-        WorkflowMessage.objects.filter(execution_id=execution_id, message_type__in=LIFECYCLE)
+        WorkflowMessage.objects.filter(execution_id=execution_id, message_type__in=DAQ_PHASES)
         .order_by("id")
         .values_list("sent_at", "message_content", "message_type")
     )
