@@ -23,12 +23,10 @@ from swf_common.protocol.agent_control import (
     StartAgent,
     StopAgent,
 )
-from swf_common.protocol.states import AgentStatus, OperationalState
+from swf_common.protocol.states import CONTAINER_DOWN, AgentStatus, OperationalState
 
 log = logging.getLogger(__name__)
 
-DOWN = frozenset({"created", "exited", "dead"})
-"""States of a container in which no agent can be alive."""
 VERBS: dict[str, Callable[..., AgentCommand]] = {
     "start": StartAgent,
     "stop": StopAgent,
@@ -122,7 +120,7 @@ def _retire(container: AgentContainerState, why: str) -> None:
     in one that is down, in a running one those from before its last start.
     """
     gone = present(container_id__in=(container.container_id, container.container_id[:SHORT_ID]))
-    if container.state not in DOWN:
+    if container.state not in CONTAINER_DOWN:
         if container.started_at is None:
             return
         gone = gone.filter(last_heartbeat__lt=container.started_at)

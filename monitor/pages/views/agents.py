@@ -22,7 +22,7 @@ from monitor.records.queries.agents import heard_of
 from swf_common.protocol.agent_control import AgentContainerState
 from swf_common.protocol.json_values import as_object
 from swf_common.protocol.message import FILE_NAME
-from swf_common.protocol.states import OperationalState
+from swf_common.protocol.states import CONTAINER_DOWN, OperationalState
 
 CHANGES, LINES = 15, 10
 
@@ -100,6 +100,6 @@ def containers(request: HttpRequest) -> HttpResponse:
 
 def _useful(rows: Sequence[tuple[AgentContainerState, SystemAgent | None]]) -> set[str]:
     """The verbs that would change something for the containers of a program."""
-    down = [container.state in control.DOWN for container, _ in rows]
+    down = [container.state in CONTAINER_DOWN for container, _ in rows]
     verbs = {"start"} if any(down) else set()
     return verbs if all(down) else verbs | {"stop", "restart", "kill"}
