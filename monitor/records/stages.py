@@ -21,9 +21,11 @@ from swf_common.protocol.states import FileStatus
 MARKS = {PROCESSED: "processed_by", SAMPLED: "sampled_by"}
 """What the agent of a stage adds to the metadata of an STF when it has come to its end with it,
 well or not. The status cannot say: an STF has one, and two agents."""
+SAMPLES_MARK = "tf_files"
+"""What the metadata of an STF say when its samples are written."""
 REJECTED = Q(status=FileStatus.FAILED) & ~Q(metadata__has_any_keys=list(MARKS.values()))
 """An STF that failed when it was registered: nobody is told that it is ready."""
-UNSAMPLED = Q(metadata__has_key=MARKS[SAMPLED]) & ~Q(metadata__has_key="tf_files")
+UNSAMPLED = Q(metadata__has_key=MARKS[SAMPLED]) & ~Q(metadata__has_key=SAMPLES_MARK)
 
 
 class UnknownExecutions(Exception):
