@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from django.conf import settings
 from django.utils import timezone
 
-from monitor.control.commands import NoAnswer, Refused, control
-from monitor.control.workflows import sender_of
+from monitor.control.commands import NoAnswer, Refused, control, sender_of
 from monitor.records.models import SystemAgent
 from monitor.records.queries.agents import SHORT_ID, newest_in, present
 from swf_common.protocol.agent_control import (
@@ -36,14 +35,15 @@ VERBS: dict[str, Callable[..., AgentCommand]] = {
 DONE = {"stop": "stopped", "restart": "restarted", "kill": "killed"}
 
 
-def containers(asked_by: str) -> list[AgentContainerState]:
+def containers(asked_by: str, patience: float | None = None) -> list[AgentContainerState]:
     """Every agent container of the testbed, as the engine tells it now, also those that were only
     created.
 
+    :param patience: seconds to wait; default: as long as it may take
     :raises Refused: the supervisor could not find out
     :raises NoAnswer: no supervisor answers
     """
-    return _ask(ListAgents(), asked_by)
+    return _ask(ListAgents(), asked_by, patience)
 
 
 def with_agents(
@@ -91,7 +91,9 @@ def _act(command: AgentCommand, asked_by: str) -> list[AgentContainerState]:
     return found
 
 
-def _ask(command: AgentCommand, asked_by: str) -> list[AgentContainerState]:
+def _ask(
+    command: AgentCommand, asked_by: str, patience: float | None = None
+) -> list[AgentContainerState]:
     whom = command.instance_name or command.program or "every agent"
     acts = command.msg_type != "list"
     named = {
@@ -100,7 +102,7 @@ def _ask(command: AgentCommand, asked_by: str) -> list[AgentContainerState]:
         "requested_by": asked_by[:200],
     }
     try:
-        reply = control().ask_supervisor(command.model_copy(update=named))
+        reply = control().ask_supervisor(command.model_copy(update=named), patience)
     except NoAnswer as error:
         if acts:
             log.warning("%s asked: %s %s: %s", asked_by, command.msg_type, whom, error)

@@ -294,6 +294,11 @@ class Control:
                 self._changed.notify_all()
 
 
+def sender_of(asked_by: str) -> str:
+    """How a user is named as the sender of messages."""
+    return f"user-{asked_by}"[:100]
+
+
 def patience_with(command: AgentCommand) -> float:
     """Seconds to wait for the supervisor's reply to a command."""
     if command.msg_type in ("stop", "restart"):

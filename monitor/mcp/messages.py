@@ -14,8 +14,7 @@ from django.db.models.functions import Cast, Left, Length
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
-from monitor.control.commands import control
-from monitor.control.workflows import sender_of
+from monitor.control.commands import control, sender_of
 from monitor.mcp.callers import Operator
 from monitor.mcp.lists import NEWEST_OF_FEW, Many, Page, Record, given, made, page
 from monitor.mcp.texts import (
