@@ -19,7 +19,7 @@ from swf_common.protocol.states import ExecutionStatus
 
 log = logging.getLogger(__name__)
 
-SERVICES_S = 2.0
+SERVICES_TIMEOUT_S = 2.0
 """Seconds for which a workflow that is started waits for the supervisor to name the agents."""
 
 
@@ -88,7 +88,7 @@ def _services(asked_by: str) -> dict[str, dict[str, Any]]:
     while it is switched off or silent.
     """
     try:
-        found = agents.containers(asked_by, SERVICES_S)
+        found = agents.containers(asked_by, SERVICES_TIMEOUT_S)
     except (NoAnswer, Refused) as error:
         log.info("what the agents account for is not known: %s", error)
         return {}

@@ -17,7 +17,7 @@ from swf_common.service.log_queue import QueueingHandler, Row
 
 APP_NAME = "swf-monitor"
 MESSAGE_LENGTH = 100_000
-STOP_S = 3.0
+STOP_TIMEOUT_S = 3.0
 
 
 class DatabaseLogHandler(QueueingHandler):
@@ -38,7 +38,7 @@ class DatabaseLogHandler(QueueingHandler):
         super().start()
         atexit.register(self.stop)
 
-    def stop(self, timeout: float = STOP_S) -> None:
+    def stop(self, timeout: float = STOP_TIMEOUT_S) -> None:
         logging.getLogger().removeHandler(self)
         super().stop(timeout)
 

@@ -91,7 +91,7 @@ def test_without_a_supervisor_the_workflow_starts_all_the_same(
     server: StompServer, monkeypatch: pytest.MonkeyPatch, switched_on: bool
 ) -> None:
     monkeypatch.setattr(settings, "TESTBED_SUPERVISOR", switched_on)
-    monkeypatch.setattr(workflows, "SERVICES_S", 0.05)
-    monkeypatch.setattr(commands, "STATISTICS_S", 0.05)
+    monkeypatch.setattr(workflows, "SERVICES_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(commands, "STATISTICS_TIMEOUT_S", 0.05)
     assert started(server).get("agents") in (None, {})
     assert any(frame.destination == CONTROL for frame in server.of("SEND"))
