@@ -112,7 +112,7 @@ class ExecutionViewSet(RecordViewSet):
         wanted.is_valid(raise_exception=True)
         asked_by = asker(request)
         return answered(
-            lambda: _told(workflows.start(asked_by, **wanted.validated_data)),
+            lambda: _ids(workflows.start(asked_by, **wanted.validated_data)),
             status.HTTP_201_CREATED,
         )
 
@@ -120,7 +120,7 @@ class ExecutionViewSet(RecordViewSet):
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, pk: str) -> Response:
         """Stop a running workflow: 202, 409 with the runner's reason, 503 or 504 as for `start`."""
-        return answered(lambda: _told(workflows.stop(asker(request), pk)), status.HTTP_202_ACCEPTED)
+        return answered(lambda: _ids(workflows.stop(asker(request), pk)), status.HTTP_202_ACCEPTED)
 
     @extend_schema(request=None, responses=ExecutionSerializer)
     @action(detail=True, methods=["post"])
@@ -138,5 +138,5 @@ class ExecutionViewSet(RecordViewSet):
         return Response(progress_of(self.get_object()))
 
 
-def _told(reply: Message) -> dict[str, Any]:
+def _ids(reply: Message) -> dict[str, Any]:
     return {"execution_id": reply.execution_id, "run_id": reply.run_id}

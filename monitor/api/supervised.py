@@ -87,8 +87,8 @@ def _time_limit(request: Request) -> int | None:
 
 
 def _answer(action: Any) -> Response:
-    def told() -> list[dict[str, Any]]:
+    def listed() -> list[dict[str, Any]]:
         found: list[AgentContainerState] = action()
         return [container.model_dump(mode="json") for container in found]
 
-    return answered(told, status.HTTP_200_OK)
+    return answered(listed, status.HTTP_200_OK)

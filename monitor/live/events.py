@@ -156,7 +156,7 @@ EVENT_OF: Mapping[str, Callable[[Mapping[str, Any]], Event]] = {
 }
 
 
-def said(name: str, data: Mapping[str, Any], position: Position | None = None) -> str:
+def stream_event(name: str, data: Mapping[str, Any], position: Position | None = None) -> str:
     """An event of the stream itself: connected, heartbeat or dropped."""
     mark = "" if position is None else f"id: {position}\n"
     return f"{mark}event: {name}\ndata: {_json(data)}\n\n"

@@ -186,26 +186,26 @@ class Observed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         method = scope["method"] if scope["method"] in METHODS else "other"
-        told = False
+        counted = False
 
-        def tell(status: int) -> None:
-            nonlocal told
-            if not told:
-                told = True
+        def count(status: int) -> None:
+            nonlocal counted
+            if not counted:
+                counted = True
                 observe(method, self._route, status, time.perf_counter() - started)
 
         async def observed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                tell(message["status"])
+                count(message["status"])
             await send(message)
 
         try:
             await self._app(scope, receive, observed)
         except HTTPException as refusal:
-            tell(refusal.status_code)
+            count(refusal.status_code)
             raise
         except DatabaseError:
-            tell(503)
+            count(503)
             raise
         finally:
-            tell(NO_ANSWER)
+            count(NO_ANSWER)

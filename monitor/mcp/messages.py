@@ -26,7 +26,7 @@ from monitor.mcp.texts import (
     cut,
 )
 from monitor.mcp.times import End, Start, window
-from monitor.mcp.tools import found, or_else
+from monitor.mcp.tools import or_else, row_or_error
 from monitor.records.models import AppLog, WorkflowMessage
 from monitor.records.models.logs import LEVELS
 from monitor.records.queries import logs
@@ -213,7 +213,7 @@ def get_log_entry(
 
     Next: list_logs(instance_name=..., start_time=..., end_time=...) for what came around it.
     """
-    row = found(AppLog.objects.filter(id=log_id), "log record", log_id, "list_logs")
+    row = row_or_error(AppLog.objects.filter(id=log_id), "log record", log_id, "list_logs")
     return LogEntry.model_validate(row)
 
 

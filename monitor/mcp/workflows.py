@@ -15,7 +15,7 @@ from monitor.mcp.lists import Few, Item, Page, Record, given, made, one_of, page
 from monitor.mcp.messages import LogSummary
 from monitor.mcp.texts import Untrusted, UntrustedBrief, UntrustedJson
 from monitor.mcp.times import End, Start, window
-from monitor.mcp.tools import found, or_else
+from monitor.mcp.tools import or_else, row_or_error
 from monitor.records.models import (
     AppLog,
     WorkflowExecution,
@@ -159,7 +159,7 @@ def list_workflow_executions(
         rows.order_by("-start_time", "execution_id"),
         limit,
         ExecutionSummary,
-        lambda row: _told(row, ExecutionSummary),
+        lambda row: _record(row, ExecutionSummary),
     )
 
 
@@ -168,7 +168,7 @@ def get_workflow_execution(execution_id: ExecutionId) -> Execution:
 
     Next: get_workflow_monitor for its progress and errors.
     """
-    return _told(execution_row(execution_id), Execution)
+    return _record(execution_row(execution_id), Execution)
 
 
 def get_workflow_monitor(
@@ -231,11 +231,13 @@ def execution_row(execution_id: str) -> WorkflowExecution:
     :raises ToolError: there is none
     """
     rows = executions().filter(execution_id=execution_id)
-    row: WorkflowExecution = found(rows, "execution", execution_id, "list_workflow_executions")
+    row: WorkflowExecution = row_or_error(
+        rows, "execution", execution_id, "list_workflow_executions"
+    )
     return row
 
 
-def _told(row: WorkflowExecution, kind: type[Item]) -> Item:
+def _record(row: WorkflowExecution, kind: type[Item]) -> Item:
     return made(kind, row, workflow_name=row.workflow_definition.workflow_name)
 
 

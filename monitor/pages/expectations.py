@@ -37,8 +37,8 @@ TONES = {
 }
 
 
-def told(report: Mapping[str, Any]) -> list[Line]:
-    """The verdict of `testbed run`, as it told it."""
+def reported(report: Mapping[str, Any]) -> list[Line]:
+    """The verdict of `testbed run`, as it is recorded."""
     return [
         Line(
             str(item.get("name")),
@@ -52,7 +52,7 @@ def told(report: Mapping[str, Any]) -> list[Line]:
 
 
 def counted(expect: Any, stf: Mapping[str, int], *, settled: bool) -> list[Line]:
-    """What the records say, of an execution that nobody has told the verdict of.
+    """What the records say, of an execution that has no verdict yet.
 
     :param expect: the section as the execution was started with
     :param stf: STFs by stage, as recorded

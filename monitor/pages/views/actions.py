@@ -16,7 +16,7 @@ from monitor.control import agents, dead_letters, workflows
 from monitor.control.commands import NoAnswer, Refused, Unknown
 from monitor.pages.access import operators
 from monitor.pages.links import to
-from monitor.pages.views.record_page import found
+from monitor.pages.views.record_page import row_or_404
 from monitor.records.models import DeadLetter, SystemAgent, WorkflowExecution
 
 VERBS = {
@@ -75,7 +75,7 @@ def confirmed(
 @operators
 def stop_execution(request: HttpRequest, execution_id: str) -> HttpResponse:
     """Stop a workflow."""
-    found(WorkflowExecution.objects.all(), "execution", execution_id=execution_id)
+    row_or_404(WorkflowExecution.objects.all(), "execution", execution_id=execution_id)
     return confirmed(
         request,
         lambda: workflows.stop(str(request.user), execution_id),
@@ -91,7 +91,7 @@ def stop_execution(request: HttpRequest, execution_id: str) -> HttpResponse:
 @operators
 def end_execution(request: HttpRequest, execution_id: str) -> HttpResponse:
     """Record an execution as terminated that nobody runs any more."""
-    found(WorkflowExecution.objects.all(), "execution", execution_id=execution_id)
+    row_or_404(WorkflowExecution.objects.all(), "execution", execution_id=execution_id)
     return confirmed(
         request,
         lambda: workflows.end(str(request.user), execution_id),
@@ -122,7 +122,7 @@ def act_on_program(request: HttpRequest, program: str, verb: str) -> HttpRespons
 @operators
 def kill_agent(request: HttpRequest, instance_name: str) -> HttpResponse:
     """Kill the container of one agent instance."""
-    agent = found(SystemAgent.objects.all(), "agent", instance_name=instance_name)
+    agent = row_or_404(SystemAgent.objects.all(), "agent", instance_name=instance_name)
     return confirmed(
         request,
         lambda: agents.kill(str(request.user), agent),
@@ -137,7 +137,7 @@ def kill_agent(request: HttpRequest, instance_name: str) -> HttpResponse:
 @operators
 def retry_letter(request: HttpRequest, number: int) -> HttpResponse:
     """Send a dead letter once more."""
-    letter = found(DeadLetter.objects.all(), "dead letter", pk=number)
+    letter = row_or_404(DeadLetter.objects.all(), "dead letter", pk=number)
     return confirmed(
         request,
         lambda: dead_letters.retry(str(request.user), number),
@@ -154,7 +154,7 @@ def retry_letter(request: HttpRequest, number: int) -> HttpResponse:
 @operators
 def discard_letter(request: HttpRequest, number: int) -> HttpResponse:
     """Lay a dead letter aside."""
-    found(DeadLetter.objects.all(), "dead letter", pk=number)
+    row_or_404(DeadLetter.objects.all(), "dead letter", pk=number)
     return confirmed(
         request,
         lambda: dead_letters.discard(str(request.user), number),

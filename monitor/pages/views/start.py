@@ -100,10 +100,10 @@ class StartForm(forms.Form):
         values = [one for one in self._chosen.parameters if one.path in cleaned]
         problem = self._problem(values)
         if problem is not None:
-            told: list[tuple[str | None, str]] = [
+            problems: list[tuple[str | None, str]] = [
                 (one.path, text) for one in values if (text := self._problem([one])) is not None
             ]
-            for name, text in told or [(None, problem)]:  # else it is in their being together
+            for name, text in problems or [(None, problem)]:  # else it is in their being together
                 self.add_error(name, text)
         return cleaned
 

@@ -37,7 +37,7 @@ class Snapshot:
     dead_letters: int = 0
 
 
-def look(now: datetime, *, broker_connected: bool) -> Snapshot:
+def snapshot(now: datetime, *, broker_connected: bool) -> Snapshot:
     """The testbed of this monitor's namespace."""
     here = settings.TESTBED_NAMESPACE
     agents = list(present(namespace=here).order_by("program", "id"))
