@@ -68,7 +68,7 @@ class SupervisedAgentViewSet(ViewSet):
     @extend_schema(parameters=[PROGRAM], request=TimeLimit, responses=CONTAINERS)
     @action(detail=True, methods=["post"])
     def restart(self, request: Request, program: str) -> Response:
-        """Stop it, if it runs, and start it anew."""
+        """Stop it, if it runs, and start it again."""
         limit = _time_limit(request)
         return _answer(lambda: agents.act(asker(request), "restart", program, limit))
 

@@ -36,8 +36,8 @@ DONE = {"stop": "stopped", "restart": "restarted", "kill": "killed"}
 
 
 def containers(asked_by: str, patience: float | None = None) -> list[AgentContainerState]:
-    """Every agent container of the testbed, as the engine tells it now, also those that were only
-    created.
+    """Every agent container of the testbed, as the engine reports it now, also those that were
+    only created.
 
     :param patience: seconds to wait; default: as long as it may take
     :raises Refused: the supervisor could not find out
@@ -49,7 +49,7 @@ def containers(asked_by: str, patience: float | None = None) -> list[AgentContai
 def with_agents(
     found: Sequence[AgentContainerState],
 ) -> list[tuple[AgentContainerState, SystemAgent | None]]:
-    """Containers, each with the newest agent instance that has told of itself from it, if any."""
+    """Containers, each with the newest agent instance that has reported from it, if any."""
     newest = newest_in(one.container_id for one in found)
     return [(one, newest.get(one.container_id)) for one in found]
 

@@ -189,7 +189,7 @@ class Control:
         return [depths(facts(answer)) for answer in answers[:-1]]
 
     def _supervised(self) -> bool:
-        """Whether a supervisor listens, as far as the broker tells."""
+        """Whether a supervisor listens, as far as the broker says."""
         return self._has_consumers(AGENT_CONTROL)
 
     def _has_consumers(self, queue: str, patience: float | None = None) -> bool:
@@ -210,8 +210,8 @@ class Control:
     ) -> Message | None:
         """The reply to a command; None when there is none in time.
 
-        The command expires, its copy for the record does not: it is sent apart, and tells the
-        broker to make none.
+        The command expires, its copy for the record does not: it is sent apart, with a
+        header by which the broker makes none.
 
         :param valid: seconds for which the command may be begun
         :param patience: seconds to wait for the reply

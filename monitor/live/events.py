@@ -47,7 +47,7 @@ class Position:
     def parse(cls, text: str) -> Position:
         """The position in an event's `id:`; a plain number is a message's.
 
-        :raises BadParameter: it is none
+        :raises BadParameter: it is not one
         """
         parts = text.strip().split("-")
         if len(parts) not in (1, len(KINDS)) or not all(

@@ -91,7 +91,7 @@ def _readable(route: str) -> str:
 
 
 class StoredFacts(Collector):
-    """What the database and the broker tell at the moment of a scrape."""
+    """What the database and the broker report at the moment of a scrape."""
 
     def describe(self) -> list[Metric]:
         """Nothing: registering must not ask the database."""

@@ -145,7 +145,7 @@ def send_message(
             "Use another message_type, or start_workflow and stop_workflow."
         )
     if metadata is not None and len(json.dumps(metadata)) > 10_000:
-        raise ToolError("metadata is too long: 10000 characters of JSON at the most.")
+        raise ToolError("metadata is too long: 10000 characters of JSON at most.")
     content = Message.model_validate(
         {
             "msg_type": message_type,
@@ -155,7 +155,7 @@ def send_message(
             **given(metadata=metadata),
         }
     )
-    with or_else("get_system_state tells whether the broker is connected"):
+    with or_else("get_system_state shows whether the broker is connected"):
         control().send(EPICTOPIC, content)
     log.info("%s sent a message of type %s: %s", caller.name, message_type, content.message_id)
     return Sent(

@@ -116,7 +116,7 @@ def list_agents(
 def get_agent(
     name: Annotated[str, Field(description="the instance name, from list_agents")],
 ) -> Agent:
-    """All that one agent instance has told of itself.
+    """All that one agent instance has reported.
 
     Next: get_agent_instance_status to see its container too, list_logs(instance_name=...) for what
     it wrote.

@@ -99,7 +99,7 @@ WHERE run_id = (SELECT run_id FROM swf_runs WHERE run_number = %s)
     AND status IN (%s, %s)
     AND jsonb_typeof(metadata -> 'outputs') = 'array'
 """
-"""Metadata are whatever a client wrote: what is no number does not count."""
+"""Metadata are whatever a client wrote: what is not a number does not count."""
 
 
 def _outputs(run_number: int | None) -> dict[str, int]:

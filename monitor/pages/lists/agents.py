@@ -44,7 +44,7 @@ def _trouble(agent: SystemAgent) -> str | None:
 AGENTS = Listing(
     name="agents",
     title="Agents",
-    about="Every instance that was ever heard of; a program that starts anew is a new instance.",
+    about="Every instance that was ever heard of; a program that starts again is a new instance.",
     rows=lambda: SystemAgent.objects.all(),
     columns=(
         Column(

@@ -25,7 +25,7 @@ VERBS = {
         "Stop",
         "It finishes the work in hand and ends. It stays down until somebody starts it.",
     ),
-    "restart": ("Restart", "It finishes the work in hand, ends, and starts anew."),
+    "restart": ("Restart", "It finishes the work in hand, ends, and starts again."),
     "kill": (
         "Kill",
         "It ends at once; what it had in hand is delivered again, to a replica or to itself once "

@@ -18,7 +18,7 @@ KEPT_S = 1
 
 
 def recent_progress(execution: WorkflowExecution) -> dict[str, Any]:
-    """The progress of an execution, counted anew every second however many look at it; `wanted`
+    """The progress of an execution, counted once a second for all viewers; `wanted`
     is what STFs are measured against, as far as that is known, `rows` what a page shows of stages.
     """
     key = f"progress-{sha256(execution.execution_id.encode()).hexdigest()}"
