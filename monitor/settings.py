@@ -234,7 +234,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": "monitor.records.redaction.RedactingFormatter",
+            "()": "monitor.access.redaction.RedactingFormatter",
             "format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         }
     },

@@ -17,9 +17,9 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from monitor.access.people import GROUP_ROLES, SERVICE_ACCOUNTS
 from monitor.records.models import ApiToken
 from monitor.records.models.tokens import digest_of
-from monitor.records.people import GROUP_ROLES, SERVICE_ACCOUNTS
 from swf_common.protocol.states import Role
 from swf_common.protocol.users import USER_HEADER, USER_PATTERN
 

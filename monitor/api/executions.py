@@ -19,7 +19,7 @@ from monitor.api.filters import ExecutionFilter
 from monitor.api.records import RecordSerializer, RecordViewSet
 from monitor.control import workflows
 from monitor.records import models
-from monitor.records.progress import progress_of
+from monitor.records.queries.progress import progress_of
 from swf_common.protocol.destinations import RECORDER
 from swf_common.protocol.json_values import as_object
 from swf_common.protocol.messages import Message

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from monitor.control.commands import NoAnswer, control
 from monitor.records.models import FastMonFile, StageRecord, StfFile, TFSlice, WorkflowExecution
-from monitor.records.stages import MARKS, SAMPLES_MARK
+from monitor.records.queries.stages import MARKS, SAMPLES_MARK
 from swf_common.configuration.participants import Participant, all_known, participants, stages_of
 from swf_common.protocol.progress import BUILT_IN, PROCESSED, REGISTERED, SAMPLED, SLICED
 from swf_common.protocol.states import FileStatus, SliceStatus

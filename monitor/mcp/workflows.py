@@ -20,8 +20,8 @@ from monitor.records.models import (
     AppLog,
     WorkflowExecution,
 )
-from monitor.records.progress import progress_of
 from monitor.records.queries.executions import definitions, executions, seconds_of
+from monitor.records.queries.progress import progress_of
 from swf_common.protocol.message import UtcTime
 from swf_common.protocol.states import ExecutionStatus
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.cache import cache
 
 from monitor.records.models import WorkflowExecution
-from monitor.records.progress import progress_of
+from monitor.records.queries.progress import progress_of
 from swf_common.configuration.model import flat_parameters
 from swf_common.protocol.json_values import as_object
 from swf_common.protocol.progress import GENERATED, in_words, planned_stfs

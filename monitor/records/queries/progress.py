@@ -7,7 +7,6 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count
 
-from monitor.records.fast_progress import fast_progress
 from monitor.records.models import (
     DeadLetter,
     Run,
@@ -15,7 +14,8 @@ from monitor.records.models import (
     WorkflowExecution,
     WorkflowMessage,
 )
-from monitor.records.stages import stage_counts, stf_counts
+from monitor.records.queries.fast_progress import fast_progress
+from monitor.records.queries.stages import stage_counts, stf_counts
 from swf_common.protocol.json_values import as_count, as_object
 from swf_common.protocol.progress import DAQ_PHASES
 from swf_common.protocol.states import FileStatus

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError, connection
 
+from monitor.access.redaction import RedactingFormatter
 from monitor.records.models import AppLog
-from monitor.records.redaction import RedactingFormatter
 from swf_common.service.log_queue import QueueingHandler, Row
 
 APP_NAME = "swf-monitor"
