@@ -21,6 +21,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "monitor.settings")
 django: Any = get_asgi_application()
 
 # models need the set-up above
+from monitor.access.own_logs import DatabaseLogHandler  # noqa: E402
+from monitor.access.redaction import redact_server_logs  # noqa: E402
 from monitor.control.commands import control  # noqa: E402
 from monitor.live import heartbeats, stream  # noqa: E402
 from monitor.live.answers import ANSWERS  # noqa: E402
@@ -38,8 +40,6 @@ from monitor.live.process import (  # noqa: E402
 from monitor.live.turns import Turns  # noqa: E402
 from monitor.mcp import endpoint as mcp  # noqa: E402
 from monitor.mcp.server import make_server  # noqa: E402
-from monitor.records.own_logs import DatabaseLogHandler  # noqa: E402
-from monitor.records.redaction import redact_server_logs  # noqa: E402
 
 mcp_endpoint = mcp.McpEndpoint(make_server(), admission)
 

@@ -5,7 +5,6 @@ Secrets are files (Compose secrets); the variable `<NAME>_FILE` names the file.
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,51 +18,39 @@ from swf_common.protocol.states import (
     OperationalState,
     SliceStatus,
 )
+from swf_common.service.settings import Environment
+
+env = Environment()
 
 
-def _secret(name: str, default: str = "") -> str:
-    path = os.environ.get(f"{name}_FILE")
-    return Path(path).read_text().strip() if path else os.environ.get(name, default)
+def _secret(name: str, default: str) -> str:
+    return env.secret(name) if env.get(name) else default
 
 
-def _flag(name: str, default: bool = False) -> bool:
-    return (os.environ.get(name) or str(default)).lower() in ("1", "true", "yes", "on")
+def _flag(name: str, default: str) -> bool:
+    return env.get(name, default).lower() in ("1", "true", "yes", "on")
 
 
-def _days(name: str, default: float) -> float:
-    """After how many days records are removed; 0: never."""
-    return float(os.environ.get(name) or default)
-
-
-def _words(name: str, default: str) -> list[str]:
-    return [word for word in os.environ.get(name, default).split(",") if word]
-
-
-TESTBED_NAMESPACE = os.environ.get("TESTBED_NAMESPACE", "")
-TESTBED_ANONYMOUS_READ = _flag("TESTBED_ANONYMOUS_READ")
-TESTBED_SUPERVISOR = _flag("TESTBED_SUPERVISOR", default=True)
-TESTBED_LOG_RETENTION_DAYS = _days("TESTBED_LOG_RETENTION_DAYS", 30)
-TESTBED_QUEUE_RETENTION_DAYS = _days("TESTBED_QUEUE_RETENTION_DAYS", 7)
-TESTBED_AGENT_RETENTION_DAYS = _days("TESTBED_AGENT_RETENTION_DAYS", 30)
-TESTBED_EXECUTION_RETENTION_DAYS = _days("TESTBED_EXECUTION_RETENTION_DAYS", 90)
+TESTBED_NAMESPACE = env.get("TESTBED_NAMESPACE")
+TESTBED_ANONYMOUS_READ = _flag("TESTBED_ANONYMOUS_READ", "no")
+TESTBED_SUPERVISOR = _flag("TESTBED_SUPERVISOR", "yes")
+TESTBED_LOG_RETENTION_DAYS = env.days("TESTBED_LOG_RETENTION_DAYS", 30)
+TESTBED_QUEUE_RETENTION_DAYS = env.days("TESTBED_QUEUE_RETENTION_DAYS", 7)
+TESTBED_AGENT_RETENTION_DAYS = env.days("TESTBED_AGENT_RETENTION_DAYS", 30)
+TESTBED_EXECUTION_RETENTION_DAYS = env.days("TESTBED_EXECUTION_RETENTION_DAYS", 90)
 TESTBED_WORKFLOWS = Path(__file__).resolve().parent.parent / "workflows"
-TESTBED_SECRETS = Path(os.environ.get("TESTBED_SECRETS", "/run/secrets"))
-TESTBED_MONITOR_URL = os.environ.get("SWF_MONITOR_URL", "http://monitor:8000")
-TESTBED_STATE_FILE = Path(os.environ.get("TESTBED_STATE_FILE", "/run/testbed/state"))
+TESTBED_SECRETS = Path(env.get("TESTBED_SECRETS", "/run/secrets"))
+TESTBED_MONITOR_URL = env.get("SWF_MONITOR_URL", "http://monitor:8000")
+TESTBED_STATE_FILE = env.state_file()
 
-ACTIVEMQ_HOST = os.environ.get("ACTIVEMQ_HOST", "activemq")
-ACTIVEMQ_PORT = int(os.environ.get("ACTIVEMQ_PORT", "61613"))
-ACTIVEMQ_USER = os.environ.get("ACTIVEMQ_USER", "monitor")
-ACTIVEMQ_PASSWORD = _secret("ACTIVEMQ_PASSWORD")
-
-SECRET_KEY = _secret("DJANGO_SECRET_KEY", "only for checks outside of a testbed")
+SECRET_KEY = _secret("DJANGO_SECRET_KEY_FILE", "only for checks outside of a testbed")
 DEBUG = False
 ALLOWED_HOSTS = [
     "monitor",
     "localhost",
     "127.0.0.1",
     "[::1]",
-    *_words("TESTBED_ALLOWED_HOSTS", ""),
+    *filter(None, env.get("TESTBED_ALLOWED_HOSTS").split(",")),
 ]
 ROOT_URLCONF = "monitor.urls"
 ASGI_APPLICATION = "monitor.asgi.application"
@@ -174,7 +161,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(os.environ.get("TESTBED_STATIC", "/opt/testbed/static"))
+STATIC_ROOT = Path(env.get("TESTBED_STATIC", "/opt/testbed/static"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -191,11 +178,11 @@ DATABASE_LIVENESS: dict[str, Any] = {
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
-        "HOST": os.environ.get("POSTGRES_HOST", "postgres"),
-        "PORT": os.environ.get("POSTGRES_PORT", "5432"),
-        "NAME": os.environ.get("POSTGRES_DB", "testbed"),
-        "USER": os.environ.get("POSTGRES_USER", "testbed"),
-        "PASSWORD": _secret("POSTGRES_PASSWORD"),
+        "HOST": env.get("POSTGRES_HOST", "postgres"),
+        "PORT": env.get("POSTGRES_PORT", "5432"),
+        "NAME": env.get("POSTGRES_DB", "testbed"),
+        "USER": env.get("POSTGRES_USER", "testbed"),
+        "PASSWORD": _secret("POSTGRES_PASSWORD_FILE", ""),
         "CONN_HEALTH_CHECKS": True,  # the pool gives out no connection to a database of before
         "OPTIONS": {
             **DATABASE_LIVENESS,
@@ -247,7 +234,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": "monitor.records.redaction.RedactingFormatter",
+            "()": "monitor.access.redaction.RedactingFormatter",
             "format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         }
     },

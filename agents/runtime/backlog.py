@@ -18,8 +18,9 @@ from urllib.parse import quote
 from agents.runtime.recent import Recent
 from agents.runtime.settings import AgentSettings
 from swf_common.broker.model import Delivery
-from swf_common.configuration.participants import participants, table, takes_part
+from swf_common.configuration.participants import participants, takes_part
 from swf_common.protocol.destinations import RETRIED
+from swf_common.protocol.json_values import as_object
 from swf_common.protocol.message import Message, utc_now
 from swf_common.protocol.states import ExecutionStatus
 from swf_common.service.monitor_client import MonitorClient, MonitorRefused, MonitorUnavailable
@@ -70,7 +71,7 @@ class Backlog:
             return ""
         try:
             path = f"workflow-executions/{quote(execution_id, safe='')}/"
-            record = table(self._monitor.once("GET", path))
+            record = as_object(self._monitor.once("GET", path))
         except MonitorUnavailable as error:
             log.debug("%s is not known: %s", execution_id, error)
             self._ask_from = time.monotonic() + RETRY_AFTER_S

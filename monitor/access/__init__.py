@@ -1,1 +1,1 @@
-"""Who may do what, and how a request is refused."""
+"""Who may do what, how a request is refused, accounts and sign-in, and logs without keys."""

@@ -8,19 +8,19 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import RequestDataTooBig
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import get_template
+from django.utils.deprecation import MiddlewareMixin
 from django.views.defaults import page_not_found, server_error
 from psycopg import errors
 from rest_framework import status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from monitor.control.commands import NoAnswer, Refused, Unanswered, Unknown
+from monitor.control.commands import NoAnswer, Refused, Unanswered
 
 log = logging.getLogger(__name__)
 
@@ -31,21 +31,10 @@ FAILED = {"detail": "The monitor failed; its log says why."}
 TOO_LARGE = {"detail": "The request body is too large."}
 
 
-class FailureMiddleware:
+class FailureMiddleware(MiddlewareMixin):
     """Turns connection errors of the database into 503 ("come back later", not a bug), and
     bodies over `DATA_UPLOAD_MAX_MEMORY_SIZE` into 413.
     """
-
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Any) -> None:
-        self._get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> Any:
-        return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, RequestDataTooBig):
@@ -87,15 +76,9 @@ def answered(action: Callable[[], Any], done: int) -> Response:
     """
     try:
         return Response(action(), status=done)
-    except Unanswered as error:
-        told = {"detail": str(error), "message_id": error.message_id}
-        return Response(told, status=status.HTTP_504_GATEWAY_TIMEOUT)
-    except NoAnswer as error:
-        return Response({"detail": str(error)}, status=status.HTTP_503_SERVICE_UNAVAILABLE)
-    except Unknown as error:
-        return Response({"detail": str(error)}, status=status.HTTP_404_NOT_FOUND)
-    except Refused as error:
-        return Response({"detail": str(error)}, status=status.HTTP_409_CONFLICT)
+    except (NoAnswer, Refused) as error:
+        command = {"message_id": error.message_id} if isinstance(error, Unanswered) else {}
+        return Response({"detail": str(error), **command}, status=error.status)
 
 
 def _refused_by_constraint(error: IntegrityError) -> Response:

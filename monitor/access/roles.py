@@ -17,9 +17,9 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from monitor.access.people import GROUP_ROLES, SERVICE_ACCOUNTS
 from monitor.records.models import ApiToken
 from monitor.records.models.tokens import digest_of
-from monitor.records.people import GROUP_ROLES, SERVICE_ACCOUNTS
 from swf_common.protocol.states import Role
 from swf_common.protocol.users import USER_HEADER, USER_PATTERN
 
@@ -39,8 +39,8 @@ class BadToken(Exception):
 
 
 def roles_of(user: Any, token: Any = None) -> frozenset[Role]:
-    """The roles of a request: those of its user, or what its token has of them. Whoever has a role
-    may read, so also by a viewer's token.
+    """The roles of a request: those of its user, or what its token has of them. Every role may
+    read, so also by a viewer's token.
 
     :param token: the `ApiToken` that the request carries
     """
@@ -103,7 +103,7 @@ def token_of(key: str) -> ApiToken:
 
 def asker(request: Request) -> str:
     """Who asks for an action, for the logs: the user, and for whom a service account is used, as
-    whoever holds its token says.
+    the holder of its token says.
     """
     user = str(request.user)
     person = request.headers.get(USER_HEADER, "")

@@ -1,1 +1,1 @@
-"""REST under `/api/` (docs/rest.md): views, serializers, roles, filters, paging."""
+"""REST under `/api/` (docs/rest.md): view sets, serializers, filters and paging."""

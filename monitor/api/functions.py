@@ -69,11 +69,11 @@ def readiness(request: Request) -> Response:
     namespace = request.query_params.get("namespace", settings.TESTBED_NAMESPACE)
     if not is_namespace(namespace):
         raise ValidationError({"namespace": ["This is not a valid namespace."]})
-    said = heartbeats(namespace)
+    rows = heartbeats(namespace)
     with connection.cursor() as cursor:
         cursor.execute("SELECT now()")
         (moment,) = cursor.fetchone() or (None,)
-    return Response({"namespace": namespace, "now": moment, "heartbeats": said})
+    return Response({"namespace": namespace, "now": moment, "heartbeats": rows})
 
 
 @extend_schema(responses=OpenApiTypes.OBJECT)

@@ -20,7 +20,7 @@ from monitor.records.models.logs import CONTEXT_LENGTHS
 from monitor.records.queries.logs import summary
 
 MESSAGE_LENGTH = 100_000
-"""Characters of a log message, at the most."""
+"""Characters of a log message, at most."""
 
 
 class LogListSerializer(serializers.ListSerializer[models.AppLog]):

@@ -105,7 +105,7 @@ class OptInCursorPagination(CursorPagination):
 
 
 def truncation(more: bool) -> dict[str, str]:
-    """The header that tells whether there are more rows than a plain array holds."""
+    """The header that says whether there are more rows than a plain array holds."""
     return {"X-Truncated": str(more).lower()}
 
 

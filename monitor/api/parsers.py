@@ -12,7 +12,7 @@ from rest_framework.parsers import JSONParser
 from swf_common.protocol.json_text import holds_long_text, holds_nul, nested_too_deeply
 
 LONGEST_TEXT = 500_000
-"""Characters of any text in a body, at the most: the source of a workflow, say."""
+"""Characters of any text in a body at most: the source of a workflow, say."""
 
 
 class CheckedJSONParser(JSONParser):

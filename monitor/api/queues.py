@@ -59,10 +59,10 @@ class QueueViewSet(ViewSet):
     @action(detail=True, methods=["post"])
     def purge(self, request: Request, queue: str) -> Response:
         """Drop what waits in a queue that nobody consumes from: 200, 404, 409 or 503."""
-        return answered(lambda: _told(queues.purge(asker(request), queue)), status.HTTP_200_OK)
+        return answered(lambda: _answer(queues.purge(asker(request), queue)), status.HTTP_200_OK)
 
 
-def _told(emptied: Emptied) -> dict[str, Any]:
+def _answer(emptied: Emptied) -> dict[str, Any]:
     return {
         "queue": emptied.queue,
         "messages": emptied.messages,

@@ -18,7 +18,7 @@ from monitor.records.bulk import UnknownRecords
 
 UUID_KEY = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 MOST_NAMED = 10
-"""Keys that a refusal names at the most."""
+"""Keys that a refusal names at most."""
 
 
 Record = TypeVar("Record", bound=Model)

@@ -14,7 +14,8 @@ from rest_framework.response import Response
 from monitor.api.filters import StageRecordFilter
 from monitor.api.records import IntegerKeyMixin, ReadOnlyViewSet
 from monitor.control.needs import VOLUMES, Needs, StfOfRun
-from monitor.records import models, stages
+from monitor.records import models, stage_records
+from monitor.records.bulk import UnknownRecords
 from swf_common.protocol.progress import BUILT_IN, CUSTOM_STAGE
 
 MOST = 1000
@@ -62,9 +63,9 @@ class StageRecordViewSet(IntegerKeyMixin, ReadOnlyViewSet):
         )
         rows.is_valid(raise_exception=True)
         try:
-            stored = stages.record(rows.validated_data)
-        except stages.UnknownExecutions as error:
-            raise ValidationError({"execution_id": [f"There is no execution {error}."]}) from None
+            stored = stage_records.record(rows.validated_data)
+        except UnknownRecords as error:
+            raise ValidationError({error.field: [str(error)]}) from None
         return Response(StageRecordSerializer(stored, many=True).data, status.HTTP_201_CREATED)
 
 

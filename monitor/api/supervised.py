@@ -68,7 +68,7 @@ class SupervisedAgentViewSet(ViewSet):
     @extend_schema(parameters=[PROGRAM], request=TimeLimit, responses=CONTAINERS)
     @action(detail=True, methods=["post"])
     def restart(self, request: Request, program: str) -> Response:
-        """Stop it, if it runs, and start it anew."""
+        """Stop it, if it runs, and start it again."""
         limit = _time_limit(request)
         return _answer(lambda: agents.act(asker(request), "restart", program, limit))
 
@@ -87,8 +87,8 @@ def _time_limit(request: Request) -> int | None:
 
 
 def _answer(action: Any) -> Response:
-    def told() -> list[dict[str, Any]]:
+    def listed() -> list[dict[str, Any]]:
         found: list[AgentContainerState] = action()
         return [container.model_dump(mode="json") for container in found]
 
-    return answered(told, status.HTTP_200_OK)
+    return answered(listed, status.HTTP_200_OK)

@@ -1,3 +1,3 @@
-"""What the monitor does when somebody asks: commands to the runner and the supervisor, and their
-replies. REST, the MCP server and the pages call it; who may is theirs to decide.
+"""Commands to the runner, the supervisor and the broker, and their replies. REST, the MCP server
+and the pages call them, and decide who may.
 """

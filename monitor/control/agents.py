@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from django.conf import settings
 from django.utils import timezone
 
-from monitor.control.commands import NoAnswer, Refused, control
-from monitor.control.workflows import sender_of
+from monitor.control.commands import NoAnswer, Refused, control, sender_of
 from monitor.records.models import SystemAgent
 from monitor.records.queries.agents import SHORT_ID, newest_in, present
 from swf_common.protocol.agent_control import (
@@ -23,12 +22,10 @@ from swf_common.protocol.agent_control import (
     StartAgent,
     StopAgent,
 )
-from swf_common.protocol.states import AgentStatus, OperationalState
+from swf_common.protocol.states import CONTAINER_DOWN, AgentStatus, OperationalState
 
 log = logging.getLogger(__name__)
 
-DOWN = frozenset({"created", "exited", "dead"})
-"""States of a container in which no agent can be alive."""
 VERBS: dict[str, Callable[..., AgentCommand]] = {
     "start": StartAgent,
     "stop": StopAgent,
@@ -38,20 +35,21 @@ VERBS: dict[str, Callable[..., AgentCommand]] = {
 DONE = {"stop": "stopped", "restart": "restarted", "kill": "killed"}
 
 
-def containers(asked_by: str) -> list[AgentContainerState]:
-    """Every agent container of the testbed, as the engine tells it now, also those that were only
-    created.
+def containers(asked_by: str, patience: float | None = None) -> list[AgentContainerState]:
+    """Every agent container of the testbed, as the engine reports it now, also those that were
+    only created.
 
+    :param patience: seconds to wait; default: as long as it may take
     :raises Refused: the supervisor could not find out
     :raises NoAnswer: no supervisor answers
     """
-    return _ask(ListAgents(), asked_by)
+    return _ask(ListAgents(), asked_by, patience)
 
 
 def with_agents(
     found: Sequence[AgentContainerState],
 ) -> list[tuple[AgentContainerState, SystemAgent | None]]:
-    """Containers, each with the newest agent instance that has told of itself from it, if any."""
+    """Containers, each with the newest agent instance that has reported from it, if any."""
     newest = newest_in(one.container_id for one in found)
     return [(one, newest.get(one.container_id)) for one in found]
 
@@ -93,7 +91,9 @@ def _act(command: AgentCommand, asked_by: str) -> list[AgentContainerState]:
     return found
 
 
-def _ask(command: AgentCommand, asked_by: str) -> list[AgentContainerState]:
+def _ask(
+    command: AgentCommand, asked_by: str, patience: float | None = None
+) -> list[AgentContainerState]:
     whom = command.instance_name or command.program or "every agent"
     acts = command.msg_type != "list"
     named = {
@@ -102,7 +102,7 @@ def _ask(command: AgentCommand, asked_by: str) -> list[AgentContainerState]:
         "requested_by": asked_by[:200],
     }
     try:
-        reply = control().ask_supervisor(command.model_copy(update=named))
+        reply = control().ask_supervisor(command.model_copy(update=named), patience)
     except NoAnswer as error:
         if acts:
             log.warning("%s asked: %s %s: %s", asked_by, command.msg_type, whom, error)
@@ -122,7 +122,7 @@ def _retire(container: AgentContainerState, why: str) -> None:
     in one that is down, in a running one those from before its last start.
     """
     gone = present(container_id__in=(container.container_id, container.container_id[:SHORT_ID]))
-    if container.state not in DOWN:
+    if container.state not in CONTAINER_DOWN:
         if container.started_at is None:
             return
         gone = gone.filter(last_heartbeat__lt=container.started_at)

@@ -25,36 +25,32 @@ from swf_common.protocol.agent_control import AgentCommand
 from swf_common.protocol.destinations import AGENT_CONTROL, CONTROL, COPIED, WORKFLOW_CONTROL
 from swf_common.protocol.message import MalformedMessage, Message
 from swf_common.protocol.messages import parse
+from swf_common.service.settings import Environment
 
 REPLIES = "/temp-queue/replies"
-ANSWER_S = 4.5
+ANSWER_TIMEOUT_S = 4.5
 """Seconds that a command to the runner may take to be answered; one that nobody took expires
 then."""
-BEGUN_S = 4.0
+BEGIN_TIMEOUT_S = 4.0
 """Seconds within which the supervisor has to begin with a command; later it has expired."""
-SUPERVISOR_S = 15.0
+SUPERVISOR_TIMEOUT_S = 15.0
 """Seconds in which the supervisor answers `list`, `start` and `kill`, and which it may need beside
 the time that a container takes to stop."""
-STOP_S = 30
+STOP_TIMEOUT_S = 30
 """Seconds that an agent may take to stop unless the command says otherwise: compose.yaml's
 `stop_grace_period`."""
-CONFIRMATION_S = 5.0
+CONFIRM_TIMEOUT_S = 5.0
 """Seconds in which the broker confirms what is sent to everybody."""
-STATISTICS_S = 2.0
-LOOK_S = 0.4
-"""Seconds in which the broker says whether somebody takes commands: who asks knows within five."""
+STATISTICS_TIMEOUT_S = 2.0
+CONSUMERS_TIMEOUT_S = 0.4
+"""Seconds in which the broker says whether anybody takes commands: a caller knows within five."""
 CONSUMER_QUEUES = "Consumer.>"
 DEAD_LETTER_QUEUES = "DLQ.>"
 
 
 def broker() -> Broker:
     """The broker as the monitor logs in to it."""
-    return Broker(
-        settings.ACTIVEMQ_HOST,
-        settings.ACTIVEMQ_PORT,
-        settings.ACTIVEMQ_USER,
-        settings.ACTIVEMQ_PASSWORD,
-    )
+    return Environment().broker("monitor")
 
 
 class Control:
@@ -95,17 +91,18 @@ class Control:
     def ask_runner(self, command: Message) -> Message:
         """Send a command to the workflow-runner and wait for its reply.
 
-        :raises Unanswered: somebody takes commands, and did not reply in `ANSWER_S` seconds
+        :raises Unanswered: somebody takes commands, and did not reply in `ANSWER_TIMEOUT_S` seconds
         :raises NoAnswer: nobody takes commands; this one will not be carried out later
         """
-        reply = self._command(WORKFLOW_CONTROL, command, ANSWER_S, ANSWER_S)
+        reply = self._command(WORKFLOW_CONTROL, command, ANSWER_TIMEOUT_S, ANSWER_TIMEOUT_S)
         if reply is not None:
             return reply
-        if self._has_consumers(WORKFLOW_CONTROL, LOOK_S):
-            raise Unanswered(command.msg_type, str(command.message_id), ANSWER_S)
+        if self._has_consumers(WORKFLOW_CONTROL, CONSUMERS_TIMEOUT_S):
+            raise Unanswered(command.msg_type, str(command.message_id), ANSWER_TIMEOUT_S)
         raise NoAnswer(
-            f"No workflow-runner of namespace {command.namespace} answered in {ANSWER_S:g} s, and "
-            "none takes commands: this one will not be carried out. See: testbed status"
+            f"No workflow-runner of namespace {command.namespace} answered in "
+            f"{ANSWER_TIMEOUT_S:g} s, and none takes commands: this one will not be carried out. "
+            "See: testbed status"
         )
 
     def ask_supervisor(self, command: AgentCommand, patience: float | None = None) -> Message:
@@ -114,7 +111,7 @@ class Control:
         :param patience: seconds to wait for it; default: as long as it may take
         :raises NoAnswer: no supervisor of the namespace replied in time, or it is switched off;
             a command that has not been begun by then will not be carried out later. Where the
-            broker knows of no supervisor at all, this comes after `BEGUN_S` seconds
+            broker knows of no supervisor at all, this comes after `BEGIN_TIMEOUT_S` seconds
         """
         if not settings.TESTBED_SUPERVISOR:
             raise NoAnswer(
@@ -123,7 +120,7 @@ class Control:
             )
         patience = patience_with(command) if patience is None else patience
         started = time.monotonic()
-        reply = self._command(AGENT_CONTROL, command, BEGUN_S, patience, self._supervised)
+        reply = self._command(AGENT_CONTROL, command, BEGIN_TIMEOUT_S, patience, self._supervised)
         if reply is None:
             waited = time.monotonic() - started
             raise NoAnswer(
@@ -154,7 +151,9 @@ class Control:
             self._link.send(destination, body, {**headers, "receipt": receipt})
             self._before_waiting()
             with self._changed:
-                self._changed.wait_for(lambda: self._receipts[receipt] is not None, CONFIRMATION_S)
+                self._changed.wait_for(
+                    lambda: self._receipts[receipt] is not None, CONFIRM_TIMEOUT_S
+                )
                 answer = self._receipts[receipt]
         except BrokerUnavailable as error:
             raise NoAnswer(f"The broker cannot be reached: {error}") from error
@@ -162,7 +161,7 @@ class Control:
             with self._changed:
                 del self._receipts[receipt]
         if answer is None:
-            raise NoAnswer(f"The broker did not confirm the message in {CONFIRMATION_S:g} s")
+            raise NoAnswer(f"The broker did not confirm the message in {CONFIRM_TIMEOUT_S:g} s")
         if answer:
             raise Refused(f"The broker refused the message: {answer}")
 
@@ -182,7 +181,7 @@ class Control:
             return bool(answers) and not facts(answers[-1])
 
         try:
-            seconds = STATISTICS_S if patience is None else patience
+            seconds = STATISTICS_TIMEOUT_S if patience is None else patience
             answers = self._ask(STATISTICS + pattern, "", headers, key, ended, seconds)
         except BrokerUnavailable as error:
             raise NoAnswer(f"The broker cannot be reached: {error}") from error
@@ -191,7 +190,7 @@ class Control:
         return [depths(facts(answer)) for answer in answers[:-1]]
 
     def _supervised(self) -> bool:
-        """Whether a supervisor listens, as far as the broker tells."""
+        """Whether a supervisor listens, as far as the broker says."""
         return self._has_consumers(AGENT_CONTROL)
 
     def _has_consumers(self, queue: str, patience: float | None = None) -> bool:
@@ -212,8 +211,8 @@ class Control:
     ) -> Message | None:
         """The reply to a command; None when there is none in time.
 
-        The command expires, its copy for the record does not: it is sent apart, and tells the
-        broker to make none.
+        The command expires, its copy for the record does not: it is sent apart, with a
+        header by which the broker makes none.
 
         :param valid: seconds for which the command may be begun
         :param patience: seconds to wait for the reply
@@ -255,7 +254,7 @@ class Control:
     ) -> list[Delivery]:
         """Send a question; the answers to it, once they are complete or waiting is given up.
 
-        :param alive: asked each `BEGUN_S` seconds whether somebody is there who could answer
+        :param alive: asked each `BEGIN_TIMEOUT_S` seconds whether anybody could answer
         """
         deadline = time.monotonic() + timeout
         with self._changed:
@@ -267,7 +266,7 @@ class Control:
             self._before_waiting()
             while (left := deadline - time.monotonic()) > 0:
                 with self._changed:
-                    pause = left if alive is None else min(left, BEGUN_S)
+                    pause = left if alive is None else min(left, BEGIN_TIMEOUT_S)
                     if self._changed.wait_for(lambda: complete(self._replies[key]), pause):
                         break
                 if alive is not None and not alive():
@@ -299,11 +298,17 @@ class Control:
                 self._changed.notify_all()
 
 
+def sender_of(asked_by: str) -> str:
+    """How a user is named as the sender of messages."""
+    return f"user-{asked_by}"[:100]
+
+
 def patience_with(command: AgentCommand) -> float:
     """Seconds to wait for the supervisor's reply to a command."""
     if command.msg_type in ("stop", "restart"):
-        return (STOP_S if command.timeout is None else command.timeout) + SUPERVISOR_S + 5
-    return SUPERVISOR_S
+        stop_s = STOP_TIMEOUT_S if command.timeout is None else command.timeout
+        return stop_s + SUPERVISOR_TIMEOUT_S + 5
+    return SUPERVISOR_TIMEOUT_S
 
 
 @cache

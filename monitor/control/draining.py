@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitor.control.commands import NoAnswer, control
-from monitor.records.freshness import is_fresh
-from monitor.records.json_values import as_list, as_object
 from monitor.records.models import SystemAgent, WorkflowExecution
+from monitor.records.queries.agents import heard_of, present
 from swf_common.configuration.participants import all_known, participants, stages_of
 from swf_common.protocol.destinations import RECORDER
+from swf_common.protocol.json_values import as_list, as_object
 from swf_common.protocol.progress import Progress, open_items
 from swf_common.protocol.states import OperationalState
 
@@ -104,14 +104,10 @@ def _agents_of(execution: WorkflowExecution) -> list[SystemAgent]:
     """The agents of an execution's namespace that are there, but for optional ones."""
     found = participants(execution.parameter_values)
     optional = [one.program for one in found if not one.required]
-    rows = SystemAgent.objects.filter(namespace=execution.namespace).exclude(
-        operational_state=OperationalState.EXITED
-    )
     return [
         row
-        for row in rows
-        if is_fresh(row.last_heartbeat, row.heartbeat_interval)
-        and (row.program is None or row.program not in optional)
+        for row in present(namespace=execution.namespace)
+        if heard_of(row) and (row.program is None or row.program not in optional)
     ]
 
 

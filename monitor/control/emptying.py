@@ -18,11 +18,11 @@ from swf_common.broker.model import Broker, Delivery, Subscription
 PREFETCH = 50
 """Messages that wait here at once; they may have several MB each."""
 ACK_EVERY = 25
-CONNECT_S = 10.0
-QUIET_S = 1.0
+CONNECT_TIMEOUT_S = 10.0
+QUIET_TIMEOUT_S = 1.0
 """A queue that gives nothing for so long is empty."""
-LIMIT_S = 40.0
-"""Seconds after which the rest stays: who asks waits for the answer."""
+EMPTYING_TIMEOUT_S = 40.0
+"""Seconds after which the rest stays: the caller is waiting."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def empty(at: Broker, queue: str) -> Emptied:
     link = BrokerLink(at, "purge", (subscription,), on_message=arrived.put)
     link.start()
     try:
-        if not link.wait_connected(CONNECT_S):
+        if not link.wait_connected(CONNECT_TIMEOUT_S):
             raise NoAnswer(f"The broker cannot be reached: {link.last_error}")
         return Emptied(queue, *_take_all(link, arrived))
     finally:
@@ -60,12 +60,12 @@ def empty(at: Broker, queue: str) -> Emptied:
 
 
 def _take_all(link: BrokerLink, arrived: SimpleQueue[Delivery]) -> tuple[int, dict[str, int]]:
-    end = time.monotonic() + LIMIT_S
+    end = time.monotonic() + EMPTYING_TIMEOUT_S
     taken: Counter[str] = Counter()
     last: Delivery | None = None
     while time.monotonic() < end:
         try:
-            last = arrived.get(timeout=QUIET_S)
+            last = arrived.get(timeout=QUIET_TIMEOUT_S)
         except Empty:
             break
         taken[last.headers.get("execution_id", "")] += 1

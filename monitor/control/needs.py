@@ -14,13 +14,11 @@ from django.utils import timezone
 
 from monitor.control.commands import NoAnswer, control
 from monitor.records.models import FastMonFile, StageRecord, StfFile, TFSlice, WorkflowExecution
-from monitor.records.stages import MARKS
+from monitor.records.queries.stages import MARKS, SAMPLES_MARK
 from swf_common.configuration.participants import Participant, all_known, participants, stages_of
 from swf_common.protocol.progress import BUILT_IN, PROCESSED, REGISTERED, SAMPLED, SLICED
 from swf_common.protocol.states import FileStatus, SliceStatus
 
-SAMPLES_MARK = "tf_files"
-"""What the metadata of an STF say when its samples are written."""
 SLICE_ENDED = (SliceStatus.COMPLETED, SliceStatus.FAILED)
 
 

@@ -13,12 +13,17 @@ MOST_WAITING = 16
 class NoAnswer(Exception):
     """Nobody answered a command in time."""
 
+    status = 503
+    """Of the HTTP answer."""
+
 
 class Unanswered(NoAnswer):
     """A command was sent to somebody who listens, and nobody answered: it may be carried out.
 
     :ivar message_id: the command's
     """
+
+    status = 504
 
     def __init__(self, msg_type: str, message_id: str, seconds: float) -> None:
         super().__init__(
@@ -32,9 +37,13 @@ class Unanswered(NoAnswer):
 class Refused(Exception):
     """What was asked for is not done; the message says why."""
 
+    status = 409
+
 
 class Unknown(Refused):
     """There is no such thing as was named."""
+
+    status = 404
 
 
 class Places:

@@ -19,10 +19,10 @@ from swf_common.protocol.destinations import RECORDER, program_of
 
 log = logging.getLogger(__name__)
 
-BROWSE_S = 2.0
+BROWSE_TIMEOUT_S = 2.0
 """Seconds in which the broker shows the oldest message of each queue."""
-LOOKER_S = 1.0
-"""Seconds after which a consumer is one: who looks at a queue counts as one for a moment."""
+CONSUMER_TIMEOUT_S = 1.0
+"""Seconds after which a consumer counts: somebody who browses a queue is one for a moment."""
 DAY_S = 86_400.0
 
 
@@ -72,9 +72,9 @@ def purge(asked_by: str, name: str) -> Emptied:
     """
     queue = _find(name)
     program = queue["program"]
-    end = time.monotonic() + LOOKER_S
+    end = time.monotonic() + CONSUMER_TIMEOUT_S
     while queue["consumers"] and time.monotonic() < end:
-        time.sleep(LOOKER_S / 5)
+        time.sleep(CONSUMER_TIMEOUT_S / 5)
         queue = _find(name)
     if program == RECORDER:
         raise Refused(f"{name} holds what is not recorded yet: it is never emptied.")
@@ -122,7 +122,7 @@ def _oldest(names: list[str]) -> dict[str, datetime]:
     link.start()
     try:
         with changed:
-            changed.wait_for(lambda: len(ended | found.keys()) == len(names), BROWSE_S)
+            changed.wait_for(lambda: len(ended | found.keys()) == len(names), BROWSE_TIMEOUT_S)
             return dict(found)
     finally:
         link.stop()

@@ -8,24 +8,20 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from monitor.control.commands import NoAnswer, Refused, Unknown, control
-from monitor.records.models import SystemAgent, WorkflowExecution
+from monitor.control import agents
+from monitor.control.commands import NoAnswer, Refused, Unknown, control, sender_of
+from monitor.records.models import WorkflowExecution
 from monitor.records.models.workflows import FINAL_STATUSES
+from monitor.records.queries.agents import present
 from swf_common.configuration.participants import all_known, participants
-from swf_common.protocol.agent_control import Done, ListAgents
 from swf_common.protocol.message import Message
 from swf_common.protocol.messages import RunWorkflow, StopWorkflow
-from swf_common.protocol.states import ExecutionStatus, OperationalState
+from swf_common.protocol.states import ExecutionStatus
 
 log = logging.getLogger(__name__)
 
-SERVICES_S = 2.0
+SERVICES_TIMEOUT_S = 2.0
 """Seconds for which a workflow that is started waits for the supervisor to name the agents."""
-
-
-def sender_of(asked_by: str) -> str:
-    """How a user is named as the sender of messages."""
-    return f"user-{asked_by}"[:100]
 
 
 def start(asked_by: str, **command: Any) -> Message:
@@ -68,11 +64,7 @@ def end(asked_by: str, execution_id: str) -> WorkflowExecution:
         raise Unknown(f"There is no execution {execution_id}.")
     if execution.status in FINAL_STATUSES:
         raise Refused(f"{execution_id} has ended already: it is {execution.status}.")
-    runner = (
-        SystemAgent.objects.filter(instance_name=execution.runner_instance)
-        .exclude(operational_state=OperationalState.EXITED)
-        .first()
-    )
+    runner = present(instance_name=execution.runner_instance).first()
     if runner is not None:
         raise Refused(
             f"The runner of {execution_id}, {runner.instance_name}, is alive: stop the workflow "
@@ -96,19 +88,14 @@ def _services(asked_by: str) -> dict[str, dict[str, Any]]:
     """By its key, program and stages of each agent whose container the supervisor sees; nothing
     while it is switched off or silent.
     """
-    question = ListAgents(
-        namespace=settings.TESTBED_NAMESPACE,
-        sender=sender_of(asked_by),
-        requested_by=asked_by[:200],
-    )
     try:
-        reply = control().ask_supervisor(question, SERVICES_S)
-    except NoAnswer as error:
+        found = agents.containers(asked_by, SERVICES_TIMEOUT_S)
+    except (NoAnswer, Refused) as error:
         log.info("what the agents account for is not known: %s", error)
         return {}
     return {
         one.agent: {"program": one.program, "stages": one.stages}
-        for one in (reply.containers if isinstance(reply, Done) else ())
+        for one in found
         if one.agent is not None and one.stages is not None
     }
 

@@ -11,7 +11,7 @@ from monitor.access.failures import TOO_LARGE
 
 
 class BoundedBodies:
-    """Refuses bodies over `DATA_UPLOAD_MAX_MEMORY_SIZE`: who sends one may have no token.
+    """Refuses bodies over `DATA_UPLOAD_MAX_MEMORY_SIZE`: a sender may have no token.
 
     Starlette's own limit answers in plain text, and leaves the rest of the body to be read.
     """

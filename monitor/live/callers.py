@@ -17,7 +17,7 @@ from monitor.access.roles import roles_of, token_of
 from monitor.records.database import own_connection
 from swf_common.protocol.states import Role
 
-LOOKING = ThreadPoolExecutor(4, "look-up")
+LOOK_UPS = ThreadPoolExecutor(4, "look-up")
 """Threads for look-ups alone: heartbeats wait for them, and other threads wait for the broker."""
 REMEMBERED_S = 5.0
 """How long nobody is looked up again; a revoked key works for at most that long."""
@@ -44,7 +44,7 @@ class Callers:
 
     def __init__(self) -> None:
         self._known: dict[tuple[Kind, str], tuple[float, Caller]] = {}
-        self._looking = asyncio.Lock()
+        self._looking_up = asyncio.Lock()
 
     async def by(self, kind: Kind, value: str) -> Caller | None:
         """The caller with that key or session; None when the session has ended.
@@ -55,12 +55,12 @@ class Callers:
         known = self._remembered(kind, value)
         if known is not None:
             return known
-        async with self._looking:
+        async with self._looking_up:
             return self._remembered(kind, value) or await self.by_now(kind, value)
 
     async def by_now(self, kind: Kind, value: str) -> Caller | None:
         """The same as `by`, looked up at this moment whatever is remembered."""
-        look_up = sync_to_async(_look_up, thread_sensitive=False, executor=LOOKING)
+        look_up = sync_to_async(_look_up, thread_sensitive=False, executor=LOOK_UPS)
         caller = await look_up(kind, value)
         if caller is not None and caller.roles:
             if len(self._known) >= CAPACITY:

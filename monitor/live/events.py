@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 KINDS = ("message", "agent", "log")
@@ -46,7 +47,7 @@ class Position:
     def parse(cls, text: str) -> Position:
         """The position in an event's `id:`; a plain number is a message's.
 
-        :raises BadParameter: it is none
+        :raises BadParameter: it is not one
         """
         parts = text.strip().split("-")
         if len(parts) not in (1, len(KINDS)) or not all(
@@ -137,17 +138,8 @@ def message_event(row: Mapping[str, Any]) -> Event:
     return Event("message", row["id"], name, _json(content), _facts("message", row))
 
 
-def agent_event(row: Mapping[str, Any]) -> Event:
-    """The event of a change of an agent's state."""
-    return _plain("agent", row)
-
-
-def log_event(row: Mapping[str, Any]) -> Event:
-    """The event of a log record."""
-    return _plain("log", row)
-
-
 def _plain(kind: str, row: Mapping[str, Any]) -> Event:
+    """The event of a change of an agent's state, or of a log record."""
     shown = {**row, "extra_data": _decoded(row["extra_data"])} if "extra_data" in row else row
     return Event(kind, row["id"], kind, _json(dict(shown)), _facts(kind, row))
 
@@ -156,10 +148,15 @@ def _facts(kind: str, row: Mapping[str, Any]) -> dict[str, str | None]:
     return {name: row[column] for name, column in FILTER_COLUMNS[kind].items()}
 
 
-EVENT_OF = {"message": message_event, "agent": agent_event, "log": log_event}
+agent_event, log_event = partial(_plain, "agent"), partial(_plain, "log")
+EVENT_OF: Mapping[str, Callable[[Mapping[str, Any]], Event]] = {
+    "message": message_event,
+    "agent": agent_event,
+    "log": log_event,
+}
 
 
-def said(name: str, data: Mapping[str, Any], position: Position | None = None) -> str:
+def stream_event(name: str, data: Mapping[str, Any], position: Position | None = None) -> str:
     """An event of the stream itself: connected, heartbeat or dropped."""
     mark = "" if position is None else f"id: {position}\n"
     return f"{mark}event: {name}\ndata: {_json(data)}\n\n"

@@ -23,7 +23,7 @@ from monitor.records.database import own_connection
 log = logging.getLogger(__name__)
 
 READING = Rules(reading=True)
-LOOKS_AT_ONCE = 2
+CHECKS_AT_ONCE = 2
 """Each holds a thread for up to seconds when the broker does not answer, and anybody may ask."""
 WHERE_TO_LOOK = "see: testbed logs monitor"
 """What a caller without a role is told instead of what the database or the broker said."""
@@ -32,14 +32,14 @@ WHERE_TO_LOOK = "see: testbed logs monitor"
 class Health:
     """`/healthz`, `/readyz` and `/metrics`.
 
-    :param look: finds out what is not well, by part, on a thread
+    :param check: finds out what is not well, by part, on a thread
     """
 
-    def __init__(self, admission: Admission, look: Callable[[], dict[str, str]]) -> None:
+    def __init__(self, admission: Admission, check: Callable[[], dict[str, str]]) -> None:
         self._admission = admission
-        self._look = look
+        self._check = check
         self._problems: dict[str, str] = {}
-        self._looking = asyncio.Semaphore(LOOKS_AT_ONCE)
+        self._checking = asyncio.Semaphore(CHECKS_AT_ONCE)
 
     async def healthz(self, request: Request) -> Response:
         """The process is up."""
@@ -49,8 +49,8 @@ class Health:
         """Database, migrations and broker are fine; 503 names what is not, and to a caller with a
         role also why.
         """
-        async with self._looking:
-            problems = await sync_to_async(self._look, thread_sensitive=False)()
+        async with self._checking:
+            problems = await sync_to_async(self._check, thread_sensitive=False)()
         if problems != self._problems:
             self._problems = problems
             for part, reason in problems.items():
@@ -64,7 +64,7 @@ class Health:
     async def metrics(self, request: Request) -> Response:
         """The page that Prometheus scrapes; a viewer's key opens it."""
         await self._admission.admit(request, READING)
-        async with self._looking:
+        async with self._checking:
             text = await sync_to_async(_exposition, thread_sensitive=False)()
         return Response(text, headers={"Content-Type": CONTENT_TYPE})
 
@@ -76,8 +76,8 @@ class Health:
         return caller is not None and bool(caller.roles)
 
 
-class Look:
-    """Looks at database, migrations and broker."""
+class Checks:
+    """Checks database, migrations and broker."""
 
     def __init__(self) -> None:
         self._migrated = False

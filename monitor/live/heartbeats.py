@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 PATH = "/api/systemagents/heartbeat/"
 BATCH = 200
-PATIENCE_S = 5.0
+BATCH_TIMEOUT_S = 5.0
 """Seconds that a batch may take; then the database counts as away, and the agents try again."""
 RULES = Rules(
     roles=frozenset({AGENT, OPERATOR, ADMINISTRATOR}),
@@ -90,7 +90,7 @@ class HeartbeatWriter:
     async def _tried(self, batch: list[Waiting], alone: bool) -> bool:
         """Write a batch; whether everybody in it has an answer."""
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(BATCH_TIMEOUT_S):
                 await self._write(batch)
             return True
         except Exception as error:

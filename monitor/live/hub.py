@@ -28,8 +28,8 @@ GATHER_S = 0.0002
 """Seconds for each client that the hub lets new events gather after it has handed some out: many
 small pieces cost each client as much as a few large ones."""
 LONGEST_GATHER_S = 0.1
-LOOK_S = 5.0
-"""Seconds after which the hub looks by itself, should a notification have been lost."""
+POLL_S = 5.0
+"""Seconds after which the hub polls, in case a notification was lost."""
 RETRY_S = 0.5
 
 
@@ -135,7 +135,7 @@ class Hub:
             while True:
                 announced = {
                     notice.payload
-                    async for notice in listening.notifies(timeout=LOOK_S, stop_after=1)
+                    async for notice in listening.notifies(timeout=POLL_S, stop_after=1)
                 }
                 await self._catch_up(reading, [k for k in KINDS if k in announced] or KINDS)
                 await asyncio.sleep(min(len(self.clients) * GATHER_S, LONGEST_GATHER_S))

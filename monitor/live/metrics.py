@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
+from django.utils.deprecation import MiddlewareMixin
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -57,28 +57,22 @@ def observe(method: str, route: str, status: int, seconds: float) -> None:
     SECONDS.labels(method, route).observe(seconds)
 
 
-class MetricsMiddleware:
+class MetricsMiddleware(MiddlewareMixin):
     """Counts the requests that Django answers, by route."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Any) -> None:
-        self._get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
+    get_response: Any
 
     def __call__(self, request: HttpRequest) -> Any:
-        if iscoroutinefunction(self._get_response):
+        if self.async_mode:
             return self._asynchronously(request)
         started = time.perf_counter()
-        response = self._get_response(request)
+        response = self.get_response(request)
         _observe(request, response, started)
         return response
 
     async def _asynchronously(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
-        response: HttpResponse = await self._get_response(request)
+        response: HttpResponse = await self.get_response(request)
         _observe(request, response, started)
         return response
 
@@ -97,7 +91,7 @@ def _readable(route: str) -> str:
 
 
 class StoredFacts(Collector):
-    """What the database and the broker tell at the moment of a scrape."""
+    """What the database and the broker report at the moment of a scrape."""
 
     def describe(self) -> list[Metric]:
         """Nothing: registering must not ask the database."""
@@ -192,26 +186,26 @@ class Observed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         method = scope["method"] if scope["method"] in METHODS else "other"
-        told = False
+        counted = False
 
-        def tell(status: int) -> None:
-            nonlocal told
-            if not told:
-                told = True
+        def count(status: int) -> None:
+            nonlocal counted
+            if not counted:
+                counted = True
                 observe(method, self._route, status, time.perf_counter() - started)
 
         async def observed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                tell(message["status"])
+                count(message["status"])
             await send(message)
 
         try:
             await self._app(scope, receive, observed)
         except HTTPException as refusal:
-            tell(refusal.status_code)
+            count(refusal.status_code)
             raise
         except DatabaseError:
-            tell(503)
+            count(503)
             raise
         finally:
-            tell(NO_ANSWER)
+            count(NO_ANSWER)

@@ -2,7 +2,7 @@
 
 from monitor.live.admission import Admission
 from monitor.live.callers import Callers
-from monitor.live.health import Health, Look
+from monitor.live.health import Checks, Health
 from monitor.live.heartbeats import HeartbeatEndpoint, HeartbeatWriter
 from monitor.live.hub import Hub
 from monitor.live.metrics import STREAM_CLIENTS
@@ -13,5 +13,5 @@ hub = Hub()
 heartbeat_writer = HeartbeatWriter()
 heartbeat_endpoint = HeartbeatEndpoint(heartbeat_writer, admission)
 stream_endpoint = StreamEndpoint(hub, admission)
-health = Health(admission, Look())
+health = Health(admission, Checks())
 STREAM_CLIENTS.set_function(lambda: len(hub.clients))

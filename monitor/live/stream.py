@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from monitor.access.failures import COME_BACK_S, DATABASE_AWAY
 from monitor.live.admission import Admission, Refusal, Rules
 from monitor.live.clients import CAPACITY, Client
-from monitor.live.events import BadParameter, Position, Wanted, joined, said
+from monitor.live.events import BadParameter, Position, Wanted, joined, stream_event
 from monitor.live.hub import Hub
 from monitor.records.database import AWAY
 
@@ -79,7 +79,7 @@ class StreamEndpoint:
     ) -> AsyncGenerator[bytes]:
         checked = time.monotonic()
         try:
-            connected = said("connected", {"client_id": client.id, "status": "connected"})
+            connected = stream_event("connected", {"client_id": client.id, "status": "connected"})
             async with aclosing(self._hub.join(client, since)) as pages:
                 async for frames in pages:
                     yield joined(frames or [connected])
@@ -88,18 +88,19 @@ class StreamEndpoint:
                 if time.monotonic() - checked > CHECK_S:
                     checked = time.monotonic()
                     if not await self._may_read(request):
-                        yield said("dropped", {"reason": "your access has ended"}).encode()
+                        yield stream_event("dropped", {"reason": "your access has ended"}).encode()
                         return
                 if client.overflowed:
                     reason = f"more than {CAPACITY} events were waiting for this client"
-                    yield said("dropped", {"reason": reason}).encode()
+                    yield stream_event("dropped", {"reason": reason}).encode()
                     return
                 if frames:
                     yield joined(frames)
                 else:
-                    yield said("heartbeat", {"timestamp": time.time()}, client.position).encode()
+                    beat = {"timestamp": time.time()}
+                    yield stream_event("heartbeat", beat, client.position).encode()
         except (*AWAY, DatabaseError):
-            yield said("dropped", {"reason": DATABASE_AWAY["detail"]}).encode()
+            yield stream_event("dropped", {"reason": DATABASE_AWAY["detail"]}).encode()
 
     async def _may_read(self, request: HTTPConnection) -> bool:
         """Whether a client that reads already still may.

@@ -16,7 +16,7 @@ MOST_AT_ONCE = 64
 """Requests in Django. Each may hold a thread, and the container has `pids_limit` of them: without a
 limit, a few hundred slow requests would leave none for anybody.
 """
-PATIENCE_S = 10.0
+TURN_TIMEOUT_S = 10.0
 """Seconds that a request waits for its turn."""
 STALLED_S = 30.0
 """Seconds without progress after which a client that does not read its answer loses it."""
@@ -71,7 +71,7 @@ class Turns:
 
     async def _wait(self) -> None:
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(TURN_TIMEOUT_S):
                 await self._turns.acquire()
         except TimeoutError:
             raise Busy from None

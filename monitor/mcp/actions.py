@@ -19,7 +19,7 @@ from monitor.mcp.workflows import ExecutionId, execution_row
 from monitor.records.queries.verdict import RUNNER
 from swf_common.protocol.message import UtcTime
 
-END_S = 10.0
+END_TIMEOUT_S = 10.0
 """Seconds for which `stop_workflow` waits for the execution's end."""
 POLL_S = 0.2
 SCHEMAS = parameter_schemas(settings.TESTBED_WORKFLOWS)
@@ -164,7 +164,7 @@ def stop_workflow(execution_id: ExecutionId, caller: Operator) -> Stopped:
         raise ToolError(f"{execution_id} has ended already: it is {row.status}.")
     with or_else("get_workflow_monitor; end_execution when nobody runs it any more"):
         control.stop(caller.name, execution_id)
-    limit = time.monotonic() + END_S
+    limit = time.monotonic() + END_TIMEOUT_S
     while row.end_time is None and time.monotonic() < limit:
         time.sleep(POLL_S)
         row = execution_row(execution_id)

@@ -23,7 +23,7 @@ from monitor.mcp.lists import (
 )
 from monitor.mcp.texts import UntrustedJson
 from monitor.mcp.times import End, Start, window
-from monitor.mcp.tools import found
+from monitor.mcp.tools import row_or_error
 from monitor.records.models import Run, StfFile, TFSlice
 from monitor.records.queries import data
 from swf_common.protocol.message import UtcTime
@@ -118,7 +118,7 @@ def get_run(run_number: Number) -> RunDetails:
 
     Next: list_stf_files(run_number=...), list_messages for what was said.
     """
-    row = found(Run.objects.filter(run_number=run_number), "run", run_number, "list_runs")
+    row = row_or_error(Run.objects.filter(run_number=run_number), "run", run_number, "list_runs")
     stats = data.stf_statuses(row)
     return _run(row, RunDetails, stf_file_count=sum(stats.values()), file_stats=stats)
 
@@ -159,7 +159,7 @@ def get_stf_file(
     if file_id is None and stf_filename is None:
         raise ToolError("Give file_id or stf_filename; list_stf_files has both.")
     rows = data.stf_files().filter(**given(file_id=file_id, stf_filename=stf_filename))
-    row = found(rows, "STF file", stf_filename or file_id, "list_stf_files")
+    row = row_or_error(rows, "STF file", stf_filename or file_id, "list_stf_files")
     return _stf(row, StfDetails)
 
 
@@ -201,7 +201,7 @@ def get_tf_slice(
     """
     rows = TFSlice.objects.filter(tf_filename=tf_filename, slice_id=slice_id)
     name = f"{slice_id} of {tf_filename}"
-    return SliceDetails.model_validate(found(rows, "slice", name, "list_tf_slices"))
+    return SliceDetails.model_validate(row_or_error(rows, "slice", name, "list_tf_slices"))
 
 
 def _run(row: Run, kind: type[Item], **more: Any) -> Item:

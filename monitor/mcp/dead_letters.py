@@ -8,7 +8,7 @@ from pydantic import Field
 
 from monitor.mcp.lists import Few, Page, Record, given, page
 from monitor.mcp.texts import Untrusted, UntrustedJson, UntrustedLine
-from monitor.mcp.tools import found
+from monitor.mcp.tools import row_or_error
 from monitor.records.models import DeadLetter
 from monitor.records.queries.messages import open_letters
 from swf_common.protocol.message import UtcTime
@@ -61,7 +61,7 @@ def get_dead_letter(
     Next: get_log_entry(failure.log_id), and list_logs for the traceback of the first try.
     """
     rows = DeadLetter.objects.filter(pk=letter_id)
-    row = found(rows, "dead letter", letter_id, "list_dead_letters")
+    row = row_or_error(rows, "dead letter", letter_id, "list_dead_letters")
     return LetterDetails.model_validate(row)
 
 

@@ -69,7 +69,7 @@ def instructions() -> str:
 
 
 def status() -> str:
-    """The testbed's state of this moment, as get_system_state tells it, in JSON."""
+    """The testbed's state of this moment, as get_system_state shows it, in JSON."""
     return system_state().model_dump_json(indent=2)
 
 

@@ -17,8 +17,8 @@ NEWEST_OF_FEW = (F("id") + 0).desc()
 """Newest first, for rows that some index finds: ordered by the bare `id` PostgreSQL would rather
 walk back through the whole table until it has met enough of them."""
 
-Few = Annotated[int, Field(ge=1, le=100, description="items at the most")]
-Many = Annotated[int, Field(ge=1, le=200, description="items at the most")]
+Few = Annotated[int, Field(ge=1, le=100, description="items at most")]
+Many = Annotated[int, Field(ge=1, le=200, description="items at most")]
 
 
 class Record(BaseModel):

@@ -14,8 +14,7 @@ from django.db.models.functions import Cast, Left, Length
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
-from monitor.control.commands import control
-from monitor.control.workflows import sender_of
+from monitor.control.commands import control, sender_of
 from monitor.mcp.callers import Operator
 from monitor.mcp.lists import NEWEST_OF_FEW, Many, Page, Record, given, made, page
 from monitor.mcp.texts import (
@@ -27,7 +26,7 @@ from monitor.mcp.texts import (
     cut,
 )
 from monitor.mcp.times import End, Start, window
-from monitor.mcp.tools import found, or_else
+from monitor.mcp.tools import or_else, row_or_error
 from monitor.records.models import AppLog, WorkflowMessage
 from monitor.records.models.logs import LEVELS
 from monitor.records.queries import logs
@@ -146,7 +145,7 @@ def send_message(
             "Use another message_type, or start_workflow and stop_workflow."
         )
     if metadata is not None and len(json.dumps(metadata)) > 10_000:
-        raise ToolError("metadata is too long: 10000 characters of JSON at the most.")
+        raise ToolError("metadata is too long: 10000 characters of JSON at most.")
     content = Message.model_validate(
         {
             "msg_type": message_type,
@@ -156,7 +155,7 @@ def send_message(
             **given(metadata=metadata),
         }
     )
-    with or_else("get_system_state tells whether the broker is connected"):
+    with or_else("get_system_state shows whether the broker is connected"):
         control().send(EPICTOPIC, content)
     log.info("%s sent a message of type %s: %s", caller.name, message_type, content.message_id)
     return Sent(
@@ -214,7 +213,7 @@ def get_log_entry(
 
     Next: list_logs(instance_name=..., start_time=..., end_time=...) for what came around it.
     """
-    row = found(AppLog.objects.filter(id=log_id), "log record", log_id, "list_logs")
+    row = row_or_error(AppLog.objects.filter(id=log_id), "log record", log_id, "list_logs")
     return LogEntry.model_validate(row)
 
 

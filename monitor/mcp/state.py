@@ -99,7 +99,7 @@ def system_state() -> SystemState:
     """The state of this moment, from the database and the monitor's own connection."""
     now = utc_now()
     namespace = settings.TESTBED_NAMESPACE
-    seen = testbed.look(now, broker_connected=control().connected)
+    seen = testbed.snapshot(now, broker_connected=control().connected)
     verdict, obstacle = judge(seen), obstacle_of(seen)
     total = sum(by_state(namespace).values())
     able = len(healthy(seen))

@@ -33,7 +33,7 @@ NEXT = "list_supervised_agents for the programs that there are; the supervisor's
 class SupervisedAgent(AgentContainerState):
     """A container of an agent program, and the newest agent instance that ran in it."""
 
-    instance_name: str | None = Field(description="null when none has ever told of itself")
+    instance_name: str | None = Field(description="null when none has ever reported")
     operational_state: str | None = Field(description="of that instance")
 
 
@@ -41,7 +41,7 @@ class InstanceStatus(Record):
     """An agent instance and its container, side by side."""
 
     agent: Agent
-    container: AgentContainerState | None = Field(description="null when it cannot be told")
+    container: AgentContainerState | None = Field(description="null when it is unknown")
     container_unknown_because: str | None
     alive: bool = Field(description="heartbeat fresh, not EXITED, and its container runs")
     verdict: str
@@ -56,13 +56,13 @@ class Killed(Record):
 
 
 def list_supervised_agents(caller: Reader) -> Page[SupervisedAgent]:
-    """All containers of agent programs, as the engine tells them now, with their newest agent.
+    """All containers of agent programs, as the engine reports them now, with their newest agent.
 
     Shows what list_agents cannot: programs that were only created (state `created`), that died or
     were stopped. `running` does not mean READY: see operational_state. Next:
     start_supervised_agent, stop_supervised_agent, restart_supervised_agent.
     """
-    with or_else("list_agents tells what the agents said themselves"):
+    with or_else("list_agents shows what the agents reported"):
         found = control.containers(caller.name)
     return _with_agents(found)
 
@@ -87,7 +87,7 @@ def stop_supervised_agent(program_name: ProgramName, caller: Operator) -> Page[S
 
 
 def restart_supervised_agent(program_name: ProgramName, caller: Operator) -> Page[SupervisedAgent]:
-    """Stop an agent program gracefully, if it runs, and start it anew: a new agent instance.
+    """Stop an agent program gracefully, if it runs, and start it again: a new agent instance.
 
     Also brings back one that was killed. Then call list_supervised_agents until
     operational_state is READY. Needs the role operator.
@@ -108,7 +108,7 @@ def get_agent_instance_status(instance_name: InstanceName, caller: Reader) -> In
             if agent.container_id and same_container(found.container_id, agent.container_id):
                 container = found
         if container is None:
-            because = "no container of this testbed has the id that the agent told"
+            because = "no container of this testbed has the id that the agent reported"
     except (NoAnswer, Refused) as error:
         because = str(error)
     verdict = _verdict(agent, container)

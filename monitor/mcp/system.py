@@ -12,7 +12,7 @@ from monitor.mcp.lists import Few, Page, Record, given, made, one_of, page
 from monitor.mcp.state import SystemState, system_state
 from monitor.mcp.texts import Untrusted, UntrustedJson
 from monitor.mcp.times import End, Start, window
-from monitor.mcp.tools import found, unknown
+from monitor.mcp.tools import row_or_error, unknown
 from monitor.records.models import Namespace, SystemAgent, WorkflowExecution, WorkflowMessage
 from monitor.records.queries.agents import heard_of, present
 from monitor.records.queries.counting import COUNTED, capped_count
@@ -116,7 +116,7 @@ def list_agents(
 def get_agent(
     name: Annotated[str, Field(description="the instance name, from list_agents")],
 ) -> Agent:
-    """All that one agent instance has told of itself.
+    """All that one agent instance has reported.
 
     Next: get_agent_instance_status to see its container too, list_logs(instance_name=...) for what
     it wrote.
@@ -168,7 +168,7 @@ def agent_row(name: str) -> SystemAgent:
     :raises ToolError: there is none
     """
     rows = SystemAgent.objects.filter(instance_name=name)
-    row: SystemAgent = found(rows, "agent", name, "list_agents(status='all')")
+    row: SystemAgent = row_or_error(rows, "agent", name, "list_agents(status='all')")
     return row
 
 

@@ -15,7 +15,7 @@ from swf_common.protocol.message import utc_now
 def read_time(value: Any) -> datetime | None:
     """A time of a parameter, in UTC; one without an offset is UTC.
 
-    :raises ValueError: it is no ISO 8601 text
+    :raises ValueError: it is not an ISO 8601 text
     """
     if value is None or isinstance(value, datetime):
         return value

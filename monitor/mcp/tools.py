@@ -46,7 +46,7 @@ def unknown(what: str, name: object, tool: str) -> ToolError:
     return ToolError(f"There is no {what} {str(name)[:100]!r}. Those that there are: {tool}")
 
 
-def found(rows: QuerySet[Any], what: str, name: object, tool: str) -> Any:
+def row_or_error(rows: QuerySet[Any], what: str, name: object, tool: str) -> Any:
     """The one row of a query.
 
     :raises ToolError: there is none

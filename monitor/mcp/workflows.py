@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Annotated
 
@@ -14,18 +15,17 @@ from monitor.mcp.lists import Few, Item, Page, Record, given, made, one_of, page
 from monitor.mcp.messages import LogSummary
 from monitor.mcp.texts import Untrusted, UntrustedBrief, UntrustedJson
 from monitor.mcp.times import End, Start, window
-from monitor.mcp.tools import found, or_else
+from monitor.mcp.tools import or_else, row_or_error
 from monitor.records.models import (
     AppLog,
     WorkflowExecution,
 )
-from monitor.records.progress import progress_of
-from monitor.records.queries.executions import definitions, executions
-from swf_common.protocol.message import UtcTime, utc_now
+from monitor.records.queries.executions import definitions, executions, seconds_of
+from monitor.records.queries.progress import progress_of
+from swf_common.protocol.message import UtcTime
 from swf_common.protocol.states import ExecutionStatus
 
 DAY = timedelta(hours=24)
-ERROR_LEVEL = 40
 ERRORS = 10
 ExecutionId = Annotated[str, Field(description="from list_workflow_executions")]
 
@@ -159,7 +159,7 @@ def list_workflow_executions(
         rows.order_by("-start_time", "execution_id"),
         limit,
         ExecutionSummary,
-        lambda row: _told(row, ExecutionSummary),
+        lambda row: _record(row, ExecutionSummary),
     )
 
 
@@ -168,7 +168,7 @@ def get_workflow_execution(execution_id: ExecutionId) -> Execution:
 
     Next: get_workflow_monitor for its progress and errors.
     """
-    return _told(execution_row(execution_id), Execution)
+    return _record(execution_row(execution_id), Execution)
 
 
 def get_workflow_monitor(
@@ -194,9 +194,7 @@ def get_workflow_monitor(
         run_number=execution.run_number,
         start_time=execution.start_time,
         end_time=execution.end_time,
-        duration_seconds=round(
-            ((execution.end_time or utc_now()) - execution.start_time).total_seconds(), 3
-        ),
+        duration_seconds=round(seconds_of(execution), 3),
         stf=Counts(**progress["stf"]),
         total_stf_files=progress["total_stf_files"],
         tf_files=progress["tf_files"],
@@ -210,7 +208,7 @@ def get_workflow_monitor(
         exit_code=report.exit_code,
         incidents=report.incidents,
         errors=[
-            LogSummary.model_validate(row) for row in logs.filter(level__gte=ERROR_LEVEL)[:ERRORS]
+            LogSummary.model_validate(row) for row in logs.filter(level__gte=logging.ERROR)[:ERRORS]
         ],
         last_log_lines=[LogSummary.model_validate(row) for row in logs[:log_lines]],
     )
@@ -233,11 +231,13 @@ def execution_row(execution_id: str) -> WorkflowExecution:
     :raises ToolError: there is none
     """
     rows = executions().filter(execution_id=execution_id)
-    row: WorkflowExecution = found(rows, "execution", execution_id, "list_workflow_executions")
+    row: WorkflowExecution = row_or_error(
+        rows, "execution", execution_id, "list_workflow_executions"
+    )
     return row
 
 
-def _told(row: WorkflowExecution, kind: type[Item]) -> Item:
+def _record(row: WorkflowExecution, kind: type[Item]) -> Item:
     return made(kind, row, workflow_name=row.workflow_definition.workflow_name)
 
 

@@ -1,1 +1,1 @@
-"""What people see in a browser: sign-in, the account with its tokens, and the admin."""
+"""What people see in a browser: the pages, sign-in, the account with its tokens, and the admin."""

@@ -125,7 +125,7 @@ class Column:
 
 
 def in_digits(number: Any) -> str:
-    """A number with its thousands apart; whatever is none as it is."""
+    """A number with its thousands apart; anything else as it is."""
     if isinstance(number, int):
         return f"{number:,}"
     return f"{number:g}" if isinstance(number, float) else str(number)

@@ -58,7 +58,7 @@ class Entry:
 
 
 def testbed(request: HttpRequest) -> dict[str, Any]:
-    """The namespace, the roles of who looks, and the menu."""
+    """The namespace, the roles of the viewer, and the menu."""
     user = getattr(request, "user", None)
     if user is None:  # a failure before anybody was known
         return {"namespace": settings.TESTBED_NAMESPACE, "roles": [], "may_read": False}

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from monitor.records.json_values import as_list, as_object
 from swf_common.configuration.expectations import Expectation, judged
 from swf_common.configuration.model import ExpectSection
+from swf_common.protocol.json_values import as_list, as_object
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ TONES = {
 }
 
 
-def told(report: Mapping[str, Any]) -> list[Line]:
-    """The verdict of `testbed run`, as it told it."""
+def reported(report: Mapping[str, Any]) -> list[Line]:
+    """The verdict of `testbed run`, as it is recorded."""
     return [
         Line(
             str(item.get("name")),
@@ -52,7 +52,7 @@ def told(report: Mapping[str, Any]) -> list[Line]:
 
 
 def counted(expect: Any, progress: Mapping[str, Any], *, settled: bool) -> list[Line]:
-    """What the records say, of an execution that nobody has told the verdict of.
+    """What the records say, of an execution that has no verdict yet.
 
     :param expect: the section as the execution was started with
     :param progress: of the execution, as recorded

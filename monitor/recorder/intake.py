@@ -1,7 +1,7 @@
 """What was received and is not stored yet, bounded in bytes.
 
 A STOMP prefetch counts messages, whatever their size: five topics with 2,000 each may be 10 MB or
-100 GB. Who puts a delivery in waits on the receiver's thread while there is no room, so that the
+100 GB. The caller of `put` waits on the receiver's thread while there is no room, so that the
 connection is not read, and the rest stays with the broker.
 """
 

@@ -15,13 +15,13 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from monitor.records.freshness import RETIRED
-from monitor.records.json_values import as_object
 from monitor.records.models import SystemAgent, WorkflowExecution, WorkflowMessage
 from monitor.records.models.workflows import FINAL_STATUSES
+from monitor.records.queries.agents import RETIRED, present
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import EPICTOPIC, RECORDER
 from swf_common.protocol.heartbeat import DEFAULT_INTERVAL, STALE_AFTER_INTERVALS
+from swf_common.protocol.json_values import as_object
 from swf_common.protocol.messages import EndRun, execution_message_id
 from swf_common.protocol.states import (
     AgentStatus,
@@ -266,14 +266,11 @@ def _is_contradicted(execution: WorkflowExecution) -> bool:
     """Whether the recorder ended an execution whose runner is heard of again and works on it."""
     if as_object(execution.performance_metrics).get("ended_by") != RECORDER:
         return False
-    return (
-        SystemAgent.objects.filter(
-            instance_name=execution.runner_instance,
-            metadata__execution_id=execution.execution_id,
-        )
-        .exclude(operational_state=OperationalState.EXITED)
-        .exists()
-    )
+    named = {
+        "instance_name": execution.runner_instance,
+        "metadata__execution_id": execution.execution_id,
+    }
+    return present(**named).exists()
 
 
 def _monitor_answers() -> bool:

@@ -18,7 +18,8 @@ from monitor.records.models import DeadLetter, RunState, WorkflowExecution, Work
 from swf_common.broker.model import Delivery
 from swf_common.protocol.destinations import DEAD_LETTER_QUEUE, EPICTOPIC
 from swf_common.protocol.message import MalformedMessage
-from swf_common.protocol.messages import LIFECYCLE_TYPES, derived_message_id, read_object
+from swf_common.protocol.messages import derived_message_id, read_object
+from swf_common.protocol.progress import DAQ_PHASES
 
 log = logging.getLogger(__name__)
 
@@ -197,7 +198,7 @@ def _insert(rows: list[Row]) -> tuple[int, set[str]]:
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement, [*columns, sorted(LIFECYCLE_TYPES)])
+        cursor.execute(statement, [*columns, list(DAQ_PHASES)])
         new, steps = cursor.fetchone() or (0, None)
         return new, set(steps or ())
 

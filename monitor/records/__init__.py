@@ -1,1 +1,1 @@
-"""The records: models, what is done with them beyond one row, and management commands."""
+"""The records: models, queries, and what is done with records beyond one row."""

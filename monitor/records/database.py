@@ -15,7 +15,7 @@ from psycopg.types.string import TextLoader
 
 LIVE_CHANNEL = "swf_live"
 """What triggers announce new rows on (migration 0003), for the live stream. Another name takes a
-migration that makes the triggers anew.
+migration that makes the triggers again.
 """
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OSError)
 """What a connection raises when the database is away."""

@@ -34,7 +34,7 @@ COLUMNS = {
 
 
 LARGEST_BODY = 100_000
-"""Bytes of a heartbeat, at the most."""
+"""Bytes of a heartbeat, at most."""
 
 
 def _statement() -> str:

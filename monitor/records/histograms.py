@@ -12,7 +12,7 @@ from typing import Any
 
 MOST_BINS = 100_000
 LARGEST_COUNT = 2**53
-"""Whoever draws in a browser counts no further."""
+"""JavaScript's largest exact integer: browsers draw the counts."""
 
 Histograms = dict[str, dict[str, Any]]
 

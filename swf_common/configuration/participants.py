@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from swf_common.protocol.json_values import as_object
+
 
 @dataclass(frozen=True)
 class Participant:
@@ -45,7 +47,7 @@ def participants(resolved: Any) -> list[Participant]:
             required=section.get("required") is not False,
             stages=_names(section.get("stages")),
         )
-        for key, section in sections(table(resolved).get("agents")).items()
+        for key, section in sections(as_object(resolved).get("agents")).items()
     ]
 
 
@@ -80,7 +82,7 @@ def with_services(resolved: Mapping[str, Any], services: Iterable[Participant]) 
     :param services: the agents that compose.yaml has, as far as they are known
     """
     known = list(services)
-    agents = dict(table(resolved.get("agents")))
+    agents = dict(as_object(resolved.get("agents")))
     for one in participants(resolved):
         service = next((other for other in known if _is_of(one, other)), None)
         if one.enabled and service is not None:
@@ -92,16 +94,9 @@ def with_services(resolved: Mapping[str, Any], services: Iterable[Participant]) 
     return {**resolved, "agents": agents}
 
 
-def table(content: Any) -> dict[str, Any]:
-    """A part of a record that is a table, or an empty one: others than the testbed's agents may
-    have recorded any JSON there.
-    """
-    return content if isinstance(content, dict) else {}
-
-
 def sections(content: Any) -> dict[str, dict[str, Any]]:
     """What of a recorded configuration is a section."""
-    return {name: part for name, part in table(content).items() if isinstance(part, dict)}
+    return {name: part for name, part in as_object(content).items() if isinstance(part, dict)}
 
 
 def _is_of(one: Participant, service: Participant) -> bool:

@@ -212,8 +212,6 @@ CATALOGUE: dict[str, type[Message]] = {
 }
 """Every message type that has a model of its own, by `msg_type`."""
 
-LIFECYCLE_TYPES = frozenset({"run_imminent", "start_run", "pause_run", "resume_run", "end_run"})
-
 
 def read_object(body: str | bytes) -> dict[str, Any]:
     """The JSON object in a message body.

@@ -37,7 +37,7 @@ DAQ_PHASES = {
     "resume_run": "running",
     "end_run": "ended",
 }
-"""The phase of the DAQ's run by the last message of its life cycle."""
+"""The messages of a run's life cycle in their order, and the phase of the DAQ's run after each."""
 PHASES = {
     "unknown": "starting",
     "imminent": "announced",

@@ -1,1 +1,1 @@
-"""What each long-running program needs: settings, signals, state file, client of the monitor."""
+"""What a long-running program needs: settings, signals, state file, logs, monitor client."""

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from monitor.control.commands import ANSWER_S
+from monitor.control.commands import ANSWER_TIMEOUT_S
 from swf_common.broker.connection import BrokerLink
 from swf_common.protocol.destinations import EPICTOPIC, SLICES
 from testbed.engine.docker_containers import connect
@@ -115,7 +115,7 @@ def test_a_command_that_has_expired_is_recorded_once_the_recorder_is_back(
     recorder: Any = connect().containers.get(stack.container_id("recorder"))
     recorder.stop()
     refused = operator.post(f"workflow-executions/{execution}/stop/")
-    expires = time.monotonic() + ANSWER_S
+    expires = time.monotonic() + ANSWER_TIMEOUT_S
     assert refused.status_code == 409
     eventually(lambda: time.monotonic() > expires, "the command has expired")
     recorder.start()

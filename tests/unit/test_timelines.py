@@ -17,7 +17,7 @@ import simpy
 
 from swf_common.configuration.groups import DaqStateMachine
 from swf_common.configuration.modules import WorkflowModule, find_workflow
-from swf_common.protocol.messages import LIFECYCLE_TYPES
+from swf_common.protocol.progress import DAQ_PHASES
 from swf_common.protocol.states import EndReason, ExecutionStatus
 from tests.unit.simulation import EXECUTION_ID, RUN_ID, WORKFLOWS, Ran, resolved, run
 from workflows.api import Daq, Steps
@@ -182,7 +182,7 @@ def test_a_stop_before_the_announcement_sends_nothing(tmp_path: Path) -> None:
     assert ran.outcome.reason == "stopped"
 
 
-@pytest.mark.parametrize("moment", sorted((LIFECYCLE_TYPES | {"stf_gen"}) - {"end_run"}))
+@pytest.mark.parametrize("moment", sorted((DAQ_PHASES.keys() | {"stf_gen"}) - {"end_run"}))
 def test_a_stop_after_the_announcement_ends_the_run_once(tmp_path: Path, moment: str) -> None:
     content = resolved(stf_count=3, physics_period_count=2)
     ran = run(tmp_path, content, stop_at=lambda message: message.msg_type == moment)

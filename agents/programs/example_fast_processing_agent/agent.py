@@ -13,8 +13,8 @@ from agents.programs.example_fast_processing_agent.pace import MeasuringPace
 from agents.runtime import BaseAgent, handles
 from agents.runtime.settings import AgentSettings
 from swf_common.configuration.groups import Slicing
-from swf_common.configuration.participants import table
 from swf_common.protocol.destinations import EPICTOPIC, RESULTS, SLICES, WORKERS
+from swf_common.protocol.json_values import as_object
 from swf_common.protocol.message import utc_now
 from swf_common.protocol.messages import EndRun, LifecycleMessage, RunImminent, TfFileRegistered
 from swf_common.protocol.slices import (
@@ -65,7 +65,7 @@ class ExampleFastProcessingAgent(BaseAgent):
         """Learn which runs have ended: their results may still come."""
         since = (utc_now() - REMEMBERED).isoformat()
         events = self.monitor.call("GET", "system-state-events/", event_type="end_run", since=since)
-        self._ended = {table(event["event_data"]).get("execution_id", "") for event in events}
+        self._ended = {as_object(event["event_data"]).get("execution_id", "") for event in events}
 
     @handles("run_imminent")
     def prepare_run(self, message: RunImminent) -> None:
@@ -228,7 +228,7 @@ class ExampleFastProcessingAgent(BaseAgent):
         known = self.monitor.call(
             "GET", "system-state-events/", run_number=message.run_id, event_type=message.msg_type
         )
-        if any(table(row["event_data"]).get("message_id") == key for row in known):
+        if any(as_object(row["event_data"]).get("message_id") == key for row in known):
             return
         event = {
             "timestamp": message.timestamp.isoformat(),

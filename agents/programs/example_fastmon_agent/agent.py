@@ -14,9 +14,9 @@ from agents.runtime import BaseAgent, handles
 from agents.runtime.needs import Needs
 from agents.runtime.settings import AgentSettings
 from swf_common.configuration.groups import Retention, Sampling
-from swf_common.configuration.participants import table
 from swf_common.errors import ConfigurationError
 from swf_common.protocol.destinations import EPICTOPIC
+from swf_common.protocol.json_values import as_object
 from swf_common.protocol.messages import StfReady, TfFileRegistered
 from swf_common.protocol.states import FileStatus
 
@@ -137,7 +137,7 @@ class ExampleFastmonAgent(BaseAgent):
         file may have been removed since, to make room.
         """
         rows = self.monitor.call("GET", "stf-files/", stf_filename=message.filename)
-        if not rows or "tf_files" not in table(rows[0]["metadata"]):
+        if not rows or "tf_files" not in as_object(rows[0]["metadata"]):
             return None
         recorded = self.monitor.call("GET", "fastmon-files/", stf_filename=message.filename)
         return [

@@ -14,9 +14,9 @@ from agents.runtime import BaseAgent, handles
 from agents.runtime.needs import Needs
 from agents.runtime.settings import AgentSettings
 from swf_common.configuration.groups import Clustering, Retention
-from swf_common.configuration.participants import table
 from swf_common.errors import ConfigurationError
 from swf_common.protocol.destinations import EPICTOPIC
+from swf_common.protocol.json_values import as_object
 from swf_common.protocol.messages import (
     EndRun,
     ProcessingComplete,
@@ -160,7 +160,7 @@ class ExampleProcessingAgent(BaseAgent):
         been removed since, to make room.
         """
         rows = self.monitor.call("GET", "stf-files/", stf_filename=message.filename)
-        facts = table(rows[0]["metadata"] if rows else None)
+        facts = as_object(rows[0]["metadata"] if rows else None)
         return facts if "outputs" in facts else None
 
     def _outcome(

@@ -9,8 +9,8 @@ from monitor.api.filters import AgentFilter
 from monitor.pages.cells import Column
 from monitor.pages.links import listed, to
 from monitor.pages.lists.listing import Listing
-from monitor.records.json_values import as_object
 from monitor.records.models import Namespace, SystemAgent
+from swf_common.protocol.json_values import as_object
 from swf_common.protocol.states import AgentStatus
 
 SUGGESTED = 200
@@ -44,7 +44,7 @@ def _trouble(agent: SystemAgent) -> str | None:
 AGENTS = Listing(
     name="agents",
     title="Agents",
-    about="Every instance that was ever heard of; a program that starts anew is a new instance.",
+    about="Every instance that was ever heard of; a program that starts again is a new instance.",
     rows=lambda: SystemAgent.objects.all(),
     columns=(
         Column(

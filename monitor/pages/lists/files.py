@@ -8,8 +8,8 @@ from monitor.api.filters import StfFileFilter
 from monitor.pages.cells import Column, span
 from monitor.pages.links import recorded, table, to
 from monitor.pages.lists.listing import Listing
-from monitor.records.json_values import as_object
 from monitor.records.queries.data import stf_files
+from swf_common.protocol.json_values import as_object
 
 
 def failure_of(row: Any) -> Any:

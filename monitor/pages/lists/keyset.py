@@ -53,7 +53,7 @@ class Order:
     def read(self, text: str) -> Cursor:
         """The cursor in an address.
 
-        :raises BadCursor: it is none of this order
+        :raises BadCursor: it is not of this order
         """
         try:
             padded = text + "=" * (-len(text) % 4)

@@ -10,10 +10,10 @@ from monitor.pages.cells import Column
 from monitor.pages.links import listed, to
 from monitor.pages.lists.agents import known_namespaces
 from monitor.pages.lists.listing import Listing
-from monitor.records.json_values import as_object
 from monitor.records.models import WorkflowDefinition, WorkflowExecution
 from monitor.records.queries.data import runs
 from monitor.records.queries.executions import definitions, executions, seconds_of
+from swf_common.protocol.json_values import as_object
 
 
 def known_workflows() -> Sequence[str]:

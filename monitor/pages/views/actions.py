@@ -13,10 +13,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from monitor.control import agents, dead_letters, workflows
-from monitor.control.commands import NoAnswer, Refused, Unanswered, Unknown
+from monitor.control.commands import NoAnswer, Refused, Unknown
 from monitor.pages.access import operators
 from monitor.pages.links import to
-from monitor.pages.views.record_page import found
+from monitor.pages.views.record_page import row_or_404
 from monitor.records.models import DeadLetter, SystemAgent, WorkflowExecution
 
 VERBS = {
@@ -25,7 +25,7 @@ VERBS = {
         "Stop",
         "It finishes the work in hand and ends. It stays down until somebody starts it.",
     ),
-    "restart": ("Restart", "It finishes the work in hand, ends, and starts anew."),
+    "restart": ("Restart", "It finishes the work in hand, ends, and starts again."),
     "kill": (
         "Kill",
         "It ends at once; what it had in hand is delivered again, to a replica or to itself once "
@@ -64,11 +64,8 @@ def confirmed(
             act()
         except Unknown as error:
             raise Http404(str(error)) from None
-        except Refused as error:
-            context["problem"], status = str(error), 409
-        except NoAnswer as error:
-            context["problem"] = str(error)
-            status = 504 if isinstance(error, Unanswered) else 503
+        except (NoAnswer, Refused) as error:
+            context["problem"], status = str(error), error.status
         else:
             messages.success(request, done)
             return redirect(back)
@@ -78,7 +75,7 @@ def confirmed(
 @operators
 def stop_execution(request: HttpRequest, execution_id: str) -> HttpResponse:
     """Stop a workflow."""
-    found(WorkflowExecution.objects.all(), "execution", execution_id=execution_id)
+    row_or_404(WorkflowExecution.objects.all(), "execution", execution_id=execution_id)
     return confirmed(
         request,
         lambda: workflows.stop(str(request.user), execution_id),
@@ -94,7 +91,7 @@ def stop_execution(request: HttpRequest, execution_id: str) -> HttpResponse:
 @operators
 def end_execution(request: HttpRequest, execution_id: str) -> HttpResponse:
     """Record an execution as terminated that nobody runs any more."""
-    found(WorkflowExecution.objects.all(), "execution", execution_id=execution_id)
+    row_or_404(WorkflowExecution.objects.all(), "execution", execution_id=execution_id)
     return confirmed(
         request,
         lambda: workflows.end(str(request.user), execution_id),
@@ -125,7 +122,7 @@ def act_on_program(request: HttpRequest, program: str, verb: str) -> HttpRespons
 @operators
 def kill_agent(request: HttpRequest, instance_name: str) -> HttpResponse:
     """Kill the container of one agent instance."""
-    agent = found(SystemAgent.objects.all(), "agent", instance_name=instance_name)
+    agent = row_or_404(SystemAgent.objects.all(), "agent", instance_name=instance_name)
     return confirmed(
         request,
         lambda: agents.kill(str(request.user), agent),
@@ -140,7 +137,7 @@ def kill_agent(request: HttpRequest, instance_name: str) -> HttpResponse:
 @operators
 def retry_letter(request: HttpRequest, number: int) -> HttpResponse:
     """Send a dead letter once more."""
-    letter = found(DeadLetter.objects.all(), "dead letter", pk=number)
+    letter = row_or_404(DeadLetter.objects.all(), "dead letter", pk=number)
     return confirmed(
         request,
         lambda: dead_letters.retry(str(request.user), number),
@@ -157,7 +154,7 @@ def retry_letter(request: HttpRequest, number: int) -> HttpResponse:
 @operators
 def discard_letter(request: HttpRequest, number: int) -> HttpResponse:
     """Lay a dead letter aside."""
-    found(DeadLetter.objects.all(), "dead letter", pk=number)
+    row_or_404(DeadLetter.objects.all(), "dead letter", pk=number)
     return confirmed(
         request,
         lambda: dead_letters.discard(str(request.user), number),

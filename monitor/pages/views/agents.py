@@ -16,13 +16,13 @@ from monitor.pages.cells import Cell
 from monitor.pages.links import linked, listed
 from monitor.pages.lists.agents import AGENTS
 from monitor.pages.views.actions import VERBS
-from monitor.pages.views.record_page import found, record_page
-from monitor.records.json_values import as_object
+from monitor.pages.views.record_page import record_page, row_or_404
 from monitor.records.models import AgentStateChange, AppLog, SystemAgent
 from monitor.records.queries.agents import heard_of
 from swf_common.protocol.agent_control import AgentContainerState
+from swf_common.protocol.json_values import as_object
 from swf_common.protocol.message import FILE_NAME
-from swf_common.protocol.states import OperationalState
+from swf_common.protocol.states import CONTAINER_DOWN, OperationalState
 
 CHANGES, LINES = 15, 10
 
@@ -30,7 +30,7 @@ CHANGES, LINES = 15, 10
 @readers
 def agent(request: HttpRequest, instance_name: str) -> HttpResponse:
     """An agent instance: how it is, how it was, what it said last."""
-    row = found(SystemAgent.objects.all(), "agent", instance_name=instance_name)
+    row = row_or_404(SystemAgent.objects.all(), "agent", instance_name=instance_name)
     metadata = as_object(row.metadata)
     execution = metadata.get("execution_id")
     alive = row.operational_state != OperationalState.EXITED
@@ -100,6 +100,6 @@ def containers(request: HttpRequest) -> HttpResponse:
 
 def _useful(rows: Sequence[tuple[AgentContainerState, SystemAgent | None]]) -> set[str]:
     """The verbs that would change something for the containers of a program."""
-    down = [container.state in control.DOWN for container, _ in rows]
+    down = [container.state in CONTAINER_DOWN for container, _ in rows]
     verbs = {"start"} if any(down) else set()
     return verbs if all(down) else verbs | {"stop", "restart", "kill"}

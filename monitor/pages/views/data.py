@@ -10,15 +10,15 @@ from monitor.pages.access import readers
 from monitor.pages.cells import Cell
 from monitor.pages.links import linked, listed, table
 from monitor.pages.lists.files import STF_FILES, failure_of
-from monitor.pages.views.record_page import found, record_page
-from monitor.records.json_values import as_object
+from monitor.pages.views.record_page import record_page, row_or_404
 from monitor.records.models import StfFile
+from swf_common.protocol.json_values import as_object
 
 
 @readers
 def stf_file(request: HttpRequest, file_id: UUID) -> HttpResponse:
     """An STF file."""
-    row = found(StfFile.objects.select_related("run"), "STF file", file_id=file_id)
+    row = row_or_404(StfFile.objects.select_related("run"), "STF file", file_id=file_id)
     metadata = as_object(row.metadata)
     run = row.run.run_number
     return record_page(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -16,13 +17,13 @@ from monitor.pages.cells import Cell
 from monitor.pages.drawing.timeline import BINS, MOST_MARKS, Lane, Segment, Timeline, draw
 from monitor.pages.links import linked, listed, tables_of, to
 from monitor.pages.views.progress import recent_progress
-from monitor.pages.views.record_page import found, may_change
-from monitor.records.json_values import as_object
+from monitor.pages.views.record_page import may_change, row_or_404
 from monitor.records.models import AppLog, WorkflowExecution
 from monitor.records.queries import activity
 from monitor.records.queries.executions import executions, orphaned, seconds_of
 from swf_common.configuration.model import NOT_PARAMETERS
 from swf_common.configuration.suggestions import as_toml
+from swf_common.protocol.json_values import as_object
 
 LANES = (
     ("stf_gen", "STFs generated", "busy"),
@@ -50,7 +51,7 @@ SHORTEST_S = 0.001
 @readers
 def execution(request: HttpRequest, execution_id: str) -> HttpResponse:
     """The page of one execution."""
-    row = found(executions(), "execution", execution_id=execution_id)
+    row = row_or_404(executions(), "execution", execution_id=execution_id)
     whole = activity.whole_period(row)
     begin, end = _zoom(request, whole.seconds)
     metrics = as_object(row.performance_metrics)
@@ -66,14 +67,14 @@ def execution(request: HttpRequest, execution_id: str) -> HttpResponse:
         "timeline": _timeline(row, whole, begin, end),
         "zoom": _zoom_links(begin, end, whole.seconds),
         "report": report,
-        "told": report_of(row),
+        "verdict": report_of(row),
         "live": live,
         "metrics": [
             (".".join(path), value)
             for path, value in _flat(metrics, ())
             if path and path[0] not in ("report", "incidents")
         ],
-        "expectations": expectations.told(report)
+        "expectations": expectations.reported(report)
         if report
         else expectations.counted(resolved.get("expect"), progress, settled=not live),
         "configuration": _configuration(resolved),
@@ -128,7 +129,7 @@ def _related(row: WorkflowExecution) -> list[tuple[str, str]]:
 def _log_lines(row: WorkflowExecution) -> list[AppLog]:
     """The newest lines of the execution that are more than information; else its newest ones."""
     lines = AppLog.objects.filter(execution_id=row.execution_id).order_by("-id")
-    return list(lines.filter(level__gte=30)[:LOG_LINES]) or list(lines[:LOG_LINES])
+    return list(lines.filter(level__gte=logging.WARNING)[:LOG_LINES]) or list(lines[:LOG_LINES])
 
 
 def _configuration(resolved: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any, str]]]]:

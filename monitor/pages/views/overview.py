@@ -28,7 +28,7 @@ ERRORS, ENDED = 5, 6
 def overview(request: HttpRequest) -> HttpResponse:
     """The page that people keep open."""
     now = timezone.now()
-    seen = testbed.look(now, broker_connected=control().connected)
+    seen = testbed.snapshot(now, broker_connected=control().connected)
     ended = executions().filter(namespace=settings.TESTBED_NAMESPACE)
     context = {
         "verdict": judge(seen),

@@ -8,17 +8,17 @@ from typing import Any
 
 from django.core.cache import cache
 
-from monitor.records.json_values import as_object
 from monitor.records.models import WorkflowExecution
-from monitor.records.progress import progress_of
+from monitor.records.queries.progress import progress_of
 from swf_common.configuration.model import flat_parameters
+from swf_common.protocol.json_values import as_object
 from swf_common.protocol.progress import GENERATED, in_words, planned_stfs
 
 KEPT_S = 1
 
 
 def recent_progress(execution: WorkflowExecution) -> dict[str, Any]:
-    """The progress of an execution, counted anew every second however many look at it; `wanted`
+    """The progress of an execution, counted once a second for all viewers; `wanted`
     is what STFs are measured against, as far as that is known, `rows` what a page shows of stages.
     """
     key = f"progress-{sha256(execution.execution_id.encode()).hexdigest()}"

@@ -30,7 +30,7 @@ def demand_storable(key: Any) -> Any:
     return key
 
 
-def found(rows: QuerySet[Any], what: str, **key: Any) -> Any:
+def row_or_404(rows: QuerySet[Any], what: str, **key: Any) -> Any:
     """The row with a key.
 
     :raises Http404: there is none

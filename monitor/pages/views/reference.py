@@ -11,14 +11,14 @@ from monitor.pages.access import readers
 from monitor.pages.cells import Cell
 from monitor.pages.links import listed
 from monitor.pages.lists.workflows import DEFINITIONS
-from monitor.pages.views.record_page import found, record_page
+from monitor.pages.views.record_page import record_page, row_or_404
 from monitor.records.models import WorkflowDefinition
 
 
 @readers
 def definition(request: HttpRequest, number: int) -> HttpResponse:
     """A definition."""
-    row = found(WorkflowDefinition.objects.all(), "definition", pk=number)
+    row = row_or_404(WorkflowDefinition.objects.all(), "definition", pk=number)
     return record_page(
         request,
         DEFINITIONS,

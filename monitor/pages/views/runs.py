@@ -13,7 +13,7 @@ from monitor.pages.drawing.histogram import draw
 from monitor.pages.links import listed, table, tables_of, to
 from monitor.pages.lists.files import SAMPLES, SLICES
 from monitor.pages.lists.workflows import RUNS
-from monitor.pages.views.record_page import found, may_change, record_page
+from monitor.pages.views.record_page import may_change, record_page, row_or_404
 from monitor.records.models import FastMonFile, Run, RunHistograms, RunState, StfFile
 from monitor.records.queries.data import newest_slices, samples, stf_statuses
 from monitor.records.queries.executions import of_run, seconds_of
@@ -27,7 +27,7 @@ COMPARED = 50
 @readers
 def run(request: HttpRequest, run_number: int) -> HttpResponse:
     """A run."""
-    row = found(Run.objects.all(), "run", run_number=run_number)
+    row = row_or_404(Run.objects.all(), "run", run_number=run_number)
     state = RunState.objects.filter(run_number=run_number).first()
     execution = of_run(run_number)
     statuses = stf_statuses(row).items()
@@ -103,7 +103,7 @@ def _slices(state: RunState) -> str:
 @readers
 def histograms(request: HttpRequest, run_number: int) -> HttpResponse:
     """The histograms of a run, as far as it has come; `?with=` another run lies over them."""
-    row = found(Run.objects.all(), "run", run_number=run_number)
+    row = row_or_404(Run.objects.all(), "run", run_number=run_number)
     mine = RunHistograms.objects.filter(run_number=run_number).first()
     others = [
         number

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from monitor.records.sign_in_links import DeadLink, read_key
+from monitor.access.sign_in_links import DeadLink, read_key
 
 TEMPLATE = "pages/sign_in_link.html"
 FIRST_PAGE = "/"

@@ -13,15 +13,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from monitor.control import workflows
-from monitor.control.commands import NoAnswer, Refused, Unanswered
+from monitor.control.commands import NoAnswer, Refused
 from monitor.control.workflow_files import WorkflowFile, workflow_files
 from monitor.pages.access import operators
 from monitor.records.models import SystemAgent
-from monitor.records.queries.agents import ABLE
+from monitor.records.queries.agents import ABLE, present
 from swf_common.configuration import resolve_workflow
 from swf_common.configuration.parameters import Parameter
 from swf_common.errors import ConfigurationError
-from swf_common.protocol.states import OperationalState
 
 
 class Number(forms.FloatField):
@@ -101,10 +100,10 @@ class StartForm(forms.Form):
         values = [one for one in self._chosen.parameters if one.path in cleaned]
         problem = self._problem(values)
         if problem is not None:
-            told: list[tuple[str | None, str]] = [
+            problems: list[tuple[str | None, str]] = [
                 (one.path, text) for one in values if (text := self._problem([one])) is not None
             ]
-            for name, text in told or [(None, problem)]:  # else it is in their being together
+            for name, text in problems or [(None, problem)]:  # else it is in their being together
                 self.add_error(name, text)
         return cleaned
 
@@ -148,10 +147,10 @@ def start(request: HttpRequest) -> HttpResponse:
                 return _started(request, chosen, form)
             except Refused as error:
                 form.add_error(None, f"The workflow-runner refuses: {error}")
-                status = 409
+                status = error.status
             except NoAnswer as error:
                 form.add_error(None, str(error))
-                status = 504 if isinstance(error, Unanswered) else 503
+                status = error.status
     context = {"known": known, "chosen": chosen, "form": form, "alive": alive}
     return render(request, "pages/start.html", context, status=status)
 
@@ -187,8 +186,4 @@ def _missing(chosen: WorkflowFile, alive: Sequence[SystemAgent]) -> list[str]:
 
 def _alive() -> list[SystemAgent]:
     """The agents that would take part."""
-    return list(
-        SystemAgent.objects.filter(namespace=settings.TESTBED_NAMESPACE)
-        .exclude(operational_state=OperationalState.EXITED)
-        .order_by("program", "id")
-    )
+    return list(present(namespace=settings.TESTBED_NAMESPACE).order_by("program", "id"))

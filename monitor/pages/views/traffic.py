@@ -15,7 +15,7 @@ from monitor.pages.access import may_act, readers
 from monitor.pages.cells import Cell
 from monitor.pages.links import linked, listed, to
 from monitor.pages.lists.traffic import DEAD_LETTERS, LOGS, MESSAGES
-from monitor.pages.views.record_page import document, found, record_page
+from monitor.pages.views.record_page import document, record_page, row_or_404
 from monitor.records.models import (
     AppLog,
     DeadLetter,
@@ -34,7 +34,7 @@ SUMMARY_OF = timedelta(hours=24)
 @readers
 def message(request: HttpRequest, message_id: UUID) -> HttpResponse:
     """A recorded message."""
-    row = found(WorkflowMessage.objects.all(), "message", message_id=message_id)
+    row = row_or_404(WorkflowMessage.objects.all(), "message", message_id=message_id)
     return record_page(
         request,
         MESSAGES,
@@ -66,7 +66,7 @@ def message(request: HttpRequest, message_id: UUID) -> HttpResponse:
 @readers
 def log(request: HttpRequest, number: int) -> HttpResponse:
     """A log record, with the lines around it."""
-    row = found(AppLog.objects.all(), "log record", pk=number)
+    row = row_or_404(AppLog.objects.all(), "log record", pk=number)
     same = AppLog.objects.filter(instance_name=row.instance_name)
     before = list(same.filter(pk__lt=number).order_by("-id")[:AROUND])
     after = list(same.filter(pk__gt=number).order_by("id")[:AROUND])
@@ -99,7 +99,7 @@ def log(request: HttpRequest, number: int) -> HttpResponse:
 @readers
 def dead_letter(request: HttpRequest, number: int) -> HttpResponse:
     """A dead letter: where it was refused, why, and what to do with it."""
-    row = found(DeadLetter.objects.all(), "dead letter", pk=number)
+    row = row_or_404(DeadLetter.objects.all(), "dead letter", pk=number)
     recorded = row.message_id and WorkflowMessage.objects.filter(message_id=row.message_id).exists()
     return record_page(
         request,

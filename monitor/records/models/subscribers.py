@@ -9,7 +9,7 @@ from django.db.models import Q
 class Subscriber(models.Model):
     """A subscription that somebody registered under a name.
 
-    Clients of the live stream are no rows here: they come and go with their connection
+    Clients of the live stream are not rows here: they come and go with their connection
     (`messages/stream/status/` lists them).
     """
 

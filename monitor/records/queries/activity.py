@@ -12,12 +12,12 @@ from django.db.models import TextField, Value
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Coalesce, Left, NullIf
 
-from monitor.records.json_values import as_object
 from monitor.records.models import AgentStateChange, WorkflowExecution, WorkflowMessage
+from swf_common.protocol.json_values import as_object
 from swf_common.protocol.message import utc_now
+from swf_common.protocol.progress import DAQ_PHASES
 
 RUN_ENDED = "ended"
-LIFECYCLE = ("run_imminent", "start_run", "pause_run", "resume_run", "end_run")
 BESIDE = timedelta(seconds=5)
 """The runner is at work shortly before an execution begins, and after its end."""
 MOST_AGENTS = 16
@@ -104,7 +104,7 @@ def counts(
     execution_id: str, types: Sequence[str], period: Period, bins: int
 ) -> dict[str, list[int]]:
     """The messages of each type in a period, counted in bins of equal width."""
-    found = {message_type: [0] * bins for message_type in types}
+    counted = {message_type: [0] * bins for message_type in types}
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -126,8 +126,8 @@ def counts(
             },
         )
         for message_type, number, count in cursor.fetchall():
-            found[message_type][min(max(number, 1), bins) - 1] += count
-    return found
+            counted[message_type][min(max(number, 1), bins) - 1] += count
+    return counted
 
 
 def moments(execution_id: str, message_type: str, period: Period) -> list[Moment]:
@@ -144,7 +144,7 @@ def moments(execution_id: str, message_type: str, period: Period) -> list[Moment
 def run_states(execution_id: str) -> list[StateChange]:
     """The states of the DAQ, from the lifecycle messages; the last one of a run is `RUN_ENDED`."""
     rows = (
-        WorkflowMessage.objects.filter(execution_id=execution_id, message_type__in=LIFECYCLE)
+        WorkflowMessage.objects.filter(execution_id=execution_id, message_type__in=DAQ_PHASES)
         .order_by("id")
         .values_list("sent_at", "message_content", "message_type")
     )
@@ -158,10 +158,10 @@ def agent_histories(namespace: str | None, whole: Period, shown: Period) -> list
     """The agents whose state changed in the whole period, or right before or after it, by
     program, at most `MOST_AGENTS`; each with its states in the part that is shown.
     """
-    found = AgentStateChange.objects.filter(
+    changed = AgentStateChange.objects.filter(
         namespace=namespace, changed_at__range=(whole.begin - BESIDE, whole.end + BESIDE)
     ).order_by("program", "instance_name")
-    names = found.values_list("program", "instance_name").distinct()[:MOST_AGENTS]
+    names = changed.values_list("program", "instance_name").distinct()[:MOST_AGENTS]
     return [_history(name, program or "", shown) for program, name in names]
 
 

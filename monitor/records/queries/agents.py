@@ -9,12 +9,15 @@ from typing import Any
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Left, Now
 
-from monitor.records.freshness import is_fresh
 from monitor.records.models import SystemAgent
 from monitor.records.queries import counting
+from swf_common.protocol.heartbeat import is_stale
+from swf_common.protocol.message import utc_now
 from swf_common.protocol.states import OperationalState
 
 ABLE = (OperationalState.READY, OperationalState.PROCESSING)
+RETIRED = "silent for too long; retired by the recorder"
+"""How an agent is described that fell silent: nobody asked for its end."""
 SHORT_ID = 12
 """Hex digits of a container's id that agents know at least."""
 EXITED_SHOWN = timedelta(hours=1)
@@ -50,7 +53,10 @@ def by_state(namespace: str) -> dict[str, int]:
 
 def heard_of(agent: SystemAgent, now: datetime | None = None) -> bool:
     """Whether its last heartbeat is less than three of its own intervals old."""
-    return is_fresh(agent.last_heartbeat, agent.heartbeat_interval, now)
+    if agent.last_heartbeat is None:
+        return False
+    age = (now or utc_now()) - agent.last_heartbeat
+    return not is_stale(age.total_seconds(), agent.heartbeat_interval)
 
 
 def heartbeats(namespace: str) -> list[dict[str, Any]]:

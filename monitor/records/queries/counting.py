@@ -8,7 +8,7 @@ from django.db.models import Count, IntegerField, Model, OuterRef, QuerySet, Sub
 from django.db.models.functions import Coalesce
 
 COUNTED = 10_000
-"""Matches are counted up to here: counting a million rows would take longer than who asks waits."""
+"""Matches are counted up to here: counting a million rows would take longer than a caller waits."""
 
 
 def number_of(model: type[Model], field: str, key: str = "pk") -> Any:

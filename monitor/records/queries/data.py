@@ -40,8 +40,8 @@ def samples() -> QuerySet[FastMonFile]:
 
 def slices() -> QuerySet[TFSlice]:
     """All TF slices, each with the beginning of its `failure`, if it has one."""
-    told = (KeyTextTransform(name, "metadata") for name in ("failure", "failures"))
-    why = Left(Coalesce(*told), LONGEST_FAILURE)
+    failures = (KeyTextTransform(name, "metadata") for name in ("failure", "failures"))
+    why = Left(Coalesce(*failures), LONGEST_FAILURE)
     return TFSlice.objects.defer("metadata").annotate(failure=why)
 
 

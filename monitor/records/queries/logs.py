@@ -18,7 +18,7 @@ ERROR_LEVELS = (logging.ERROR, logging.CRITICAL)
 RECENT = 5
 RECENT_FIELDS = ("timestamp", "levelname", "message", "module", "funcname", "lineno")
 MESSAGE_LENGTH = 500
-"""Characters of a message in the summary, at the most."""
+"""Characters of a message in the summary, at most."""
 
 
 @dataclass
@@ -51,7 +51,7 @@ def errors(since: datetime) -> QuerySet[AppLog]:
 
 
 def newest_errors(since: datetime, most: int) -> list[AppLog]:
-    """The newest of them: of each level by its index, since most records are no errors."""
+    """The newest of them: of each level by its index, since most records are not errors."""
     found = [
         row
         for level in ERROR_LEVELS

@@ -29,8 +29,8 @@ def open_letters() -> QuerySet[DeadLetter]:
 
 
 def recent_counts(now: datetime) -> list[int]:
-    """Messages that were sent in each `RATE_BIN_S` seconds of the last ten minutes; counted anew
-    every other second, however many ask.
+    """Messages that were sent in each `RATE_BIN_S` seconds of the last ten minutes; counted
+    once in two seconds for all callers.
     """
     counts: list[int] | None = cache.get("message-rate")
     if counts is None:

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from monitor.records.freshness import RETIRED
 from monitor.records.models import RecorderStatus, SystemAgent, WorkflowExecution
-from monitor.records.queries.agents import present
+from monitor.records.queries.agents import RETIRED, present
 from monitor.records.queries.executions import running
 from monitor.records.queries.messages import open_letters
 from swf_common.protocol.states import OperationalState
@@ -38,7 +37,7 @@ class Snapshot:
     dead_letters: int = 0
 
 
-def look(now: datetime, *, broker_connected: bool) -> Snapshot:
+def snapshot(now: datetime, *, broker_connected: bool) -> Snapshot:
     """The testbed of this monitor's namespace."""
     here = settings.TESTBED_NAMESPACE
     agents = list(present(namespace=here).order_by("program", "id"))

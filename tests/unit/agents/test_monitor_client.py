@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from agents.runtime import logs
 from agents.runtime.logs import LogShipper
+from swf_common.service import log_queue
 from swf_common.service.monitor_client import (
     MonitorClient,
     MonitorRefused,
@@ -163,8 +163,8 @@ def test_records_go_to_the_monitor_with_their_context(
 def test_records_go_in_their_order_in_batches(
     log: logging.Logger, monitor: MonitorServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logs, "BATCH", 10)
-    monkeypatch.setattr(logs, "PERIOD_S", 0.02)
+    monkeypatch.setattr(LogShipper, "batch", 10)
+    monkeypatch.setattr(log_queue, "PERIOD_S", 0.02)
     for number in range(25):
         log.info("%d", number)
     shipper_of(log).start()
@@ -176,7 +176,7 @@ def test_records_go_in_their_order_in_batches(
 def test_records_are_kept_while_the_monitor_is_away(
     log: logging.Logger, monitor: MonitorServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logs, "PERIOD_S", 0.02)
+    monkeypatch.setattr(log_queue, "PERIOD_S", 0.02)
     monitor.away = True
     shipper_of(log).start()
     log.info("first")
@@ -199,7 +199,7 @@ def test_records_are_kept_while_the_monitor_is_away(
 def test_the_oldest_records_are_dropped_beyond_capacity(
     log: logging.Logger, monitor: MonitorServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logs, "CAPACITY", 2)
+    monkeypatch.setattr(log_queue, "CAPACITY", 2)
     for number in range(5):
         log.info("%d", number)
     assert shipper_of(log).dropped == 3

@@ -243,7 +243,7 @@ def test_who_sends_a_body_slowly_keeps_nobody_waiting() -> None:
 
 
 def test_who_gets_no_turn_in_time_may_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns_module, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(turns_module, "TURN_TIMEOUT_S", 0.01)
 
     async def use() -> None:
         slow = Slow()

@@ -84,11 +84,11 @@ def control(server: StompServer) -> Iterator[Control]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks does not wait for long."""
-    monkeypatch.setattr(commands, "ANSWER_S", 0.05)
-    monkeypatch.setattr(commands, "LOOK_S", 0.05)
-    monkeypatch.setattr(commands, "STATISTICS_S", 0.05)
-    monkeypatch.setattr(commands, "SUPERVISOR_S", 0.05)
-    monkeypatch.setattr(commands, "CONFIRMATION_S", 0.05)
+    monkeypatch.setattr(commands, "ANSWER_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(commands, "CONSUMERS_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(commands, "STATISTICS_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(commands, "SUPERVISOR_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(commands, "CONFIRM_TIMEOUT_S", 0.05)
 
 
 def asked(server: StompServer) -> list[Frame]:
@@ -158,8 +158,8 @@ def tell_consumers(server: StompServer, count: int) -> None:
 def test_nobody_to_answer_is_told_with_the_next_step(
     server: StompServer, control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "ANSWER_S", 0.05)
-    monkeypatch.setattr(commands, "LOOK_S", PATIENCE_S)
+    monkeypatch.setattr(commands, "ANSWER_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(commands, "CONSUMERS_TIMEOUT_S", PATIENCE_S)
     tell_consumers(server, 0)
     with pytest.raises(
         NoAnswer, match=r"No workflow-runner of namespace torre1 .* not be carried out.* testbed s"
@@ -171,8 +171,8 @@ def test_nobody_to_answer_is_told_with_the_next_step(
 def test_a_command_that_somebody_may_have_taken_may_be_carried_out(
     server: StompServer, control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "ANSWER_S", 0.05)
-    monkeypatch.setattr(commands, "LOOK_S", PATIENCE_S)
+    monkeypatch.setattr(commands, "ANSWER_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(commands, "CONSUMERS_TIMEOUT_S", PATIENCE_S)
     tell_consumers(server, 1)
     command = RunWorkflow(workflow_name="stf_datataking", namespace="torre1")
     with pytest.raises(Unanswered, match=r"not answered in 0.05 s.* may be carried out") as told:
@@ -249,7 +249,7 @@ def test_the_supervisor_is_asked_and_its_reply_is_given(
 def test_who_asks_does_not_wait_for_a_supervisor_that_the_broker_does_not_know(
     server: StompServer, control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "BEGUN_S", 0.05)
+    monkeypatch.setattr(commands, "BEGIN_TIMEOUT_S", 0.05)
 
     nobody = statistics("queue://agent_control", consumers=0)
 

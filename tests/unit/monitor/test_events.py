@@ -23,7 +23,7 @@ from monitor.live.events import (
     joined,
     log_event,
     message_event,
-    said,
+    stream_event,
 )
 
 IDS = st.integers(0, 10**18 - 1)
@@ -329,17 +329,17 @@ def test_frames_of_agents_and_log_records_are_well_formed_whatever_they_hold(
 
 
 def test_what_the_stream_says_itself_has_an_id_only_where_it_has_a_position() -> None:
-    (plain,) = frames_in(said("connected", {"status": "connected", "at": MOMENT}))
+    (plain,) = frames_in(stream_event("connected", {"status": "connected", "at": MOMENT}))
     assert plain == {
         "event": "connected",
         "data": '{"status":"connected","at":"2026-01-05T12:00:00+00:00"}',
     }
-    (marked,) = frames_in(said("heartbeat", {"text": "a\nb"}, Position(1, 2, 3)))
+    (marked,) = frames_in(stream_event("heartbeat", {"text": "a\nb"}, Position(1, 2, 3)))
     assert (marked["id"], marked["event"]) == ("1-2-3", "heartbeat")
     assert json.loads(marked["data"]) == {"text": "a\nb"}
 
 
 def test_several_frames_are_one_chunk_in_their_order() -> None:
-    chunk = joined([said("a", {}), said("b", {})])
+    chunk = joined([stream_event("a", {}), stream_event("b", {})])
     assert [frame["event"] for frame in frames_in(chunk.decode())] == ["a", "b"]
     assert joined([]) == b""

@@ -265,7 +265,7 @@ def instead_of_the_database(tables: Tables, look_s: float = 0.02) -> Iterator[No
         patch.setattr(hub_module, "connect", tables.connect)
         patch.setattr(hub_module, "read_events", tables.read)
         patch.setattr(hub_module, "newest", tables.newest)
-        patch.setattr(hub_module, "LOOK_S", look_s)
+        patch.setattr(hub_module, "POLL_S", look_s)
         patch.setattr(hub_module, "RETRY_S", 0.001)
         yield
 

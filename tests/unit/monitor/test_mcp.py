@@ -18,7 +18,8 @@ from monitor.mcp.lists import one_of
 from monitor.mcp.server import CATEGORIES, make_server
 from monitor.mcp.texts import JSON_LENGTH, TEXT_LENGTH, Untrusted, UntrustedJson, cut, cut_json
 from monitor.mcp.times import Window, read_time, window
-from monitor.records.freshness import is_fresh
+from monitor.records.models import SystemAgent
+from monitor.records.queries.agents import heard_of
 from swf_common.protocol.states import AgentStatus, ExecutionStatus
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -118,18 +119,8 @@ def test_a_state_is_found_in_any_case_and_an_unknown_one_lists_those_that_there_
         one_of("blue", Colour)
 
 
-@pytest.mark.parametrize(
-    ("age", "interval", "fresh"),
-    [(14, 5.0, True), (16, 5.0, False), (170, None, True), (190, None, False)],
-)
-def test_an_agent_is_fresh_for_three_of_its_own_intervals(
-    age: float, interval: float | None, fresh: bool
-) -> None:
-    assert is_fresh(NOON - timedelta(seconds=age), interval, NOON) is fresh
-
-
 def test_an_agent_that_was_never_heard_of_is_not_fresh() -> None:
-    assert is_fresh(None, 5.0, NOON) is False
+    assert heard_of(SystemAgent(heartbeat_interval=5.0), NOON) is False
 
 
 # --- Hosts ----------------------------------------------------------------------------------

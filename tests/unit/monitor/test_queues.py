@@ -62,7 +62,7 @@ def test_queues_expire_after_some_days_or_never(days: float, seconds: float | No
 def test_emptying_takes_every_message_and_counts_them_by_execution(
     server: StompServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(emptying, "QUIET_S", 0.2)
+    monkeypatch.setattr(emptying, "QUIET_TIMEOUT_S", 0.2)
     monkeypatch.setattr(emptying, "ACK_EVERY", 2)
 
     def deliver() -> None:
@@ -84,7 +84,7 @@ def test_emptying_takes_every_message_and_counts_them_by_execution(
 def test_a_queue_of_a_broker_that_is_away_is_not_empty(
     server: StompServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(emptying, "CONNECT_S", 0.2)
+    monkeypatch.setattr(emptying, "CONNECT_TIMEOUT_S", 0.2)
     server.silent.add("STOMP")
     with pytest.raises(NoAnswer, match="cannot be reached"):
         empty(server.broker, QUEUE)

@@ -13,9 +13,9 @@ from django.conf import settings
 from django.core import signing
 from uvicorn.logging import AccessFormatter
 
-from monitor.records.own_logs import DatabaseLogHandler
-from monitor.records.redaction import HIDDEN, redact_server_logs, redacted
-from monitor.records.sign_in_links import SALT
+from monitor.access.own_logs import DatabaseLogHandler
+from monitor.access.redaction import HIDDEN, redact_server_logs, redacted
+from monitor.access.sign_in_links import SALT
 
 KEY = signing.dumps([1, "2026-01-05T12:00:00.123456+00:00"], salt=SALT)
 
@@ -95,9 +95,9 @@ def test_neither_do_the_records_that_viewers_read() -> None:
             (f"/accounts/link/{KEY}/",),
             (type(error), error, error.__traceback__),
         )
-    row = DatabaseLogHandler("monitor")._row(record)
-    assert "RuntimeError" in row.message
-    assert KEY not in row.message
+    row = DatabaseLogHandler("monitor").row(record)
+    assert "RuntimeError" in row["message"]
+    assert KEY not in row["message"]
 
 
 def test_neither_does_the_servers_access_log_which_is_off_unless_somebody_wants_it() -> None:

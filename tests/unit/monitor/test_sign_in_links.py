@@ -7,8 +7,8 @@ import time
 import pytest
 from django.contrib.auth.models import User
 
-from monitor.records.people import BadName, check_name
-from monitor.records.sign_in_links import VALID, DeadLink, make_key, read_key
+from monitor.access.people import BadName, check_name
+from monitor.access.sign_in_links import VALID, DeadLink, make_key, read_key
 
 
 def test_a_key_is_valid_for_five_minutes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from monitor.control import commands, workflows
+from monitor.control import agents, commands, workflows
 from monitor.control.commands import Control
 from swf_common.protocol.agent_control import AgentContainerState, Done
 from swf_common.protocol.destinations import AGENT_CONTROL, CONTROL, WORKFLOW_CONTROL
@@ -39,7 +39,8 @@ CONTAINERS = [
 def control(server: StompServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Control]:
     """The monitor's connection for commands; the runner accepts everything."""
     made = Control(server.broker)
-    monkeypatch.setattr(workflows, "control", lambda: made)
+    for module in (agents, workflows):
+        monkeypatch.setattr(module, "control", lambda: made)
     monkeypatch.setattr(settings, "TESTBED_NAMESPACE", "torre1")
     made.start()
     assert made._link.wait_connected(PATIENCE_S)
@@ -90,7 +91,7 @@ def test_without_a_supervisor_the_workflow_starts_all_the_same(
     server: StompServer, monkeypatch: pytest.MonkeyPatch, switched_on: bool
 ) -> None:
     monkeypatch.setattr(settings, "TESTBED_SUPERVISOR", switched_on)
-    monkeypatch.setattr(workflows, "SERVICES_S", 0.05)
-    monkeypatch.setattr(commands, "STATISTICS_S", 0.05)
+    monkeypatch.setattr(workflows, "SERVICES_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(commands, "STATISTICS_TIMEOUT_S", 0.05)
     assert started(server).get("agents") in (None, {})
     assert any(frame.destination == CONTROL for frame in server.of("SEND"))

@@ -15,7 +15,8 @@ from monitor.recorder.storing import PHASES, STORED, Row, dead_letter, read_row
 from monitor.records.models import DeadLetter
 from swf_common.broker.model import Delivery
 from swf_common.protocol.message import MalformedMessage
-from swf_common.protocol.messages import LIFECYCLE_TYPES, parse
+from swf_common.protocol.messages import parse
+from swf_common.protocol.progress import DAQ_PHASES
 
 QUEUE = "/queue/Consumer.torre1-recorder.epictopic"
 CONTENT: dict[str, Any] = {
@@ -185,4 +186,4 @@ def test_every_text_of_a_dead_letter_fits_its_column() -> None:
 
 
 def test_every_lifecycle_message_has_its_phase() -> None:
-    assert set(PHASES) == LIFECYCLE_TYPES
+    assert set(PHASES) == set(DAQ_PHASES)

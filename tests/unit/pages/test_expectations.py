@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from monitor.pages.expectations import Line, counted, told
+from monitor.pages.expectations import Line, counted, reported
 
 PROGRESS = {
     "stf": {"generated": 5, "registered": 5, "processed": 4, "failed": 1},
@@ -21,7 +21,7 @@ def words(lines: list[Line]) -> dict[str, str]:
 def test_the_verdict_of_testbed_run_is_shown_as_it_was_told() -> None:
     missed = {"name": "within", "wanted": 60, "seen": 61.5, "ok": False}
     met = {"name": "stf_processed", "wanted": 5, "seen": 5, "ok": True}
-    lines = told({"expectations": [missed, met]})
+    lines = reported({"expectations": [missed, met]})
     assert lines == [
         Line("within", 60, 61.5, "missed", "bad"),
         Line("stf_processed", 5, 5, "met", "ok"),
@@ -30,7 +30,7 @@ def test_the_verdict_of_testbed_run_is_shown_as_it_was_told() -> None:
 
 @pytest.mark.parametrize("odd", [None, "x", [1, "x"], {"name": "within"}])
 def test_what_is_no_verdict_is_not_shown(odd: Any) -> None:
-    assert told({"expectations": odd}) == []
+    assert reported({"expectations": odd}) == []
 
 
 def test_an_execution_that_was_started_elsewhere_is_judged_by_its_records() -> None:

@@ -9,10 +9,10 @@ from django.contrib.auth.models import Group, User
 from django.core.management import BaseCommand, CommandError, call_command
 from django.db import transaction
 
+from monitor.access.people import SERVICE_ACCOUNTS
 from monitor.access.roles import ADMINISTRATOR
 from monitor.records.models import ApiToken
 from monitor.records.models.tokens import digest_of
-from monitor.records.people import SERVICE_ACCOUNTS
 from swf_common.protocol.states import Role
 
 ADMIN = "admin"

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management import BaseCommand
 
+from monitor.access.own_logs import DatabaseLogHandler
 from monitor.recorder.service import Recorder
-from monitor.records.own_logs import DatabaseLogHandler
 
 
 class Command(BaseCommand):

@@ -10,8 +10,8 @@ from django.core.management import BaseCommand, CommandError
 from django.db import transaction
 from django.urls import reverse
 
-from monitor.records.people import BadName, NotActive, account_of, give_role
-from monitor.records.sign_in_links import VALID, make_key
+from monitor.access.people import BadName, NotActive, account_of, give_role
+from monitor.access.sign_in_links import VALID, make_key
 from swf_common.protocol.states import Role
 
 

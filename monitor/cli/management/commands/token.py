@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.db import transaction
 
+from monitor.access.people import BadName, NotActive, account_of, check_name, give_role
 from monitor.records.models import ApiToken
-from monitor.records.people import BadName, NotActive, account_of, check_name, give_role
 from swf_common.protocol.states import Role
 
 

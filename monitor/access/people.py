@@ -16,7 +16,7 @@ SERVICE_ACCOUNTS = {role: f"service-{role}" for role in GROUP_ROLES}
 
 
 class BadName(ValueError):
-    """A text that is no name of a person."""
+    """A text that is not a name of a person."""
 
 
 class NotActive(ValueError):
@@ -24,9 +24,9 @@ class NotActive(ValueError):
 
 
 def check_name(name: str) -> None:
-    """Refuse what is no name of a person.
+    """Refuse what is not a name of a person.
 
-    :raises BadName: it is none
+    :raises BadName: it is not
     """
     if not re.fullmatch(USER_PATTERN, name):
         raise BadName(f"{name!r} is no user name")

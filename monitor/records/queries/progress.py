@@ -7,8 +7,6 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count
 
-from monitor.records.fast_progress import fast_progress
-from monitor.records.json_values import as_count, as_object
 from monitor.records.models import (
     DeadLetter,
     Run,
@@ -16,7 +14,9 @@ from monitor.records.models import (
     WorkflowExecution,
     WorkflowMessage,
 )
-from monitor.records.stages import stage_counts, stf_counts
+from monitor.records.queries.fast_progress import fast_progress
+from monitor.records.queries.stages import stage_counts, stf_counts
+from swf_common.protocol.json_values import as_count, as_object
 from swf_common.protocol.progress import DAQ_PHASES
 from swf_common.protocol.states import FileStatus
 
@@ -99,7 +99,7 @@ WHERE run_id = (SELECT run_id FROM swf_runs WHERE run_number = %s)
     AND status IN (%s, %s)
     AND jsonb_typeof(metadata -> 'outputs') = 'array'
 """
-"""Metadata are whatever a client wrote: what is no number does not count."""
+"""Metadata are whatever a client wrote: what is not a number does not count."""
 
 
 def _outputs(run_number: int | None) -> dict[str, int]:

@@ -7,7 +7,7 @@ import re
 
 HIDDEN = "<key>"
 AFTER_LINK = re.compile(r"(/accounts/link/)[^/\s\"'?#)]+")
-"""What follows the address of sign-in links, even when it is none, or not all of one."""
+"""What follows the address of sign-in links, even when it is not a key, or only a part of one."""
 COLON = "(?::|%(?:25)*3A)"
 SIGNED = re.compile(rf"[\w-]+{COLON}[0-9a-z]{{6}}{COLON}[\w-]{{43}}", re.IGNORECASE)
 """A signed key wherever it stands: value, time and signature, as `django.core.signing` makes it."""

@@ -1,4 +1,4 @@
-"""The stages of executions: what agents record of them, and how far each one is."""
+"""The stages of executions, and how far each one is."""
 
 from __future__ import annotations
 
@@ -21,44 +21,11 @@ from swf_common.protocol.states import FileStatus
 MARKS = {PROCESSED: "processed_by", SAMPLED: "sampled_by"}
 """What the agent of a stage adds to the metadata of an STF when it has come to its end with it,
 well or not. The status cannot say: an STF has one, and two agents."""
+SAMPLES_MARK = "tf_files"
+"""What the metadata of an STF say when its samples are written."""
 REJECTED = Q(status=FileStatus.FAILED) & ~Q(metadata__has_any_keys=list(MARKS.values()))
 """An STF that failed when it was registered: nobody is told that it is ready."""
-UNSAMPLED = Q(metadata__has_key=MARKS[SAMPLED]) & ~Q(metadata__has_key="tf_files")
-
-
-class UnknownExecutions(Exception):
-    """Stage records name executions that have no record."""
-
-
-def record(rows: Sequence[Mapping[str, Any]]) -> list[StageRecord]:
-    """Record that units have come to their end at stages; the records, as they are now.
-
-    What is recorded stays, so that repeating does no harm; but a failure becomes a success when a
-    later try succeeds.
-
-    :raises UnknownExecutions: there is no such execution; nothing is stored
-    """
-    named = {row["execution_id"] for row in rows}
-    known = WorkflowExecution.objects.filter(execution_id__in=named)
-    missing = named - set(known.values_list("execution_id", flat=True))
-    if missing:
-        raise UnknownExecutions(", ".join(sorted(missing)))
-    StageRecord.objects.bulk_create([StageRecord(**row) for row in rows], ignore_conflicts=True)
-    keys = {(row["execution_id"], row["stage"], row["unit"]): row["failed"] for row in rows}
-    stored = {
-        (one.execution_id, one.stage, one.unit): one
-        for one in StageRecord.objects.filter(
-            execution_id__in=named,
-            stage__in={stage for _, stage, _ in keys},
-            unit__in={unit for _, _, unit in keys},
-        )
-    }
-    mended = [one for key, one in stored.items() if one.failed and keys.get(key) is False]
-    if mended:
-        StageRecord.objects.filter(pk__in=[one.pk for one in mended]).update(failed=False)
-        for one in mended:
-            one.failed = False
-    return [stored[row["execution_id"], row["stage"], row["unit"]] for row in rows]
+UNSAMPLED = Q(metadata__has_key=MARKS[SAMPLED]) & ~Q(metadata__has_key=SAMPLES_MARK)
 
 
 def stf_counts(run_number: int) -> dict[str, int]:
