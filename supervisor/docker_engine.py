@@ -11,14 +11,16 @@ import docker
 from docker.errors import APIError, DockerException, NotFound
 
 from supervisor.engine import ActionFailed, AgentContainer, Engine, EngineUnavailable
+from swf_common.protocol.labels import (
+    AGENT_LABEL,
+    ONE_OFF_LABEL,
+    PROJECT_LABEL,
+    ROLE_LABEL,
+    SERVICE_LABEL,
+    STAGES_LABEL,
+)
 
 SOCKET = "unix:///var/run/docker.sock"
-PROJECT_LABEL = "com.docker.compose.project"
-SERVICE_LABEL = "com.docker.compose.service"
-ONE_OFF_LABEL = "com.docker.compose.oneoff"
-ROLE_LABEL = "org.epic.testbed.role"
-AGENT_LABEL = "org.epic.testbed.agent"
-STAGES_LABEL = "org.epic.testbed.stages"
 NEVER = "0001-01-01T00:00:00Z"
 ENGINE_TIMEOUT_S = 15
 """Seconds that the engine may take to answer; for a stop, on top of the stop's own time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from testbed.engine.docker_containers import PROJECT_LABEL
+from swf_common.protocol.labels import PROJECT_LABEL
 
 
 def docker(*arguments: str) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from swf_common.protocol.labels import FOLDER_LABEL, ONE_OFF_LABEL, PROJECT_LABEL, SERVICE_LABEL
 from testbed.engine.containers import (
     EngineRefused,
     EngineUnavailable,
@@ -17,7 +18,6 @@ from testbed.engine.containers import (
 )
 from testbed.engine.endpoint import find_engine
 from testbed.engine.inspection import (
-    SERVICE_LABEL,
     Container,
     LifeEvent,
     read_container,
@@ -25,9 +25,6 @@ from testbed.engine.inspection import (
     read_time,
 )
 
-PROJECT_LABEL = "com.docker.compose.project"
-FOLDER_LABEL = "com.docker.compose.project.working_dir"
-ONE_OFF_LABEL = "com.docker.compose.oneoff"
 PROBE_USER = 10001
 """The user of agents, monitor and supervisor in their images."""
 PROBE_TIMEOUT_S = 30

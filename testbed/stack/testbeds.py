@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from swf_common.errors import BackendError
-from testbed.engine.docker_containers import FOLDER_LABEL, PROJECT_LABEL, inspect_labelled
-from testbed.engine.inspection import ROLE_LABEL, SERVICE_LABEL
+from swf_common.protocol.labels import FOLDER_LABEL, PROJECT_LABEL, ROLE_LABEL, SERVICE_LABEL
+from testbed.engine.docker_containers import inspect_labelled
 from testbed.output import console
 from testbed.project import Project
 from testbed.stack.session import MONITOR_PORT, MONITOR_SERVICE
