@@ -11,7 +11,6 @@ from testbed.commands.options import open_session, testbed_options
 
 if TYPE_CHECKING:
     from testbed.engine.inspection import Container
-    from testbed.stack.session import Session
 
 HEADER = ("PROGRAM", "CONTAINER", "STATE", "HEALTH", "EXIT CODE", "RESTARTS")
 VERBS = ("list", "start", "stop", "restart", "kill")
@@ -38,7 +37,7 @@ def agents(
         raise click.UsageError(f"Say which program to {verb}: testbed agents {verb} PROGRAM")
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     if program is not None:
-        check_program(session, program)
+        session.demand_service(program, "agent")
     actions = AgentActions(session.compose, session.containers)
     if not actions.find():
         raise TestbedDown(project=session.project.name, cause="it has no agent's container")
@@ -48,22 +47,6 @@ def agents(
         session.check_owner()
         containers = actions.act(verb, program)
     console.result(table(containers))
-
-
-def check_program(session: Session, program: str) -> None:
-    """Find a mistyped program before the engine is asked.
-
-    :raises ConfigurationError: compose.yaml has no agent service of that name
-    """
-    from swf_common.configuration.suggestions import nearest
-    from swf_common.errors import ConfigurationError
-
-    known = [name for name, service in session.services.items() if service.role == "agent"]
-    if program not in known:
-        raise ConfigurationError(
-            place=program,
-            problem="compose.yaml has no such agent; " + nearest(program, known),
-        )
 
 
 def table(containers: Sequence[Container]) -> str:

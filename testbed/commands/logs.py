@@ -58,16 +58,9 @@ def logs(
     verbose: bool,
 ) -> None:
     """Show the logs of programs, or of all."""
-    from swf_common.configuration.suggestions import nearest
-    from swf_common.errors import ConfigurationError
-
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     for program in programs:
-        if program not in session.services:
-            raise ConfigurationError(
-                place=program,
-                problem="compose.yaml has no such service; " + nearest(program, session.services),
-            )
+        session.demand_service(program)
     demand_containers(session, programs)
     session.compose.logs(programs, follow=follow, since=since, tail=tail)
 

@@ -21,10 +21,9 @@ def stop_agents(config_file: str, namespace: str | None, verbose: bool) -> None:
 
     session = open_session(config_file, verbose=verbose, namespace=namespace)
     end_running_workflows(session)
-    agents = [name for name, service in session.services.items() if service.role == "agent"]
     with session.lock():
         session.check_owner()
-        session.compose.stop(agents)
+        session.compose.stop(session.agent_programs)
         stop_orphaned_agents(session)
     console.note(f"The agents of {session.project.name} are stopped.")
 
