@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from testbed.commands.options import open_session, testbed_options
+from testbed.commands.options import with_session
 
 if TYPE_CHECKING:
     from testbed.engine.inspection import Container
+    from testbed.stack.session import Session
 
 HEADER = ("PROGRAM", "CONTAINER", "STATE", "HEALTH", "EXIT CODE", "RESTARTS")
 VERBS = ("list", "start", "stop", "restart", "kill")
@@ -19,10 +20,8 @@ VERBS = ("list", "start", "stop", "restart", "kill")
 @click.command()
 @click.argument("verb", type=click.Choice(VERBS), default="list", metavar=f"[{'|'.join(VERBS)}]")
 @click.argument("program", required=False)
-@testbed_options
-def agents(
-    verb: str, program: str | None, config_file: str, namespace: str | None, verbose: bool
-) -> None:
+@with_session
+def agents(session: Session, verb: str, program: str | None) -> None:
     """List the agents' containers, or act on a program.
 
     Without a verb it lists. `start` also takes one that was only created; READY follows some
@@ -35,7 +34,6 @@ def agents(
 
     if verb != "list" and program is None:
         raise click.UsageError(f"Say which program to {verb}: testbed agents {verb} PROGRAM")
-    session = open_session(config_file, verbose=verbose, namespace=namespace)
     if program is not None:
         session.demand_service(program, "agent")
     actions = AgentActions(session.compose, session.containers)
