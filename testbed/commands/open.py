@@ -39,7 +39,7 @@ def open_monitor(session: Session, role: str, user: str | None, only_print: bool
 
     person = user or login_name()
     arguments = (f"--user={person}", f"--role={role}")
-    made = ask(session.containers, session.project.namespace, "sign_in_link", *arguments)
+    made = ask(session.containers, session.project.name, "sign_in_link", *arguments)
     url = session.monitor_address()
     minutes = made["valid_s"] / 60
     console.note(f"A link that signs {made['user']} in, once, within {minutes:.0f} minutes:")

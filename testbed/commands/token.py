@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -39,19 +39,24 @@ def token(
     revoke: int | None,
 ) -> None:
     """Make a token for the REST interface; the key alone goes to stdout."""
-    from testbed.monitor_client.tokens import Tokens, table
+    from testbed.monitor_client.inside_container import ask
     from testbed.output import console
+    from testbed.output.tokens import table
     from testbed.project import login_name
 
-    tokens = Tokens(session.containers, session.project.namespace, user or login_name())
+    def asked(verb: str, *options: str) -> Any:
+        arguments = (verb, f"--user={user or login_name()}", *options)
+        return ask(session.containers, session.project.name, "token", *arguments)
+
     if show_all:
-        for line in table(tokens.all()):
-            click.echo(line)
+        tokens = asked("list")
+        console.result(table(tokens) if tokens else "no tokens")
     elif revoke is not None:
-        gone = tokens.revoke(revoke)
+        gone = asked("revoke", f"--id={revoke}")
         console.note(f"Revoked: {gone['hint']}… ({gone['name']}, {gone['role']})")
     else:
-        made = tokens.issue(role, purpose, days)
+        valid = [] if days is None else [f"--days={days}"]
+        made = asked("issue", f"--role={role}", f"--name={purpose}", *valid)
         if made["role_given"]:
             console.note(f"The account {made['user']} has the role {role} from now on.")
         until = f"until {made['expires_at'][:16]}" if made["expires_at"] else "until it is revoked"
