@@ -174,9 +174,9 @@ def _socket(facts: Facts) -> Iterator[Finding]:
     if facts.socket_problem:
         which = f"TESTBED_ENGINE_GROUP={facts.socket_group}" if facts.socket_group else ""
         advice = (
-            f"Set {which or 'TESTBED_ENGINE_SOCKET'}, or do without the supervisor: agents are "
-            "then not started or stopped from pages, REST, MCP or `testbed agents`, all else "
-            'works. docs/supervisor.md, "The socket"'
+            f"Set {which or 'TESTBED_ENGINE_SOCKET'}, or do without the supervisor: pages, REST "
+            'and MCP then do not start or stop agents, all else works. docs/supervisor.md, "The '
+            'socket"'
         )
         seen = f"{facts.socket}: {facts.socket_problem}"
         yield Finding("socket", Grade.WRONG, seen, advice, ExitCode.BACKEND)

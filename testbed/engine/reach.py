@@ -44,7 +44,7 @@ class SocketOutOfReach(BackendError):
 
     hint = (
         "Set TESTBED_ENGINE_SOCKET and TESTBED_ENGINE_GROUP as they are there, or do without it "
-        "([supervisor] enabled = false): all works but starting and stopping single agents."
+        "([supervisor] enabled = false): pages, REST and MCP then do not start or stop agents."
     )
 
 
