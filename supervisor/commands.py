@@ -50,7 +50,7 @@ def read_command(delivery: Delivery, namespace: str) -> AgentCommand:
     A command without `message_id` is identified by the broker's id of the delivery: the same text
     may be sent twice.
 
-    :raises MalformedMessage: it is no command, or one for another namespace
+    :raises MalformedMessage: it is not a command, or one for another namespace
     """
     content = read_object(delivery.body)
     if content.get("message_id") is None:

@@ -23,7 +23,7 @@ STARTING = "a run that another command is starting"
 
 
 class NoTestbed(ConfigurationError):
-    """{folder} is no testbed, it has no compose.yaml: `testbed init` lays one down here"""
+    """{folder} is not a testbed, it has no compose.yaml: `testbed init` lays one down here"""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Project:
 
 
 def check_laid_down(root: Path) -> None:
-    """Refuse a folder that is no testbed.
+    """Refuse a folder that is not a testbed.
 
     :raises NoTestbed: it has no compose.yaml
     """

@@ -88,7 +88,7 @@ def load_configuration(config_file: str, **choices: Any) -> Configuration:
 
     The default file is looked for here, then in the repository.
 
-    :raises ConfigurationError: it is wrong, or the folder is no testbed
+    :raises ConfigurationError: it is wrong, or the folder is not a testbed
     """
     from swf_common import __version__
     from swf_common.configuration import resolve

@@ -57,7 +57,7 @@ def chosen(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
     meant = [one for one in rows if name in (one["queue"], one["program"])]
     if not meant:
         known = sorted({one["program"] for one in rows})
-        problem = f"is no queue, and no program that has one; {nearest(name, known)}"
+        problem = f"is neither a queue nor a program that has one; {nearest(name, known)}"
         raise ConfigurationError(place=name, problem=problem, hint="See: testbed queues")
     return meant
 

@@ -65,7 +65,7 @@ class Facts:
     :param memory: bytes of the engine's host in all
     :param port: the monitor's port on this host; None: any free one
     :param port_problem: why it cannot be had
-    :param secrets_missing: names; of those there are, `secrets_open` tells whether others read them
+    :param secrets_missing: names; of those there are, `secrets_open` says whether others read them
     :param images_missing: names of images that the next `testbed up` builds
     :param clock_off: seconds by which the engine's clock is ahead
     :param configuration_problem: why the configuration cannot be used
@@ -130,7 +130,7 @@ def version(text: str) -> tuple[int, ...]:
 
 def _configuration(facts: Facts) -> Finding:
     if facts.configuration_problem:
-        advice = "Mend it; `testbed config` shows what a configuration comes to."
+        advice = "Fix it; `testbed config` shows what a configuration comes to."
         return Finding("configuration", Grade.WRONG, facts.configuration_problem, advice)
     return Finding("configuration", Grade.OK, "can be used")
 
@@ -230,7 +230,7 @@ def _secrets(facts: Facts) -> Finding:
             "secrets",
             Grade.WRONG,
             "their folder is open to other users of this host",
-            "Close it with: testbed init. Who may have read them: remove them and begin anew.",
+            "Close it with: testbed init. Who may have read them: remove them and begin again.",
         )
     if facts.secrets_missing:
         seen = f"{len(facts.secrets_missing)} are not made yet"

@@ -29,7 +29,7 @@ class Report:
     """What came of `testbed run`.
 
     :param duration_s: seconds from the run command to drained, or until waiting was given up
-    :param ready_s: seconds that the agents took to be ready; None when nobody knows any more
+    :param ready_s: seconds that the agents took to be ready; None: unknown
     :param undrained: what was still open when waiting was given up
     :param incidents: what happened to the containers (fields of `Incident.as_json`)
     :param ended_by: what ended the command before the run was judged

@@ -303,7 +303,7 @@ class Session:
             if time.monotonic() > end:
                 raise BackendError(
                     what="The backend is not healthy: " + "; ".join(ill),
-                    hint="Look at it with: testbed status, testbed logs",
+                    hint="See: testbed status, testbed logs",
                 )
             sleep(0.1)
 

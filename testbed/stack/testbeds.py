@@ -49,7 +49,7 @@ class Host(Protocol):
     """What the command asks of the engine about all testbeds."""
 
     def containers(self) -> list[Mapping[str, Any]]:
-        """Every container of a testbed, as `inspect` tells it."""
+        """Every container of a testbed, as `inspect` describes it."""
 
     def take_down(self, project: str, *, volumes: bool) -> None:
         """Remove every container and network of a Compose project, and its volumes if asked."""
@@ -79,7 +79,7 @@ class DockerHost:
 def find_testbeds(containers: Iterable[Mapping[str, Any]]) -> list[Testbed]:
     """The testbeds to which containers belong, by name.
 
-    :param containers: as `inspect` tells them
+    :param containers: as `inspect` describes them
     """
     projects: dict[str, list[Mapping[str, Any]]] = {}
     for container in containers:
