@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
-from supervisor.actions import Actions
-from supervisor.engine import ActionFailed, AgentContainer, Engine, EngineUnavailable
+from supervisor.engine import AgentContainer, Engine, EngineUnavailable
 from swf_common.broker.model import Delivery
 from swf_common.protocol.agent_control import AgentCommand, Done, Rejected
 from swf_common.protocol.identifiers import same_container
@@ -24,6 +23,7 @@ from swf_common.protocol.messages import (
     read_object,
     utc_now,
 )
+from swf_common.service.actions import ActionFailed, Actions
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class Commands:
     def __init__(
         self,
         engine: Engine,
-        actions: Actions | None = None,
+        actions: Actions[AgentContainer] | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._engine = engine

@@ -10,7 +10,7 @@ from typing import Any
 import docker
 from docker.errors import APIError, DockerException, NotFound
 
-from supervisor.engine import ActionFailed, AgentContainer, Engine, EngineUnavailable
+from supervisor.engine import AgentContainer, Engine, EngineUnavailable
 from swf_common.protocol.labels import (
     AGENT_LABEL,
     ONE_OFF_LABEL,
@@ -19,6 +19,7 @@ from swf_common.protocol.labels import (
     SERVICE_LABEL,
     STAGES_LABEL,
 )
+from swf_common.service.actions import ActionFailed
 
 SOCKET = "unix:///var/run/docker.sock"
 NEVER = "0001-01-01T00:00:00Z"
@@ -77,12 +78,12 @@ class DockerEngine(Engine):
         self._client.unpause(container.container_id)
 
     @_errors()
-    def stop(self, container: AgentContainer, timeout: int) -> None:
-        self._client.stop(container.container_id, timeout)
+    def stop(self, container: AgentContainer, timeout: int | None) -> None:
+        self._client.stop(container.container_id, container.grace(timeout))
 
     @_errors()
-    def restart(self, container: AgentContainer, timeout: int) -> None:
-        self._client.restart(container.container_id, timeout)
+    def restart(self, container: AgentContainer, timeout: int | None) -> None:
+        self._client.restart(container.container_id, container.grace(timeout))
 
     @_errors()
     def kill(self, container: AgentContainer) -> None:

@@ -36,7 +36,7 @@ def agents(session: Session, verb: str, program: str | None) -> None:
         raise click.UsageError(f"Say which program to {verb}: testbed agents {verb} PROGRAM")
     if program is not None:
         session.demand_service(program, "agent")
-    actions = AgentActions(session.compose, session.containers)
+    actions = AgentActions(session.containers)
     if not actions.find():
         raise TestbedDown(project=session.project.name, cause="it has no agent's container")
     if verb == "list" or program is None:
@@ -54,7 +54,7 @@ def table(containers: Sequence[Container]) -> str:
     rows = [
         (
             one.program,
-            one.container_id[:12],
+            one.name,
             one.state,
             one.health or "-",
             str(one.exit_code) if one.ended else "-",

@@ -28,6 +28,8 @@ from testbed.engine.inspection import (
 PROBE_USER = 10001
 """The user of agents, monitor and supervisor in their images."""
 PROBE_TIMEOUT_S = 30
+USUAL_STOP_S = 10
+"""What the engine takes for a container whose service says nothing."""
 
 
 @contextmanager
@@ -117,7 +119,8 @@ class DockerContainers:
 
     @_engine_errors()
     def stop(self, container_id: str) -> None:
-        self._client.api.stop(container_id)
+        grace_s = self._client.api.inspect_container(container_id)["Config"].get("StopTimeout")
+        self._client.api.stop(container_id, USUAL_STOP_S if grace_s is None else grace_s)
 
     @_engine_errors()
     def execute(self, container_id: str, command: Sequence[str]) -> tuple[int, str]:

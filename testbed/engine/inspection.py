@@ -41,6 +41,11 @@ class Container:
     role: str = ""
 
     @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.container_id[:12]
+
+    @property
     def ended(self) -> bool:
         """Whether its exit code means something."""
         return self.started_at is not None and self.state in CONTAINER_DIED
