@@ -252,25 +252,12 @@ def without_a_run(code: ExitCode, reason: str, *, unknown: bool = False) -> dict
 
     :param unknown: it was asked to start, and nobody answered: it may run
     """
-    stages = ("generated", "registered", "processed", "failed")
+    nothing = Report("", Progress.unknown(""), None, 0.0, ExpectSection(), ended_by=code)
     return {
+        **nothing.as_json(),
         "execution_id": None,
-        "run_id": None,
         "namespace": None,
         "status": "unknown" if unknown else "not started",
         "reason": reason,
         "verdict": f"{VERDICTS.get(code, f'FAILED (exit code {int(code)})')}: {reason}",
-        "exit_code": int(code),
-        "duration_s": 0.0,
-        "ready_s": None,
-        "stf": dict.fromkeys(stages, 0),
-        "tf_files": 0,
-        "slices": dict.fromkeys(("created", "completed", "failed"), 0),
-        "stages": {},
-        "messages": 0,
-        "dead_letters": 0,
-        "undrained": [],
-        "expectations": [],
-        "incidents": [],
-        "run_record": "",
     }
