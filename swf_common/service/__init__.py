@@ -1,1 +1,1 @@
-"""What each long-running program needs: settings, signals, state file, client of the monitor."""
+"""What programs share at work: settings, signals, state file, the monitor's client, actions."""
