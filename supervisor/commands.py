@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
-from supervisor.actions import Actions
-from supervisor.engine import ActionFailed, AgentContainer, Engine, EngineUnavailable
+from supervisor.engine import AgentContainer, Engine, EngineUnavailable
 from swf_common.broker.model import Delivery
 from swf_common.protocol.agent_control import AgentCommand, Done, Rejected
 from swf_common.protocol.identifiers import same_container
 from swf_common.protocol.message import MalformedMessage, Message, utc_now
 from swf_common.protocol.messages import interpret, read_object
+from swf_common.service.actions import ActionFailed, Actions
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def read_command(delivery: Delivery, namespace: str) -> AgentCommand:
     A command without `message_id` is identified by the broker's id of the delivery: the same text
     may be sent twice.
 
-    :raises MalformedMessage: it is no command, or one for another namespace
+    :raises MalformedMessage: it is not a command, or one for another namespace
     """
     content = read_object(delivery.body)
     if content.get("message_id") is None:
@@ -95,7 +95,7 @@ class Commands:
     def __init__(
         self,
         engine: Engine,
-        actions: Actions | None = None,
+        actions: Actions[AgentContainer] | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._engine = engine

@@ -8,14 +8,11 @@ from typing import Protocol
 from swf_common.errors import TestbedError
 from swf_common.protocol.agent_control import AgentContainerState
 from swf_common.protocol.states import CONTAINER_DIED
+from swf_common.service import actions
 
 
 class EngineUnavailable(TestbedError):
     """The Docker engine does not answer: {cause}"""
-
-
-class ActionFailed(TestbedError):
-    """{what}"""
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,10 @@ class AgentContainer:
         """Whether its exit code means something."""
         return bool(self.started_at) and self.state in CONTAINER_DIED
 
+    def grace(self, timeout: int | None) -> int:
+        """Seconds that it gets to stop: those of its service, unless others are given."""
+        return self.stop_timeout if timeout is None else timeout
+
     def as_reply(self) -> AgentContainerState:
         """The container as a reply describes it."""
         return AgentContainerState.model_validate(
@@ -65,7 +66,7 @@ class AgentContainer:
         )
 
 
-class Engine(Protocol):
+class Engine(actions.Engine[AgentContainer], Protocol):
     """The engine, as far as it concerns the agents of one testbed.
 
     Each method raises `EngineUnavailable` when the engine does not answer, and the acting ones
@@ -77,21 +78,3 @@ class Engine(Protocol):
 
     def agents(self) -> list[AgentContainer]:
         """Every agent container of the testbed, whatever its state."""
-
-    def inspect(self, container: AgentContainer) -> AgentContainer | None:
-        """The container as it is now; None when it is gone."""
-
-    def start(self, container: AgentContainer) -> None:
-        """Start it, if it does not run."""
-
-    def unpause(self, container: AgentContainer) -> None:
-        """Let a paused container go on."""
-
-    def stop(self, container: AgentContainer, timeout: int) -> None:
-        """SIGTERM, and SIGKILL after `timeout` seconds; returns when it has ended."""
-
-    def restart(self, container: AgentContainer, timeout: int) -> None:
-        """Stop it like `stop`, if it runs, and start it."""
-
-    def kill(self, container: AgentContainer) -> None:
-        """SIGKILL; its restart policy does not bring it back."""

@@ -156,7 +156,7 @@ class Supervisor:
             self._link.ack(delivery)
 
     def _refuse(self, delivery: Delivery, reason: str) -> None:
-        """Refuse a message that is no command; without `reply-to` it becomes a dead letter."""
+        """Refuse a message that is not a command; without `reply-to` it becomes a dead letter."""
         log.warning("rejected: %s", reason)
         if "reply-to" not in delivery.headers:
             self._link.nack(delivery)

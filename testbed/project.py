@@ -23,7 +23,7 @@ STARTING = "a run that another command is starting"
 
 
 class NoTestbed(ConfigurationError):
-    """{folder} is no testbed, it has no compose.yaml: `testbed init` lays one down here"""
+    """{folder} is not a testbed, it has no compose.yaml: `testbed init` lays one down here"""
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,6 @@ class Project:
     @property
     def runs(self) -> Path:
         return self.folder / "runs"
-
-    @property
-    def workflows(self) -> Path:
-        return self.root / "workflows"
 
     def secret(self, name: str) -> str:
         """A secret's text.
@@ -85,7 +81,7 @@ class Project:
             yield
 
     @contextmanager
-    def following(self) -> Iterator[Callable[[str], None]]:
+    def following(self) -> Iterator[Callable[[str], object]]:
         """Mark that this command starts and follows a run, until it has drained.
 
         The mark is a lock on a file, so that it ends with the process, however that ends.
@@ -97,7 +93,7 @@ class Project:
         with path.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             try:
-                yield lambda execution_id: _write(path, execution_id)
+                yield path.write_text
             finally:
                 path.unlink(missing_ok=True)
 
@@ -114,7 +110,7 @@ class Project:
 
 
 def check_laid_down(root: Path) -> None:
-    """Refuse a folder that is no testbed.
+    """Refuse a folder that is not a testbed.
 
     :raises NoTestbed: it has no compose.yaml
     """
@@ -138,10 +134,6 @@ def login_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid{os.getuid()}"
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text)
 
 
 def user_name() -> str:

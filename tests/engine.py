@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 
-from testbed.engine.docker_containers import PROJECT_LABEL
+from swf_common.protocol.labels import PROJECT_LABEL
 
 
 def docker(*arguments: str) -> str:
     """What a docker command prints; it fails with what it said."""
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    for _ in range(5):
+        done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+        if "unable to freeze" not in done.stderr:  # a busy kernel does not always manage at once
+            break
     assert done.returncode == 0, f"docker {arguments[0]}: {done.stderr}"
     return done.stdout.strip()
 

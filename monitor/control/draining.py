@@ -10,7 +10,7 @@ from monitor.control.commands import NoAnswer, control
 from monitor.records.models import SystemAgent, WorkflowExecution
 from monitor.records.queries.agents import heard_of, present
 from swf_common.configuration.participants import all_known, participants, stages_of
-from swf_common.protocol.destinations import RECORDER
+from swf_common.protocol.destinations import queues_of
 from swf_common.protocol.json_values import as_list, as_object
 from swf_common.protocol.progress import Progress, open_items
 from swf_common.protocol.states import OperationalState
@@ -91,13 +91,11 @@ def _queues_of(
     execution: WorkflowExecution, agents: Sequence[SystemAgent]
 ) -> list[dict[str, Any]] | None:
     """The queues of agents and recorder; None while the broker, or the recorder's, is unknown."""
-    programs = (*(agent.program for agent in agents), RECORDER)
-    prefixes = tuple(f"Consumer.{execution.namespace}-{program}." for program in programs)
+    programs = [agent.program or "" for agent in agents]
     try:
-        found = [one for one in control().queue_depths() if one["queue"].startswith(prefixes)]
+        return queues_of(execution.namespace or "", programs, control().queue_depths())
     except NoAnswer:
         return None
-    return found if any(f"-{RECORDER}." in one["queue"] for one in found) else None
 
 
 def _agents_of(execution: WorkflowExecution) -> list[SystemAgent]:

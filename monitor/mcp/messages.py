@@ -227,7 +227,7 @@ def _level(text: str) -> int:
         return LEVELS[text.strip().upper()]
     except KeyError:
         raise ToolError(
-            f"{text!r:.60} is no level; there are: {', '.join(reversed(LEVELS))}"
+            f"{text!r:.60} is no level; there are: {', '.join([*reversed(LEVELS)][1:])}"
         ) from None
 
 

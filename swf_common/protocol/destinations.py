@@ -6,6 +6,9 @@ own durable queue, which the replicas of the program share.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 EPICTOPIC = "/topic/epictopic"
 SLICES = "/topic/panda.slices"
 RESULTS = "/topic/panda.results"
@@ -56,6 +59,19 @@ def program_of(namespace: str, queue: str) -> str | None:
         if rest.endswith(end) and len(rest) > len(end):
             return rest.removesuffix(end)
     return rest.partition(".")[0] or None
+
+
+def queues_of(
+    namespace: str, programs: Iterable[str], queues: Iterable[dict[str, Any]] | None
+) -> list[dict[str, Any]] | None:
+    """The queues of programs and of the recorder; None while the recorder has never consumed, and
+    so what was sent is not recorded, or while nothing is known of queues.
+
+    :param queues: rows with the name of a queue each, without `/queue/`
+    """
+    prefixes = tuple(f"Consumer.{namespace}-{program}." for program in (*programs, RECORDER))
+    own = [one for one in queues or () if one["queue"].startswith(prefixes)]
+    return own if any(f"-{RECORDER}." in one["queue"] for one in own) else None
 
 
 def namespace_selector(namespace: str) -> str:

@@ -1,1 +1,1 @@
-"""What a long-running program needs: settings, signals, state file, logs, monitor client."""
+"""What programs share at work: settings, signals, state file, logs, monitor client, actions."""

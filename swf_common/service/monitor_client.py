@@ -61,7 +61,7 @@ class MonitorClient:
         """One attempt at a request; the decoded answer.
 
         :raises MonitorUnavailable: no answer, or one that means "come back later"
-        :raises MonitorRefused: any other status than 2xx, or an answer that is no JSON
+        :raises MonitorRefused: any other status than 2xx, or an answer that is not JSON
         """
         try:
             answer = self._session.request(

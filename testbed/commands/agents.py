@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from testbed.commands.options import open_session, testbed_options
+from testbed.commands.options import with_session
 
 if TYPE_CHECKING:
     from testbed.engine.inspection import Container
@@ -20,10 +20,8 @@ VERBS = ("list", "start", "stop", "restart", "kill")
 @click.command()
 @click.argument("verb", type=click.Choice(VERBS), default="list", metavar=f"[{'|'.join(VERBS)}]")
 @click.argument("program", required=False)
-@testbed_options
-def agents(
-    verb: str, program: str | None, config_file: str, namespace: str | None, verbose: bool
-) -> None:
+@with_session
+def agents(session: Session, verb: str, program: str | None) -> None:
     """List the agents' containers, or act on a program.
 
     Without a verb it lists. `start` also takes one that was only created; READY follows some
@@ -36,10 +34,9 @@ def agents(
 
     if verb != "list" and program is None:
         raise click.UsageError(f"Say which program to {verb}: testbed agents {verb} PROGRAM")
-    session = open_session(config_file, verbose=verbose, namespace=namespace)
     if program is not None:
-        check_program(session, program)
-    actions = AgentActions(session.compose, session.containers)
+        session.demand_service(program, "agent")
+    actions = AgentActions(session.containers)
     if not actions.find():
         raise TestbedDown(project=session.project.name, cause="it has no agent's container")
     if verb == "list" or program is None:
@@ -50,22 +47,6 @@ def agents(
     console.result(table(containers))
 
 
-def check_program(session: Session, program: str) -> None:
-    """Find a mistyped program before the engine is asked.
-
-    :raises ConfigurationError: compose.yaml has no agent service of that name
-    """
-    from swf_common.configuration.suggestions import nearest
-    from swf_common.errors import ConfigurationError
-
-    known = [name for name, service in session.services.items() if service.role == "agent"]
-    if program not in known:
-        raise ConfigurationError(
-            place=program,
-            problem="compose.yaml has no such agent; " + nearest(program, known),
-        )
-
-
 def table(containers: Sequence[Container]) -> str:
     """Containers as lines of text."""
     from testbed.output import console
@@ -73,7 +54,7 @@ def table(containers: Sequence[Container]) -> str:
     rows = [
         (
             one.program,
-            one.container_id[:12],
+            one.name,
             one.state,
             one.health or "-",
             str(one.exit_code) if one.ended else "-",

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from testbed.commands.options import open_session, testbed_options
+from testbed.commands.options import with_session
 
 if TYPE_CHECKING:
     from testbed.monitor_client.queues import QueueMonitor
+    from testbed.stack.session import Session
 
 VERBS = ("list", "show", "retry", "discard")
 DONE = {"retry": "sent again to", "discard": "discarded; it was meant for"}
@@ -21,15 +22,9 @@ DONE = {"retry": "sent again to", "discard": "discarded; it was meant for"}
 @click.argument("letters", nargs=-1, type=click.IntRange(min=1), metavar="[ID]...")
 @click.option("--all", "everything", is_flag=True, help="Every open letter; of a list, all.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@testbed_options
+@with_session
 def dead_letters(
-    verb: str,
-    letters: tuple[int, ...],
-    everything: bool,
-    as_json: bool,
-    config_file: str,
-    namespace: str | None,
-    verbose: bool,
+    session: Session, verb: str, letters: tuple[int, ...], everything: bool, as_json: bool
 ) -> None:
     """List messages that no agent could handle; show, retry or discard them.
 
@@ -37,7 +32,6 @@ def dead_letters(
     stays in the records.
     """
     check_usage(verb, letters, everything=everything, as_json=as_json)
-    session = open_session(config_file, verbose=verbose, namespace=namespace)
     monitor = session.monitor()
     if verb == "list":
         show_list(monitor, session.project.namespace, everything=everything, as_json=as_json)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from testbed.commands.options import open_session, testbed_options
+from testbed.commands.options import with_session
 
 if TYPE_CHECKING:
     from testbed.stack.session import Session
@@ -47,27 +47,13 @@ class Tail(click.ParamType[str]):
     "--since", type=Moment(), metavar="TIME", help="An age (10m), yesterday, 14:30, a date."
 )
 @click.option("--tail", type=Tail(), metavar="N", help="Only the last N lines of each.")
-@testbed_options
+@with_session
 def logs(
-    programs: tuple[str, ...],
-    follow: bool,
-    since: str | None,
-    tail: str | None,
-    config_file: str,
-    namespace: str | None,
-    verbose: bool,
+    session: Session, programs: tuple[str, ...], follow: bool, since: str | None, tail: str | None
 ) -> None:
     """Show the logs of programs, or of all."""
-    from swf_common.configuration.suggestions import nearest
-    from swf_common.errors import ConfigurationError
-
-    session = open_session(config_file, verbose=verbose, namespace=namespace)
     for program in programs:
-        if program not in session.services:
-            raise ConfigurationError(
-                place=program,
-                problem="compose.yaml has no such service; " + nearest(program, session.services),
-            )
+        session.demand_service(program)
     demand_containers(session, programs)
     session.compose.logs(programs, follow=follow, since=since, tail=tail)
 

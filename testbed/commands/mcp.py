@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
-from testbed.commands.options import open_session, testbed_options
+from testbed.commands.options import with_session
+
+if TYPE_CHECKING:
+    from testbed.stack.session import Session
 
 URL_VARIABLE = "TESTBED_MCP_URL"
 TOKEN_VARIABLE = "TESTBED_MCP_TOKEN"
@@ -14,15 +18,14 @@ TOKEN_VARIABLE = "TESTBED_MCP_TOKEN"
 
 @click.command()
 @click.option("--shell", is_flag=True, help="Print the variables of .mcp.json for a shell instead.")
-@testbed_options
-def mcp(shell: bool, config_file: str, namespace: str | None, verbose: bool) -> None:
+@with_session
+def mcp(session: Session, shell: bool) -> None:
     """Print the configuration with which an MCP client reaches the running testbed.
 
     It holds a viewer's token, which reads. To act, a client needs one of an operator.
     """
     from testbed.output import console
 
-    session = open_session(config_file, verbose=verbose, namespace=namespace)
     url = session.monitor_address()
     token = session.project.secret("token_viewer")
     console.note("A viewer's token: it reads. To act, use one of: testbed token --role operator")

@@ -49,7 +49,7 @@ def parse_moment(text: str, now: datetime) -> datetime:
     try:
         return _written_out(wanted, now)
     except (ValueError, OverflowError, OSError):
-        raise ValueError(f"'{text}' is no time that is understood; accepted: {ACCEPTED}") from None
+        raise ValueError(f"'{text}' is not a valid time; accepted: {ACCEPTED}") from None
 
 
 def _age(text: str) -> timedelta | None:

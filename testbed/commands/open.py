@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
 from swf_common.protocol.states import Role
-from testbed.commands.options import open_session, testbed_options
+from testbed.commands.options import with_session
+
+if TYPE_CHECKING:
+    from testbed.stack.session import Session
 
 
 @click.command("open")
@@ -22,15 +26,8 @@ from testbed.commands.options import open_session, testbed_options
 )
 @click.option("--user", metavar="NAME", help="Who signs in; default: you.")
 @click.option("--print", "only_print", is_flag=True, help="Open no browser.")
-@testbed_options
-def open_monitor(
-    role: str,
-    user: str | None,
-    only_print: bool,
-    config_file: str,
-    namespace: str | None,
-    verbose: bool,
-) -> None:
+@with_session
+def open_monitor(session: Session, role: str, user: str | None, only_print: bool) -> None:
     """Open the monitor in a browser, signed in.
 
     The link, which alone goes to stdout, works once, within five minutes. An account keeps what it
@@ -40,10 +37,9 @@ def open_monitor(
     from testbed.output import console
     from testbed.project import login_name
 
-    session = open_session(config_file, verbose=verbose, namespace=namespace)
     person = user or login_name()
     arguments = (f"--user={person}", f"--role={role}")
-    made = ask(session.containers, session.project.namespace, "sign_in_link", *arguments)
+    made = ask(session.containers, session.project.name, "sign_in_link", *arguments)
     url = session.monitor_address()
     minutes = made["valid_s"] / 60
     console.note(f"A link that signs {made['user']} in, once, within {minutes:.0f} minutes:")

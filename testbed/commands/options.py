@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,6 +36,16 @@ def testbed_options(function: Function) -> Function:
     ):
         function = option(function)
     return function
+
+
+def with_session(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that every command takes, and the session that they lead to."""
+
+    @wraps(function)
+    def command(config_file: str, namespace: str | None, verbose: bool, **options: Any) -> None:
+        function(open_session(config_file, verbose=verbose, namespace=namespace), **options)
+
+    return testbed_options(command)
 
 
 def set_option(function: Function) -> Function:
@@ -77,7 +88,7 @@ def load_configuration(config_file: str, **choices: Any) -> Configuration:
 
     The default file is looked for here, then in the repository.
 
-    :raises ConfigurationError: it is wrong, or the folder is no testbed
+    :raises ConfigurationError: it is wrong, or the folder is not a testbed
     """
     from swf_common import __version__
     from swf_common.configuration import resolve

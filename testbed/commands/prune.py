@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from testbed.commands.options import open_session, testbed_options
+from testbed.commands.options import with_session
 
 if TYPE_CHECKING:
     from testbed.engine.unused_images import Image, Images
@@ -17,8 +17,8 @@ HEADER = ("IMAGE", "BUILT", "SIZE")
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@testbed_options
-def prune(yes: bool, config_file: str, namespace: str | None, verbose: bool) -> None:
+@with_session
+def prune(session: Session, yes: bool) -> None:
     """Remove images that this checkout built and nothing needs any more.
 
     Those of today's files stay, and those that a container on this host has. Without a terminal
@@ -27,7 +27,6 @@ def prune(yes: bool, config_file: str, namespace: str | None, verbose: bool) -> 
     from testbed.engine.unused_images import DockerImages
     from testbed.output import console
 
-    session = open_session(config_file, verbose=verbose, namespace=namespace)
     remove_surplus(session, DockerImages(), yes=yes, ask=console.can_ask())
 
 

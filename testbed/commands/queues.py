@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from testbed.commands.options import open_session, testbed_options
+from testbed.commands.options import with_session
+
+if TYPE_CHECKING:
+    from testbed.stack.session import Session
 
 VERBS = ("list", "purge")
 
@@ -18,16 +21,8 @@ VERBS = ("list", "purge")
 @click.argument("name", required=False, metavar="[QUEUE|PROGRAM]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 @click.option("--yes", is_flag=True, help="With purge: do not ask.")
-@testbed_options
-def queues(
-    verb: str,
-    name: str | None,
-    as_json: bool,
-    yes: bool,
-    config_file: str,
-    namespace: str | None,
-    verbose: bool,
-) -> None:
+@with_session
+def queues(session: Session, verb: str, name: str | None, as_json: bool, yes: bool) -> None:
     """List what waits for each program, or empty queues.
 
     `purge` drops what waits in a queue, or in all queues of a program, from which nobody consumes:
@@ -38,7 +33,6 @@ def queues(
 
     if (verb == "purge") != (name is not None):
         raise click.UsageError("Say what to empty: testbed queues purge QUEUE|PROGRAM")
-    session = open_session(config_file, verbose=verbose, namespace=namespace)
     monitor = session.monitor()
     rows = monitor.consumer_queues()
     if name is not None:
@@ -63,7 +57,7 @@ def chosen(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
     meant = [one for one in rows if name in (one["queue"], one["program"])]
     if not meant:
         known = sorted({one["program"] for one in rows})
-        problem = f"is no queue, and no program that has one; {nearest(name, known)}"
+        problem = f"is neither a queue nor a program that has one; {nearest(name, known)}"
         raise ConfigurationError(place=name, problem=problem, hint="See: testbed queues")
     return meant
 

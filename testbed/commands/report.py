@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from testbed.commands.options import junit_option, open_session, testbed_options
+from testbed.commands.options import junit_option, with_session
+
+if TYPE_CHECKING:
+    from testbed.stack.session import Session
 
 
 @click.command()
 @click.argument("execution", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @junit_option
-@testbed_options
-def report(
-    execution: str | None,
-    as_json: bool,
-    junit: Path | None,
-    config_file: str,
-    namespace: str | None,
-    verbose: bool,
-) -> None:
+@with_session
+def report(session: Session, execution: str | None, as_json: bool, junit: Path | None) -> None:
     """Report on an execution that is over; the latest one if none is named.
 
     From its run record, else from the monitor. The exit code is that of the run.
@@ -32,7 +29,6 @@ def report(
     from testbed.run.past_runs import find_report
     from testbed.run.run_list import find_runs, latest
 
-    session = open_session(config_file, verbose=verbose, namespace=namespace)
     if execution is None:
         project = session.project
         known = find_runs(project.runs, project.namespace, session.monitor, limit=20)

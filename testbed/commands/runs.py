@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
-from testbed.commands.options import open_session, testbed_options
+from testbed.commands.options import with_session
+
+if TYPE_CHECKING:
+    from testbed.stack.session import Session
 
 
 @click.command()
@@ -14,8 +18,8 @@ from testbed.commands.options import open_session, testbed_options
 @click.option(
     "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many."
 )
-@testbed_options
-def runs(as_json: bool, limit: int, config_file: str, namespace: str | None, verbose: bool) -> None:
+@with_session
+def runs(session: Session, as_json: bool, limit: int) -> None:
     """List the runs of this namespace, the newest first.
 
     Those with a record in this checkout, and those of everybody that the monitor knows.
@@ -23,7 +27,6 @@ def runs(as_json: bool, limit: int, config_file: str, namespace: str | None, ver
     from testbed.output import console
     from testbed.run.run_list import HEADER, find_runs
 
-    session = open_session(config_file, verbose=verbose, namespace=namespace)
     listed = find_runs(session.project.runs, session.project.namespace, session.monitor, limit)
     if as_json:
         console.result(json.dumps([run.as_json() for run in listed], indent=2))

@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from testbed.commands.options import open_session, testbed_options
+from testbed.commands.options import with_session
 
 if TYPE_CHECKING:
     from testbed.monitor_client.client import Monitor
+    from testbed.stack.session import Session
 
 
 @click.command()
 @click.argument("execution", required=False)
-@testbed_options
-def stop(execution: str | None, config_file: str, namespace: str | None, verbose: bool) -> None:
+@with_session
+def stop(session: Session, execution: str | None) -> None:
     """Stop the running workflow gracefully; the agents stay."""
     from testbed.output import console
     from testbed.run.stopping import stop_execution
 
-    session = open_session(config_file, verbose=verbose, namespace=namespace)
     monitor = session.monitor()
     running = [row["execution_id"] for row in monitor.running_executions(session.project.namespace)]
     if execution is None and not running:

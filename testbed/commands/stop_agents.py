@@ -6,25 +6,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from testbed.commands.options import open_session, testbed_options
+from testbed.commands.options import with_session
 
 if TYPE_CHECKING:
     from testbed.stack.session import Session
 
 
 @click.command("stop-agents")
-@testbed_options
-def stop_agents(config_file: str, namespace: str | None, verbose: bool) -> None:
+@with_session
+def stop_agents(session: Session) -> None:
     """Stop every agent; the backend stays. A running workflow is ended first."""
     from testbed.output import console
     from testbed.stack.orphans import stop_orphaned_agents
 
-    session = open_session(config_file, verbose=verbose, namespace=namespace)
     end_running_workflows(session)
-    agents = [name for name, service in session.services.items() if service.role == "agent"]
     with session.lock():
         session.check_owner()
-        session.compose.stop(agents)
+        session.compose.stop(session.agent_programs)
         stop_orphaned_agents(session)
     console.note(f"The agents of {session.project.name} are stopped.")
 

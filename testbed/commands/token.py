@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from swf_common.protocol.states import Role
-from testbed.commands.options import open_session, testbed_options
+from testbed.commands.options import with_session
+
+if TYPE_CHECKING:
+    from testbed.stack.session import Session
 
 
 @click.command()
@@ -23,33 +28,35 @@ from testbed.commands.options import open_session, testbed_options
 @click.option("--user", metavar="NAME", help="Whose it is; default: you.")
 @click.option("--list", "show_all", is_flag=True, help="Show the user's tokens instead.")
 @click.option("--revoke", type=int, metavar="ID", help="Revoke a token instead.")
-@testbed_options
+@with_session
 def token(
+    session: Session,
     role: str,
     purpose: str,
     days: float | None,
     user: str | None,
     show_all: bool,
     revoke: int | None,
-    config_file: str,
-    namespace: str | None,
-    verbose: bool,
 ) -> None:
     """Make a token for the REST interface; the key alone goes to stdout."""
-    from testbed.monitor_client.tokens import Tokens, table
+    from testbed.monitor_client.inside_container import ask
     from testbed.output import console
+    from testbed.output.tokens import table
     from testbed.project import login_name
 
-    session = open_session(config_file, verbose=verbose, namespace=namespace)
-    tokens = Tokens(session.containers, session.project.namespace, user or login_name())
+    def asked(verb: str, *options: str) -> Any:
+        arguments = (verb, f"--user={user or login_name()}", *options)
+        return ask(session.containers, session.project.name, "token", *arguments)
+
     if show_all:
-        for line in table(tokens.all()):
-            click.echo(line)
+        tokens = asked("list")
+        console.result(table(tokens) if tokens else "no tokens")
     elif revoke is not None:
-        gone = tokens.revoke(revoke)
+        gone = asked("revoke", f"--id={revoke}")
         console.note(f"Revoked: {gone['hint']}… ({gone['name']}, {gone['role']})")
     else:
-        made = tokens.issue(role, purpose, days)
+        valid = [] if days is None else [f"--days={days}"]
+        made = asked("issue", f"--role={role}", f"--name={purpose}", *valid)
         if made["role_given"]:
             console.note(f"The account {made['user']} has the role {role} from now on.")
         until = f"until {made['expires_at'][:16]}" if made["expires_at"] else "until it is revoked"

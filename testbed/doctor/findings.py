@@ -65,7 +65,7 @@ class Facts:
     :param memory: bytes of the engine's host in all
     :param port: the monitor's port on this host; None: any free one
     :param port_problem: why it cannot be had
-    :param secrets_missing: names; of those there are, `secrets_open` tells whether others read them
+    :param secrets_missing: names; of those there are, `secrets_open` says whether others read them
     :param images_missing: names of images that the next `testbed up` builds
     :param clock_off: seconds by which the engine's clock is ahead
     :param configuration_problem: why the configuration cannot be used
@@ -130,7 +130,7 @@ def version(text: str) -> tuple[int, ...]:
 
 def _configuration(facts: Facts) -> Finding:
     if facts.configuration_problem:
-        advice = "Mend it; `testbed config` shows what a configuration comes to."
+        advice = "Fix it; `testbed config` shows what a configuration comes to."
         return Finding("configuration", Grade.WRONG, facts.configuration_problem, advice)
     return Finding("configuration", Grade.OK, "can be used")
 
@@ -174,9 +174,9 @@ def _socket(facts: Facts) -> Iterator[Finding]:
     if facts.socket_problem:
         which = f"TESTBED_ENGINE_GROUP={facts.socket_group}" if facts.socket_group else ""
         advice = (
-            f"Set {which or 'TESTBED_ENGINE_SOCKET'}, or do without the supervisor: agents are "
-            "then not started or stopped from pages, REST, MCP or `testbed agents`, all else "
-            'works. docs/supervisor.md, "The socket"'
+            f"Set {which or 'TESTBED_ENGINE_SOCKET'}, or do without the supervisor: pages, REST "
+            'and MCP then do not start or stop agents, all else works. docs/supervisor.md, "The '
+            'socket"'
         )
         seen = f"{facts.socket}: {facts.socket_problem}"
         yield Finding("socket", Grade.WRONG, seen, advice, ExitCode.BACKEND)
@@ -230,7 +230,7 @@ def _secrets(facts: Facts) -> Finding:
             "secrets",
             Grade.WRONG,
             "their folder is open to other users of this host",
-            "Close it with: testbed init. Who may have read them: remove them and begin anew.",
+            "Close it with: testbed init. Who may have read them: remove them and begin again.",
         )
     if facts.secrets_missing:
         seen = f"{len(facts.secrets_missing)} are not made yet"

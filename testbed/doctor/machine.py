@@ -135,7 +135,7 @@ def _socket_problem(session: Session, engine: Engine) -> tuple[str | None, str]:
         mode = path.stat().st_mode
     except OSError as error:
         return str(error.strerror), ""
-    return "" if stat.S_ISSOCK(mode) else "it is no socket", ""
+    return "" if stat.S_ISSOCK(mode) else "it is not a socket", ""
 
 
 def _is_here(engine: Engine | None) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from swf_common.protocol.labels import FOLDER_LABEL, ONE_OFF_LABEL, PROJECT_LABEL, SERVICE_LABEL
 from testbed.engine.containers import (
     EngineRefused,
     EngineUnavailable,
@@ -17,7 +18,6 @@ from testbed.engine.containers import (
 )
 from testbed.engine.endpoint import find_engine
 from testbed.engine.inspection import (
-    SERVICE_LABEL,
     Container,
     LifeEvent,
     read_container,
@@ -25,12 +25,25 @@ from testbed.engine.inspection import (
     read_time,
 )
 
-PROJECT_LABEL = "com.docker.compose.project"
-FOLDER_LABEL = "com.docker.compose.project.working_dir"
-ONE_OFF_LABEL = "com.docker.compose.oneoff"
 PROBE_USER = 10001
 """The user of agents, monitor and supervisor in their images."""
 PROBE_TIMEOUT_S = 30
+USUAL_STOP_S = 10
+"""What the engine takes for a container whose service says nothing."""
+
+
+@contextmanager
+def _engine_errors() -> Iterator[None]:
+    """Turn errors of the engine into ours: a refusal is not the same as no answer."""
+    from docker.errors import APIError, DockerException
+    from requests import RequestException
+
+    try:
+        yield
+    except APIError as error:
+        raise EngineRefused(cause=error.explanation or str(error)) from error
+    except (DockerException, RequestException) as error:
+        raise EngineUnavailable(cause=str(error)) from error
 
 
 class DockerContainers:
@@ -40,23 +53,13 @@ class DockerContainers:
         self._project = project
         self._client = connect()
 
+    @_engine_errors()
     def all(self) -> list[Container]:
-        with _engine_errors():
-            return self._all()
+        details = [self._inspect(summary["Id"]) for summary in self._list()]
+        return [read_container(one) for one in details if one is not None]
 
-    def _all(self) -> list[Container]:
-        results = []
-        for summary in self._list():
-            details = self._inspect(summary["Id"])
-            if details is not None:
-                results.append(read_container(details))
-        return results
-
+    @_engine_errors()
     def evidence(self, container_id: str, lines: int = 10) -> Evidence:
-        with _engine_errors():
-            return self._evidence(container_id, lines)
-
-    def _evidence(self, container_id: str, lines: int) -> Evidence:
         from docker.errors import APIError
 
         details = self._inspect(container_id)
@@ -70,38 +73,39 @@ class DockerContainers:
             return Evidence(output, (f"(no log: {error.explanation})",))
         return Evidence(output, tuple(raw.decode(errors="replace").splitlines()))
 
+    @_engine_errors()
     def published_port(self, service: str, port: int) -> tuple[str, int] | None:
-        with _engine_errors():
-            summaries = self._list(f"{SERVICE_LABEL}={service}")
+        summaries = self._list(f"{SERVICE_LABEL}={service}")
         for summary in summaries:
             for binding in summary.get("Ports", []):
                 if binding.get("PrivatePort") == port and binding.get("PublicPort"):
                     return binding["IP"], int(binding["PublicPort"])
         return None
 
+    @_engine_errors()
     def publisher(self, port: int) -> str | None:
-        with _engine_errors():
-            for summary in self._client.api.containers():
-                if any(_takes(binding, port) for binding in summary.get("Ports", [])):
-                    return str(summary["Names"][0]).removeprefix("/")
+        for summary in self._client.api.containers():
+            if any(_takes(binding, port) for binding in summary.get("Ports", [])):
+                return str(summary["Names"][0]).removeprefix("/")
         return None
 
+    @_engine_errors()
     def start(self, container_id: str) -> None:
-        with _engine_errors():
-            self._client.api.start(container_id)
+        self._client.api.start(container_id)
 
+    @_engine_errors()
     def unpause(self, container_id: str) -> None:
-        with _engine_errors():
-            self._client.api.unpause(container_id)
+        self._client.api.unpause(container_id)
 
+    @_engine_errors()
     def kill(self, container_id: str) -> None:
-        with _engine_errors():
-            self._client.api.kill(container_id, "SIGKILL")
+        self._client.api.kill(container_id, "SIGKILL")
 
+    @_engine_errors()
     def now(self) -> datetime:
-        with _engine_errors():
-            return read_time(self._client.info()["SystemTime"])
+        return read_time(self._client.info()["SystemTime"])
 
+    @_engine_errors()
     def events(self, since: datetime) -> list[LifeEvent]:
         # a whole second more on both sides: the engine compares with its own clock
         span = {"since": since.timestamp() - 1, "until": self.now().timestamp()}
@@ -110,29 +114,29 @@ class DockerContainers:
             "event": ["start", "die", "oom", "pause"],
             "label": f"{PROJECT_LABEL}={self._project}",
         }
-        with _engine_errors():
-            results = list(self._client.api.events(**span, decode=True, filters=wanted))
+        results = list(self._client.api.events(**span, decode=True, filters=wanted))
         return [read_event(event) for event in results]
 
+    @_engine_errors()
     def stop(self, container_id: str) -> None:
-        with _engine_errors():
-            self._client.api.stop(container_id)
+        grace_s = self._client.api.inspect_container(container_id)["Config"].get("StopTimeout")
+        self._client.api.stop(container_id, USUAL_STOP_S if grace_s is None else grace_s)
 
+    @_engine_errors()
     def execute(self, container_id: str, command: Sequence[str]) -> tuple[int, str]:
-        with _engine_errors():
-            created = self._client.api.exec_create(container_id, list(command))
-            output: bytes = self._client.api.exec_start(created["Id"])
-            code = self._client.api.exec_inspect(created["Id"])["ExitCode"]
+        created = self._client.api.exec_create(container_id, list(command))
+        output: bytes = self._client.api.exec_start(created["Id"])
+        code = self._client.api.exec_inspect(created["Id"])["ExitCode"]
         return int(code), output.decode(errors="replace")
 
+    @_engine_errors()
     def image_exists(self, name: str) -> bool:
         from docker.errors import ImageNotFound
 
-        with _engine_errors():
-            try:
-                self._client.images.get(name)
-            except ImageNotFound:
-                return False
+        try:
+            self._client.images.get(name)
+        except ImageNotFound:
+            return False
         return True
 
     def pull(self, name: str) -> None:
@@ -145,6 +149,7 @@ class DockerContainers:
         except DockerException as error:
             raise PullFailed(image=name, cause=(error.stderr or str(error)).strip()) from error
 
+    @_engine_errors()
     def run_probe(
         self, image: str, source: Path, command: Sequence[str], group: str = "0"
     ) -> tuple[int, str]:
@@ -152,30 +157,29 @@ class DockerContainers:
         from docker.types import Mount
 
         made = None
-        with _engine_errors():
-            try:
-                made = self._client.containers.create(
-                    image,
-                    entrypoint=list(command),
-                    mounts=[Mount("/seen", str(source), type="bind", read_only=True)],
-                    user=f"{PROBE_USER}:{PROBE_USER}",
-                    group_add=[group],
-                    network_mode="none",
-                    cap_drop=["ALL"],
-                )
-                made.start()
-                code = made.wait(timeout=PROBE_TIMEOUT_S)["StatusCode"]
-                return int(code), made.logs().decode(errors="replace")
-            except APIError as error:
-                cause = error.explanation or str(error)
-                raise MountRefused(source=source, cause=cause) from error
-            finally:
-                if made is not None:
-                    made.remove(force=True)
+        try:
+            made = self._client.containers.create(
+                image,
+                entrypoint=list(command),
+                mounts=[Mount("/seen", str(source), type="bind", read_only=True)],
+                user=f"{PROBE_USER}:{PROBE_USER}",
+                group_add=[group],
+                network_mode="none",
+                cap_drop=["ALL"],
+            )
+            made.start()
+            code = made.wait(timeout=PROBE_TIMEOUT_S)["StatusCode"]
+            return int(code), made.logs().decode(errors="replace")
+        except APIError as error:
+            cause = error.explanation or str(error)
+            raise MountRefused(source=source, cause=cause) from error
+        finally:
+            if made is not None:
+                made.remove(force=True)
 
+    @_engine_errors()
     def folders(self) -> set[str]:
-        with _engine_errors():
-            summaries = self._list()
+        summaries = self._list()
         return {
             summary["Labels"][FOLDER_LABEL]
             for summary in summaries
@@ -243,17 +247,3 @@ def inspect_labelled(label: str) -> list[Mapping[str, Any]]:
             with suppress(NotFound):  # it is being removed
                 results.append(client.api.inspect_container(summary["Id"]))
     return results
-
-
-@contextmanager
-def _engine_errors() -> Iterator[None]:
-    """Turn errors of the engine into ours: a refusal is not the same as no answer."""
-    from docker.errors import APIError, DockerException
-    from requests import RequestException
-
-    try:
-        yield
-    except APIError as error:
-        raise EngineRefused(cause=error.explanation or str(error)) from error
-    except (DockerException, RequestException) as error:
-        raise EngineUnavailable(cause=str(error)) from error

@@ -78,7 +78,8 @@ def _read_stages(dockerfile: str) -> list[Stage]:
             for mount in (one[8:] for one in options if one.startswith("--mount=")):
                 given = dict(part.split("=", 1) for part in mount.split(",") if "=" in part)
                 if given.get("type", "bind") == "bind" or "from" in given:
-                    _take(stages[-1], given.get("from"), [given.get("source", ".")])
+                    source = given.get("source") or given.get("src") or "."
+                    _take(stages[-1], given.get("from"), [source])
         stages[-1].instructions.append(line.strip())
     return stages
 

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from swf_common.protocol.labels import HASH_LABEL, ROLE_LABEL, SERVICE_LABEL
 from swf_common.protocol.states import CONTAINER_DIED
 
-SERVICE_LABEL = "com.docker.compose.service"
-HASH_LABEL = "com.docker.compose.config-hash"
-ROLE_LABEL = "org.epic.testbed.role"
 NEVER = "0001-01-01T00:00:00Z"
 
 
@@ -41,6 +39,11 @@ class Container:
     out_of_memory: bool = False
     config_hash: str = ""
     role: str = ""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.container_id[:12]
 
     @property
     def ended(self) -> bool:

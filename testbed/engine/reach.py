@@ -44,7 +44,7 @@ class SocketOutOfReach(BackendError):
 
     hint = (
         "Set TESTBED_ENGINE_SOCKET and TESTBED_ENGINE_GROUP as they are there, or do without it "
-        "([supervisor] enabled = false): all works but starting and stopping single agents."
+        "([supervisor] enabled = false): pages, REST and MCP then do not start or stop agents."
     )
 
 
@@ -117,7 +117,7 @@ class Probe:
             return "", owner
         if owner.isdecimal() and owner != group:
             return f"it belongs to group {owner}, and the supervisor gets group {group}", owner
-        return output.strip() or "it is no socket that the supervisor may use", ""
+        return output.strip() or "it is not a socket that the supervisor may use", ""
 
     def usable_socket(self, path: Path, group: str) -> tuple[str, str] | None:
         """The same, with the group to which the socket belongs where `group` is another one."""

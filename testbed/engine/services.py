@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-LABEL = "org.epic.testbed."
+from swf_common.protocol.labels import AGENT_LABEL, LABEL, ROLE_LABEL, STAGES_LABEL
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ def read_services(compose_config: Mapping[str, Any]) -> dict[str, Service]:
         services[name] = Service(
             name=name,
             image=service.get("image") or f"{project}-{name}",
-            role=labels.get(f"{LABEL}role", ""),
-            agent=labels.get(f"{LABEL}agent"),
+            role=labels.get(ROLE_LABEL, ""),
+            agent=labels.get(AGENT_LABEL),
             always=labels.get(f"{LABEL}always") == "true",
             switch=labels.get(f"{LABEL}switch"),
-            stages=tuple(labels.get(f"{LABEL}stages", "").split()),
+            stages=tuple(labels.get(STAGES_LABEL, "").split()),
             one_shot=name in depended_on,
             dockerfile=build.get("dockerfile"),
             target=build.get("target"),

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from swf_common.errors import BackendError
-from testbed.engine.docker_containers import FOLDER_LABEL, connect
+from swf_common.protocol.labels import CHECKOUT_LABEL, FOLDER_LABEL
+from testbed.engine.docker_containers import connect
 from testbed.engine.image_digests import NAMED_BY_CONTENT
-from testbed.engine.services import LABEL
 
-CHECKOUT_LABEL = f"{LABEL}checkout"
-"""On an image: the checkout that built it."""
 CHECKOUT = "TESTBED_CHECKOUT"
 """The variable of compose.yaml that gives it."""
 

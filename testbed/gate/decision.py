@@ -62,14 +62,12 @@ class Verdict:
     @property
     def ready(self) -> bool:
         """Whether every required agent is ready."""
-        return all(agent.outcome == Outcome.READY for agent in self.agents if agent.required)
+        return not self.missing
 
     @property
     def failed(self) -> tuple[AgentVerdict, ...]:
         """Required agents that will not become ready."""
-        return tuple(
-            agent for agent in self.agents if agent.required and agent.outcome == Outcome.FAILED
-        )
+        return tuple(agent for agent in self.missing if agent.outcome == Outcome.FAILED)
 
     @property
     def missing(self) -> tuple[AgentVerdict, ...]:

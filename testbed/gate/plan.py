@@ -11,8 +11,9 @@ from swf_common.configuration import AgentSection, Configuration
 from swf_common.configuration.participants import Participant, stages_of, with_services
 from swf_common.configuration.suggestions import nearest
 from swf_common.errors import ConfigurationError
+from swf_common.protocol.labels import AGENT_LABEL, STAGES_LABEL
 from swf_common.protocol.progress import BUILT_IN, CUSTOM_STAGE
-from testbed.engine.services import LABEL, Service
+from testbed.engine.services import Service
 from testbed.gate.decision import Expected
 
 
@@ -125,7 +126,7 @@ def _stages(service: Service) -> tuple[str, ...]:
         if stage not in BUILT_IN and not re.fullmatch(CUSTOM_STAGE, stage):
             raise ConfigurationError(
                 place="compose.yaml",
-                problem=f"{service.name} has the label {LABEL}stages with {stage}, which nothing "
+                problem=f"{service.name} has the label {STAGES_LABEL} with {stage}, which nothing "
                 f"counts; {nearest(stage, BUILT_IN)}",
                 hint="A stage of its own is called stf.<name>, in lower-case letters.",
             )
@@ -164,7 +165,7 @@ def _program(
         raise ConfigurationError(
             place=origins[-1] if origins else "testbed.toml",
             problem=f"[agents.{key}]: no service in compose.yaml carries the label "
-            f"{LABEL}agent={key}; " + nearest(key, known),
+            f"{AGENT_LABEL}={key}; " + nearest(key, known),
             hint=f'Or name the service:  program = "<service>"  under [agents.{key}].',
         )
     if section.program not in agents:

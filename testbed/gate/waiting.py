@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from swf_common.errors import ExitCode, TestbedError
@@ -80,23 +80,22 @@ class Gate:
                 self._remember(waited, verdict)
                 board.show([describe(agent) for agent in verdict.agents])
                 if verdict.failed:
-                    raise AgentsFailed(text=self._explain(list(verdict.failed), waited))
+                    texts = [self._explain(agent, waited) for agent in verdict.failed]
+                    raise AgentsFailed(text="\n".join(texts))
                 if verdict.ready:
                     self._warn_of_optional(verdict)
                     return verdict
-                late = [agent for agent in verdict.missing if waited >= self._limit(agent.program)]
+                limits = self.plan.ready_timeout
+                late = [
+                    agent
+                    for agent in verdict.missing
+                    if waited >= (limits[agent.program] if self.timeout is None else self.timeout)
+                ]
                 if late:
                     error = AgentsFailed if any(map(self._has_died, late)) else AgentsNotReady
-                    raise error(
-                        text=self._explain(late, waited), hint="More time: --timeout SECONDS"
-                    )
+                    texts = [self._explain(agent, waited) for agent in late]
+                    raise error(text="\n".join(texts), hint="More time: --timeout SECONDS")
                 self.sleep(POLL_S)
-
-    def _limit(self, program: str) -> float:
-        if self.timeout is not None:
-            return self.timeout
-        limits: Mapping[str, float] = self.plan.ready_timeout
-        return limits[program]
 
     def _has_died(self, agent: AgentVerdict) -> bool:
         """Whether an agent died while the gate waited: that is the cause, not its slowness."""
@@ -117,14 +116,10 @@ class Gate:
             if agent.outcome != Outcome.READY:
                 console.warn(f"optional agent {agent.program} is not ready: {agent.reason}")
 
-    def _explain(self, agents: list[AgentVerdict], waited: float) -> str:
-        """Per agent: reason, container, last probe, last heartbeat, last log lines, next step."""
-        return "\n".join(self._explain_one(agent, waited) for agent in agents)
-
-    def _explain_one(self, agent: AgentVerdict, waited: float) -> str:
-        head = f"{agent.program} is not READY after {waited:.0f} s: {agent.reason}"
+    def _explain(self, agent: AgentVerdict, waited: float) -> str:
+        """Reason, container, last probe, last heartbeat, last log lines, next step."""
+        lines = [f"{agent.program} is not READY after {waited:.0f} s: {agent.reason}"]
         container = agent.container
-        lines = [head]
         if container is not None:
             evidence = self.containers.evidence(container.container_id)
             lines.append(

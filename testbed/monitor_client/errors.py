@@ -8,7 +8,7 @@ from swf_common.errors import BackendError, ExitCode, TestbedError
 class MonitorUnavailable(BackendError):
     """The monitor does not answer: {cause}"""
 
-    hint = "Look at it with: testbed status, testbed logs monitor"
+    hint = "See: testbed status, testbed logs monitor"
 
 
 class TestbedDown(MonitorUnavailable):
@@ -24,13 +24,13 @@ class MonitorRefused(TestbedError):
 class RunnerUnavailable(BackendError):
     """The workflow was not started: {cause}"""
 
-    hint = "Look at it with: testbed status, testbed logs workflow-runner"
+    hint = "See: testbed status, testbed logs workflow-runner"
 
 
 class RunnerSilent(BackendError):
     """The workflow may run: {cause}"""
 
-    hint = "Look at it with: testbed status, testbed logs workflow-runner"
+    hint = "See: testbed status, testbed logs workflow-runner"
 
 
 class WorkflowRefused(TestbedError):

@@ -9,26 +9,21 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from swf_common.errors import BackendError, ConfigurationError
+from swf_common.errors import ConfigurationError
 from testbed.engine.containers import Containers
+from testbed.monitor_client.errors import TestbedDown
 
 COMMAND = ("python3", "-m", "monitor")
 
 
-class MonitorDoesNotRun(BackendError):
-    """The monitor of {namespace} does not run."""
-
-    hint = "Start it: testbed up"
-
-
-def ask(containers: Containers, namespace: str, what: str, *arguments: str) -> Any:
+def ask(containers: Containers, project: str, what: str, *arguments: str) -> Any:
     """Run one of the monitor's commands there; its answer.
 
     :param what: the command, as `python -m monitor` knows it
-    :raises MonitorDoesNotRun: there is no container to ask in
+    :raises TestbedDown: there is no container to ask in
     :raises ConfigurationError: the command refuses the arguments
     """
-    code, output = containers.execute(_monitor(containers, namespace), [*COMMAND, what, *arguments])
+    code, output = containers.execute(_monitor(containers, project), [*COMMAND, what, *arguments])
     lines = output.strip().splitlines() or [""]
     if code:
         problem = lines[-1].removeprefix("CommandError: ")
@@ -36,8 +31,8 @@ def ask(containers: Containers, namespace: str, what: str, *arguments: str) -> A
     return json.loads(lines[-1])
 
 
-def _monitor(containers: Containers, namespace: str) -> str:
+def _monitor(containers: Containers, project: str) -> str:
     for container in containers.all():
         if container.program == "monitor" and container.state == "running":
             return container.container_id
-    raise MonitorDoesNotRun(namespace=namespace)
+    raise TestbedDown(project=project, cause="no container is its monitor")

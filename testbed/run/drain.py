@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from swf_common.protocol.destinations import RECORDER
+from swf_common.protocol.destinations import queues_of
 from swf_common.protocol.progress import Progress, open_items
 from testbed.gate.decision import AgentVerdict, Outcome
 from testbed.gate.waiting import Gate
@@ -48,28 +47,16 @@ def drain_state(gate: Gate, progress: Progress) -> DrainState:
         or (agent.agent and agent.agent.operational_state != "READY")
     ]
     plan = gate.plan
-    own = queues and _queues_of(gate.namespace, plan.required, queues)
-    if own is not None and not any(f"-{RECORDER}." in queue["queue"] for queue in own):
-        own = None  # the recorder has never consumed: what was sent is not recorded
+    own = queues_of(gate.namespace, plan.required, queues)
     required = [_state(agent) for agent in busy if agent.required]
     items = open_items(progress, plan.stages, own, required)
     idle = (
         own is not None
-        and not any(
-            queue["depth"] for queue in _queues_of(gate.namespace, plan.programs, queues or ())
-        )
+        and not any(one["depth"] for one in queues_of(gate.namespace, plan.programs, queues) or ())
         and all(map(_has_left, busy))
         and not progress.lacks_end  # the recorder sends it, when it trusts itself again
     )
     return DrainState(progress, items, idle)
-
-
-def _queues_of(
-    namespace: str, programs: Iterable[str], queues: Iterable[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """The queues of programs and of the recorder."""
-    prefixes = tuple(f"Consumer.{namespace}-{program}." for program in (*programs, RECORDER))
-    return [queue for queue in queues if queue["queue"].startswith(prefixes)]
 
 
 def _state(agent: AgentVerdict) -> str:

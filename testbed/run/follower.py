@@ -246,7 +246,7 @@ class RunFollower:
                 how = last[-1].signal or f"exit code {last[-1].exit_code}"
                 how += ", out of memory" if last[-1].out_of_memory else ""
                 program = last[-1].program
-                hint = f"Look at its logs with: testbed logs {program}"
+                hint = f"See its logs: testbed logs {program}"
                 raise CrashLoop(program=program, times=times, how=how, hint=hint)
 
     def _record_incidents(self) -> None:

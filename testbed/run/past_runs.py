@@ -54,23 +54,11 @@ def _from_monitor(monitor: Monitor, execution_id: str) -> Report:
     For a run that was started elsewhere the monitor does not know how long the agents took to be
     ready, nor when the run had drained, so that `within` cannot be judged.
     """
-    record = monitor.execution(execution_id)
+    record, progress = monitor.execution(execution_id), monitor.progress(execution_id)
     wanted = record["parameter_values"].get("expect") or {}
     metrics = record["performance_metrics"] or {}
-    kept = metrics.get("report")
-    if kept:
-        return Report(
-            namespace=record["namespace"] or "",
-            progress=monitor.progress(execution_id),
-            ready_s=kept["ready_s"],
-            duration_s=kept["duration_s"],
-            expect=ExpectSection.model_validate(wanted),
-            undrained=kept.get("undrained", []),
-            incidents=past_incidents(kept),
-            past=past_verdict(kept),
-        )
-    progress = monitor.progress(execution_id)
-    if not progress.status.final:
+    kept = metrics.get("report") or {}
+    if not kept and not progress.status.final:
         raise ConfigurationError(
             place=execution_id,
             problem=f"is still {progress.status}: there is no report of it yet",
@@ -79,10 +67,12 @@ def _from_monitor(monitor: Monitor, execution_id: str) -> Report:
     return Report(
         namespace=record["namespace"] or "",
         progress=progress,
-        ready_s=None,
-        duration_s=_seconds(record),
-        expect=ExpectSection.model_validate({**wanted, "within": None}),
-        incidents=past_incidents(metrics),
+        ready_s=kept.get("ready_s"),
+        duration_s=kept["duration_s"] if kept else _seconds(record),
+        expect=ExpectSection.model_validate(wanted if kept else {**wanted, "within": None}),
+        undrained=kept.get("undrained", []),
+        incidents=past_incidents(kept or metrics),
+        past=past_verdict(kept) if kept else None,
     )
 
 

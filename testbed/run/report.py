@@ -8,7 +8,7 @@ from typing import Any
 from swf_common.configuration.expectations import Expectation, judged
 from swf_common.configuration.model import ExpectSection
 from swf_common.errors import ExitCode
-from swf_common.protocol.progress import BUILT_IN, REGISTERED, Progress
+from swf_common.protocol.progress import BUILT_IN, Progress
 from swf_common.protocol.states import ExecutionStatus
 
 VERDICTS = {ExitCode.DONE: "PASSED", ExitCode.INTERRUPTED: "INTERRUPTED"}
@@ -29,7 +29,7 @@ class Report:
     """What came of `testbed run`.
 
     :param duration_s: seconds from the run command to drained, or until waiting was given up
-    :param ready_s: seconds that the agents took to be ready; None when nobody knows any more
+    :param ready_s: seconds that the agents took to be ready; None: unknown
     :param undrained: what was still open when waiting was given up
     :param incidents: what happened to the containers (fields of `Incident.as_json`)
     :param ended_by: what ended the command before the run was judged
@@ -115,12 +115,12 @@ class Report:
         nobody got, as they failed when they were registered, are among the failed ones already.
         """
         stages = self.progress.stages
-        rejected = stages.get(REGISTERED, {}).get("failed", 0)
-        return {
-            stage: one["failed"] - rejected
+        own = {
+            stage: one["failed"] - one.get("rejected", 0)
             for stage, one in stages.items()
-            if stage not in BUILT_IN and one["failed"] > rejected
+            if stage not in BUILT_IN
         }
+        return {stage: failed for stage, failed in own.items() if failed}
 
     @property
     def lost(self) -> bool:
@@ -252,25 +252,12 @@ def without_a_run(code: ExitCode, reason: str, *, unknown: bool = False) -> dict
 
     :param unknown: it was asked to start, and nobody answered: it may run
     """
-    stages = ("generated", "registered", "processed", "failed")
+    nothing = Report("", Progress.unknown(""), None, 0.0, ExpectSection(), ended_by=code)
     return {
+        **nothing.as_json(),
         "execution_id": None,
-        "run_id": None,
         "namespace": None,
         "status": "unknown" if unknown else "not started",
         "reason": reason,
         "verdict": f"{VERDICTS.get(code, f'FAILED (exit code {int(code)})')}: {reason}",
-        "exit_code": int(code),
-        "duration_s": 0.0,
-        "ready_s": None,
-        "stf": dict.fromkeys(stages, 0),
-        "tf_files": 0,
-        "slices": dict.fromkeys(("created", "completed", "failed"), 0),
-        "stages": {},
-        "messages": 0,
-        "dead_letters": 0,
-        "undrained": [],
-        "expectations": [],
-        "incidents": [],
-        "run_record": "",
     }

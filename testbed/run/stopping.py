@@ -16,7 +16,7 @@ STOP_TIMEOUT_S = 30.0
 class StillRunning(TestbedError):
     """{execution_id} was asked to stop and is still {status} after {seconds:.0f} s."""
 
-    hint = "Look at it with: testbed status, testbed logs workflow-runner"
+    hint = "See: testbed status, testbed logs workflow-runner"
     exit_code = ExitCode.WORKFLOW_FAILED
 
 

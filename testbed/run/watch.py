@@ -24,7 +24,7 @@ ON_PURPOSE = (0, 128 + signal.SIGTERM)
 AFTERMATH = timedelta(seconds=20)
 """So long after one part was back, the silence of others still counts as its consequence."""
 UNNOTICED_S = 5.0
-"""A shorter time without an answer is no incident."""
+"""Shorter outages are not incidents."""
 
 Events = Callable[[datetime], Iterable[LifeEvent]]
 """The events of the project's containers since a moment, oldest first."""

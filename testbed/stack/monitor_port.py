@@ -59,7 +59,7 @@ def settle(
     :param publisher: the name of a container that has a port of the host
     :param published: where the project's own monitor is published now
     :return: the port that is remembered from now on; 0: the engine takes any
-    :raises ConfigurationError: the user's is taken, or is no port
+    :raises ConfigurationError: the user's is taken, or is not a port
     """
 
     def holder(port: int) -> str | None:
@@ -104,12 +104,12 @@ class Choice:
     def port(self) -> int:
         """The port; 0: the engine takes any, each time another one.
 
-        :raises ConfigurationError: it is no port
+        :raises ConfigurationError: it is not a port
         """
         if not self.text.isdecimal() or int(self.text) >= 2**16:
             raise ConfigurationError(
                 place=self.place,
-                problem=f"{CHOSEN}={self.text} is no port",
+                problem=f"{CHOSEN}={self.text} is not a port",
                 hint="A port is a number from 1 to 65535. Without one a free port is chosen.",
             )
         return int(self.text)

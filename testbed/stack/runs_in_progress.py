@@ -23,7 +23,7 @@ class RunInProgress(TestbedError):
 class RunsUnknown(RunInProgress):
     """A run may be in progress ({cause}), and this would {changes}."""
 
-    hint = "Look at it with: testbed status, testbed logs monitor. --force does it all the same."
+    hint = "See: testbed status, testbed logs monitor. --force does it all the same."
 
 
 def disturbances(

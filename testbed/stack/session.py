@@ -12,6 +12,7 @@ from functools import cached_property
 
 from swf_common.configuration import Configuration
 from swf_common.configuration.resolver import NAMESPACE_OPTION
+from swf_common.configuration.suggestions import nearest
 from swf_common.errors import BackendError, ConfigurationError
 from swf_common.protocol.states import CONTAINER_ENDED
 from testbed.engine import certificates
@@ -69,6 +70,21 @@ class Session:
     @cached_property
     def services(self) -> dict[str, Service]:
         return read_services(self.compose.config())
+
+    @property
+    def agent_programs(self) -> list[str]:
+        return [name for name, service in self.services.items() if service.role == "agent"]
+
+    def demand_service(self, name: str, kind: str = "service") -> None:
+        """Find a mistyped service, or agent, before the engine is asked.
+
+        :param kind: service or agent
+        :raises ConfigurationError: compose.yaml has none of that name
+        """
+        known = self.agent_programs if kind == "agent" else [*self.services]
+        if name not in known:
+            problem = f"compose.yaml has no such {kind}; {nearest(name, known)}"
+            raise ConfigurationError(place=name, problem=problem)
 
     @cached_property
     def plan(self) -> Plan:
@@ -287,7 +303,7 @@ class Session:
             if time.monotonic() > end:
                 raise BackendError(
                     what="The backend is not healthy: " + "; ".join(ill),
-                    hint="Look at it with: testbed status, testbed logs",
+                    hint="See: testbed status, testbed logs",
                 )
             sleep(0.1)
 

@@ -9,7 +9,7 @@ from typing import Any
 from swf_common.errors import BackendError, ExitCode
 from swf_common.protocol.states import OperationalState
 from testbed.engine.inspection import Container
-from testbed.gate.decision import AgentVerdict, Expected, Outcome, decide
+from testbed.gate.decision import AgentVerdict, Expected, Outcome, Verdict, decide
 from testbed.gate.plan import Plan
 from testbed.monitor_client.client import Monitor
 from testbed.monitor_client.errors import MonitorRefused
@@ -33,7 +33,7 @@ class Status:
     project: str
     monitor_url: str | None
     backend: tuple[tuple[str, str, str], ...]
-    agents: tuple[AgentVerdict, ...]
+    gate: Verdict
     executions: tuple[dict[str, Any], ...]
     dead_letters: int
     snapshot: Snapshot | None
@@ -48,12 +48,8 @@ class Status:
         )
 
     @property
-    def missing(self) -> list[AgentVerdict]:
-        return [agent for agent in self.agents if agent.required and agent.outcome != Outcome.READY]
-
-    @property
     def ready(self) -> bool:
-        return self.backend_ok and not self.missing
+        return self.backend_ok and self.gate.ready
 
     @property
     def exit_code(self) -> ExitCode:
@@ -61,10 +57,10 @@ class Status:
             return ExitCode.BACKEND
         if any(
             agent.outcome == Outcome.FAILED and (not agent.container or agent.container.exit_code)
-            for agent in self.missing
+            for agent in self.gate.missing
         ):
             return ExitCode.AGENT_DIED
-        return ExitCode.NOT_READY if self.missing else ExitCode.DONE
+        return ExitCode.NOT_READY if self.gate.missing else ExitCode.DONE
 
     @property
     def verdict(self) -> str:
@@ -78,8 +74,8 @@ class Status:
                 if state != "running" or health not in ("healthy", "-")
             ]
             return f"{self.project} is DEGRADED: " + ", ".join(ill or [self.problem])
-        if self.missing:
-            names = ", ".join(f"{agent.program} ({agent.reason})" for agent in self.missing)
+        if self.gate.missing:
+            names = ", ".join(f"{agent.program} ({agent.reason})" for agent in self.gate.missing)
             return f"{self.project} is NOT READY: {names}"
         if self.executions:
             names = ", ".join(row["execution_id"] for row in self.executions)
@@ -98,7 +94,7 @@ class Status:
                 {"service": name, "state": state, "health": health}
                 for name, state, health in self.backend
             ],
-            "agents": [self._agent(agent) for agent in self.agents],
+            "agents": [self._agent(agent) for agent in self.gate.agents],
             "executions": list(self.executions),
             "dead_letters": self.dead_letters,
             "orphans": [orphans.as_json(one) for one in self.orphans],
@@ -112,10 +108,10 @@ class Status:
             shown.append(f"Monitor: {self.monitor_url}")
         backend = [list(row) for row in self.backend]
         shown += ["", console.table(["BACKEND", "CONTAINER", "HEALTH"], backend)]
-        if self.agents:
+        if self.gate.agents:
             header = ["AGENT", "CONTAINER", "STATE", "STATUS", "HEARTBEAT", "VERDICT"]
             rows = []
-            for agent in self.agents:
+            for agent in self.gate.agents:
                 facts = self._agent(agent)
                 note = agent.reason or _occupation(agent)
                 age = facts["heartbeat_age_s"]
@@ -186,7 +182,6 @@ def read_status(session: Session) -> Status:
     except (BackendError, MonitorRefused) as error:
         problem = str(error)
     expected = (*session.plan.expected, *_beside(session.plan, containers))
-    verdict = decide(namespace, expected, containers, snapshot)
     backend = tuple(
         (name, *_backend_state(name, containers))
         for name in session.plan.backend
@@ -197,7 +192,7 @@ def read_status(session: Session) -> Status:
         project=session.project.name,
         monitor_url=session.monitor_url(),
         backend=backend,
-        agents=verdict.agents,
+        gate=decide(namespace, expected, containers, snapshot),
         executions=tuple(
             {
                 name: row[name]

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from swf_common.errors import BackendError
-from testbed.engine.docker_containers import FOLDER_LABEL, PROJECT_LABEL, inspect_labelled
-from testbed.engine.inspection import ROLE_LABEL, SERVICE_LABEL
+from swf_common.protocol.labels import FOLDER_LABEL, PROJECT_LABEL, ROLE_LABEL, SERVICE_LABEL
+from testbed.engine.docker_containers import inspect_labelled
 from testbed.output import console
 from testbed.project import Project
 from testbed.stack.session import MONITOR_PORT, MONITOR_SERVICE
@@ -49,7 +49,7 @@ class Host(Protocol):
     """What the command asks of the engine about all testbeds."""
 
     def containers(self) -> list[Mapping[str, Any]]:
-        """Every container of a testbed, as `inspect` tells it."""
+        """Every container of a testbed, as `inspect` describes it."""
 
     def take_down(self, project: str, *, volumes: bool) -> None:
         """Remove every container and network of a Compose project, and its volumes if asked."""
@@ -79,7 +79,7 @@ class DockerHost:
 def find_testbeds(containers: Iterable[Mapping[str, Any]]) -> list[Testbed]:
     """The testbeds to which containers belong, by name.
 
-    :param containers: as `inspect` tells them
+    :param containers: as `inspect` describes them
     """
     projects: dict[str, list[Mapping[str, Any]]] = {}
     for container in containers:

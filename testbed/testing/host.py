@@ -128,7 +128,7 @@ def hash_of(service: Service) -> str:
 class FakeHost(Host):
     """An engine with the testbeds of many. A project that stands in `failing` cannot be taken down.
 
-    :param inspected: its containers, as `inspect` tells them
+    :param inspected: its containers, as `inspect` describes them
     """
 
     def __init__(self, *inspected: Mapping[str, Any]) -> None:

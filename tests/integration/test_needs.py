@@ -324,7 +324,7 @@ def test_progress_has_the_stages_of_those_who_take_part(recorded: Recorded) -> N
     recorded.stf(REJECTED)
     assert recorded.progress()["stages"] == {
         "stf.registered": {"done": 0, "failed": 1},
-        "stf.calibrated": {"done": 0, "failed": 1},
+        "stf.calibrated": {"done": 0, "failed": 1, "rejected": 1},
     }
 
 

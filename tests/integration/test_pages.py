@@ -313,11 +313,11 @@ def test_the_form_for_starting_a_workflow_refuses_what_the_resolver_refuses(
             r'<input type="number" name="([^"]+)" value="([^"]*)"', operator_page.get(page).text
         )
     )
-    assert "simulation.stf_count" in fields
+    assert "daq_state_machine.stf_count" in fields
     answer = operator_page.post(
         "/executions/start/",
         page,
-        **{**fields, "config": "stf_datataking_default", "simulation.stf_count": "-3"},
+        **{**fields, "config": "stf_datataking_default", "daq_state_machine.stf_count": "-3"},
     )
     assert answer.status_code == 400
     assert "must not be negative" in answer.text

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from swf_common.protocol.labels import LABEL
 from testbed.engine.inspection import Container
-from testbed.engine.services import LABEL
 from testbed.monitor_client.snapshot import AgentRow, Snapshot
 from testbed.testing import EPOCH
 

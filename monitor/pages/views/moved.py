@@ -25,6 +25,7 @@ RENAMED = {
     "tf-slices": CREATED,
 }
 """Filters that the admin knows by another name."""
+FLAGS = {"true": "1", "false": "0"}
 
 
 @readers
@@ -32,7 +33,7 @@ def list_of(request: HttpRequest, old: str) -> HttpResponse:
     """The table that has taken the place of a list, with its filters."""
     names = RENAMED.get(old, {})
     given = {
-        names.get(name, name): text
+        names.get(name, name): FLAGS.get(str(text), text)
         for name, text in request.GET.items()
         if text and name not in OWN_PARAMETERS
     }

@@ -89,7 +89,12 @@ def run(request: HttpRequest, run_number: int) -> HttpResponse:
 
 
 def _newest_samples(run_number: int) -> list[FastMonFile]:
-    rows = samples().filter(stf_file__run__run_number=run_number)
+    """The samples of the run's newest STFs: an order over all samples would walk through those of
+    later runs.
+    """
+    newest = StfFile.objects.filter(run__run_number=run_number, tf_files__isnull=False)
+    stfs = newest.order_by("-stf_filename").values_list("pk", flat=True).distinct()[:SHOWN]
+    rows = samples().filter(stf_file__in=list(stfs))
     return list(rows.order_by("-created_at", "-tf_filename")[:SHOWN])
 
 

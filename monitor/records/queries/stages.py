@@ -43,7 +43,8 @@ def stf_counts(run_number: int) -> dict[str, int]:
 def stage_counts(
     execution: WorkflowExecution, progress: Mapping[str, Any], counts: Mapping[str, int]
 ) -> dict[str, Mapping[str, int]]:
-    """Per stage, how many came to their end there, `done` well and `failed`.
+    """Per stage, how many came to their end there, `done` well and `failed`; where agents record
+    the stage, also how many of the failed were `rejected` before, so that no agent got them.
 
     The stages are those of the agents that take part. Where it is not known of all what they
     account for, it is also every stage at which something was seen.
@@ -80,7 +81,8 @@ def _recorded(execution: WorkflowExecution, named: Sequence[str]) -> dict[str, d
         if stage not in BUILT_IN:
             found.setdefault(stage, {"done": 0, "failed": 0})
     for stage, one in found.items():
-        one["failed"] += _rejected_before(execution, stage)
+        if rejected := _rejected_before(execution, stage):
+            one |= {"failed": one["failed"] + rejected, "rejected": rejected}
     return found
 
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from supervisor.engine import ActionFailed, AgentContainer, Engine, EngineUnavailable
+from supervisor.engine import AgentContainer, Engine, EngineUnavailable
 from swf_common.protocol.states import CONTAINER_DOWN
+from swf_common.service.actions import ActionFailed
 from tests.unit.stomp_server import PATIENCE_S
 
 FIRST_START = "2026-01-05T12:00:00.123456789Z"
@@ -74,8 +75,8 @@ class FakeEngine(Engine):
         self._act("unpause", container)
         self._become(container, state="running")
 
-    def stop(self, container: AgentContainer, timeout: int) -> None:
-        self._act("stop", container, str(timeout))
+    def stop(self, container: AgentContainer, timeout: int | None) -> None:
+        self._act("stop", container, str(container.grace(timeout)))
         with self._lock:
             self._acting += 1
             self.at_once = max(self.at_once, self._acting)
@@ -84,8 +85,8 @@ class FakeEngine(Engine):
             self._acting -= 1
         self._become(container, state="exited", exit_code=0)
 
-    def restart(self, container: AgentContainer, timeout: int) -> None:
-        self._act("restart", container, str(timeout))
+    def restart(self, container: AgentContainer, timeout: int | None) -> None:
+        self._act("restart", container, str(container.grace(timeout)))
         self._begin(container)
 
     def kill(self, container: AgentContainer) -> None:

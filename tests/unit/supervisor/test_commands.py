@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor import actions
 from supervisor.commands import VERBS, Commands, read_command
 from swf_common.broker.model import Delivery
 from swf_common.protocol.agent_control import AgentCommand, Done, Rejected
 from swf_common.protocol.message import MalformedMessage, utc_now
 from swf_common.protocol.messages import CATALOGUE, parse
+from swf_common.service import actions
 from tests.unit.samples import NAMESPACE
 from tests.unit.stomp_server import PATIENCE_S
 from tests.unit.supervisor.fake_engine import FakeEngine
@@ -150,7 +150,7 @@ def test_what_was_done_is_told(commands: Commands) -> None:
 def test_one_replica_that_fails_is_told_beside_the_others(
     commands: Commands, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions, "END_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(actions, "EFFECT_TIMEOUT_S", 0.0)
     engine.unmoved.add(engine.agents()[1].name)
     reply = refused(commands.carry_out(command("kill", program=PROCESSING)))
     assert "testbed-torre1-example-processing-agent-1) is still running" in reply.reason

@@ -15,7 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from supervisor.docker_engine import NEVER, DockerEngine, read_container
-from supervisor.engine import ActionFailed, AgentContainer, EngineUnavailable
+from supervisor.engine import AgentContainer, EngineUnavailable
+from swf_common.service.actions import ActionFailed
 
 PROJECT = "testbed-torre1"
 DATA = "example-data-agent"
@@ -184,14 +185,14 @@ def test_each_action_is_one_call_for_that_container(engine: DockerEngine, socket
     engine.start(container)
     engine.unpause(container)
     engine.stop(container, 7)
-    engine.restart(container, 8)
+    engine.restart(container, None)
     engine.kill(container)
     whom = f"containers/{'ab' * 32}"
     assert socket.asked == [
         f"{whom}/start",
         f"{whom}/unpause",
         f"{whom}/stop?t=7",
-        f"{whom}/restart?t=8",
+        f"{whom}/restart?t=30",
         f"{whom}/kill?signal=SIGKILL",
     ]
 

@@ -11,10 +11,11 @@ from uuid import uuid4
 
 import pytest
 
-from supervisor import actions, service
+from supervisor import service
 from supervisor.service import Supervisor
 from supervisor.settings import Settings
 from swf_common.protocol.destinations import AGENT_CONTROL, CONTROL
+from swf_common.service import actions
 from tests.unit.samples import NAMESPACE
 from tests.unit.stomp_server import PATIENCE_S, StompServer
 from tests.unit.supervisor.fake_engine import FakeEngine

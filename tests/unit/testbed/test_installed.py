@@ -76,7 +76,7 @@ def test_in_a_folder_without_a_testbed_a_command_says_what_to_do(
 ) -> None:
     ended = installed.run(command)
     assert ended.returncode == ExitCode.CONFIGURATION
-    assert f"{installed.folder} is no testbed" in ended.stderr
+    assert f"{installed.folder} is not a testbed" in ended.stderr
     assert "`testbed init`" in ended.stderr
     assert list(installed.folder.iterdir()) == []
 

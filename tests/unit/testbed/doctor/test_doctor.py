@@ -145,7 +145,7 @@ def test_a_machine_without_engine_and_configuration_is_still_looked_at(
     assert facts.engine is None
     assert facts.engine_problem
     assert "not valid TOML" in facts.configuration_problem
-    assert "no port" in facts.port_problem
+    assert "not a port" in facts.port_problem
     assert facts.disk["this checkout"] > 0
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from swf_common.configuration import Configuration
 from swf_common.errors import BackendError, ConfigurationError, ExitCode
+from swf_common.protocol.labels import LABEL
 from testbed.engine.images import MEMO, NoImage, base_image
-from testbed.engine.services import LABEL
 from testbed.stack.session import Session
 from tests.unit.samples import compose_services
 from tests.unit.testbed.stack.test_session import Bed

@@ -141,7 +141,7 @@ def test_stfs_that_failed_at_a_stage_of_an_agents_own_fail_the_run() -> None:
             failed=rejected,
             stages={
                 "stf.registered": {"done": 5 - rejected, "failed": rejected},
-                "stf.calibrated": {"done": 5 - failed, "failed": failed},
+                "stf.calibrated": {"done": 5 - failed, "failed": failed, "rejected": rejected},
             },
             expect=ExpectSection(stf_failed=1),
         )

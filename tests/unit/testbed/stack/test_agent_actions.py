@@ -1,4 +1,4 @@
-"""What `testbed agents` does to containers, and that its effect is seen before it counts."""
+"""What `testbed agents` does to all containers of a program."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from swf_common.errors import ExitCode
+from swf_common.service.actions import EFFECT_TIMEOUT_S, SETTLE_S
 from testbed.engine.containers import EngineUnavailable
 from testbed.engine.inspection import Container
-from testbed.stack.agent_actions import EFFECT_TIMEOUT_S, SETTLE_S, ActionFailed, AgentActions
-from testbed.testing import FakeClock, FakeCompose, FakeContainers
-from tests.unit.samples import compose_services
+from testbed.stack.agent_actions import ActionFailed, AgentActions
+from testbed.testing import FakeClock, FakeContainers
 
 DATA = "example-data-agent"
 
@@ -22,10 +22,7 @@ class Bench:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.containers = FakeContainers(self.clock)
-        self.compose = FakeCompose(compose_services(), self.containers)
-        self.actions = AgentActions(
-            self.compose, self.containers, clock=self.clock, sleep=self.clock.sleep
-        )
+        self.actions = AgentActions(self.containers, clock=self.clock, sleep=self.clock.sleep)
 
     def add(self, program: str = DATA, state: str = "running", **facts: Any) -> Container:
         """An agent's container; its start is past."""
@@ -72,14 +69,6 @@ def test_every_container_of_a_program_that_is_stopped_or_killed_is_down(
     assert bench.actions.find("transformer") == [other]
 
 
-@pytest.mark.parametrize("state", ["created", "exited", "dead"])
-@pytest.mark.parametrize("verb", ["stop", "kill"])
-def test_a_container_that_is_down_is_left_as_it_is(bench: Bench, verb: str, state: str) -> None:
-    before = bench.add(state=state)
-    assert bench.actions.act(verb, DATA) == [before]
-    assert bench.compose.calls == []
-
-
 @pytest.mark.parametrize("state", ["created", "exited", "running", "paused"])
 def test_a_program_that_is_restarted_has_a_new_start(bench: Bench, state: str) -> None:
     before = bench.add(state=state)
@@ -99,14 +88,6 @@ def test_a_program_that_ends_soon_after_its_start_has_not_been_started(
     assert bench.clock() == pytest.approx(1 + EFFECT_TIMEOUT_S, abs=1)
 
 
-@pytest.mark.parametrize("verb", ["stop", "kill"])
-def test_a_program_that_is_brought_back_has_not_been_stopped(bench: Bench, verb: str) -> None:
-    container = bench.add()
-    bench.later(SETTLE_S / 2, lambda: bench.containers.start(container.container_id))
-    with pytest.raises(ActionFailed, match=f"{verb} {DATA} failed: .* is still running"):
-        bench.actions.act(verb, DATA)
-
-
 def test_a_container_that_is_removed_meanwhile_is_named(bench: Bench) -> None:
     container = bench.add()
     bench.later(SETTLE_S / 2, lambda: bench.containers.remove(container.container_id))
@@ -120,15 +101,22 @@ def test_a_program_without_a_container_is_not_acted_upon(bench: Bench) -> None:
         bench.actions.act("start", DATA)
 
 
-def test_a_refusal_of_the_engine_and_of_compose_is_passed_on(bench: Bench) -> None:
+def test_a_refusal_of_the_engine_is_passed_on(bench: Bench) -> None:
     container = bench.add(state="exited")
     bench.containers.unstartable.add(container.container_id)
     with pytest.raises(ActionFailed, match=f"start {DATA} failed: The Docker engine refused"):
         bench.actions.act("start", DATA)
-    bench.containers.change(container.container_id, state="running")
-    bench.compose.failing["stop"] = "no such file"
-    with pytest.raises(ActionFailed, match=f"stop {DATA} failed: docker compose stop failed"):
-        bench.actions.act("stop", DATA)
+
+
+def test_what_one_container_refuses_does_not_keep_the_others_down(bench: Bench) -> None:
+    refused, other = (bench.add(state="exited") for _ in range(2))
+    bench.containers.unstartable.add(refused.container_id)
+    with pytest.raises(ActionFailed, match=refused.container_id):
+        bench.actions.act("start", DATA)
+    assert {one.container_id: one.state for one in bench.actions.find()} == {
+        refused.container_id: "exited",
+        other.container_id: "running",
+    }
 
 
 def test_without_an_engine_nothing_is_done(bench: Bench) -> None:

@@ -48,7 +48,7 @@ def bed(files: Files) -> Bed:
 def test_a_testbed_that_is_up_is_ready(bed: Bed) -> None:
     seen = read_status(bed)
     assert (seen.verdict, seen.monitor_url) == ("testbed-torre1 is READY", URL)
-    assert [agent.program for agent in seen.agents] == [DATA, "workflow-runner"]
+    assert [agent.program for agent in seen.gate.agents] == [DATA, "workflow-runner"]
 
 
 def test_a_service_that_runs_once_is_no_part_of_the_backends_state(bed: Bed) -> None:
@@ -71,7 +71,7 @@ def test_a_monitor_that_is_away_leaves_what_the_engine_knows(bed: Bed) -> None:
     bed.fake.away = True
     seen = read_status(bed)
     assert "DEGRADED: The monitor does not answer" in seen.verdict
-    assert [agent.reason for agent in seen.agents] == ["the monitor does not answer"] * 2
+    assert [agent.reason for agent in seen.gate.agents] == ["the monitor does not answer"] * 2
     assert {agent["container_state"] for agent in seen.as_json()["agents"]} == {"running"}
 
 

@@ -113,7 +113,7 @@ def test_what_is_no_port_is_refused(
     project: Project, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setenv(CHOSEN, text)
-    with pytest.raises(ConfigurationError, match="no port"):
+    with pytest.raises(ConfigurationError, match="not a port"):
         settle(project, nobody, None)
 
 

@@ -61,7 +61,7 @@ def status(
         "project": "testbed-torre1",
         "monitor_url": "http://127.0.0.1:49153" if answers else None,
         "backend": RUNNING,
-        "agents": decide(NAMESPACE, expected, containers, snapshot).agents,
+        "gate": decide(NAMESPACE, expected, containers, snapshot),
         "executions": (),
         "dead_letters": 0,
         "snapshot": snapshot,
@@ -177,8 +177,8 @@ def test_the_status_shows_what_an_agent_is_at_work_on(
 ) -> None:
     facts = {"operational_state": "PROCESSING", "status": health, "description": description}
     snapshot = a_snapshot(an_agent(**facts))
-    agents = decide(NAMESPACE, (Expected(PROGRAM),), (a_container(),), snapshot).agents
-    seen = status(a_container(), agents=agents, snapshot=snapshot)
+    gate = decide(NAMESPACE, (Expected(PROGRAM),), (a_container(),), snapshot)
+    seen = status(a_container(), gate=gate, snapshot=snapshot)
     assert verdict in "\n".join(seen.lines())
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from supervisor.actions import END_TIMEOUT_S, SETTLE_S, START_TIMEOUT_S, Actions
-from supervisor.engine import ActionFailed, AgentContainer, EngineUnavailable
+from supervisor.engine import AgentContainer, EngineUnavailable
+from swf_common.service.actions import EFFECT_TIMEOUT_S, SETTLE_S, ActionFailed, Actions
 from testbed.testing import FakeClock
 from tests.unit.supervisor.fake_engine import FakeEngine
 
@@ -88,7 +88,7 @@ def test_a_program_that_does_not_stay_up_has_not_been_started(bench: Bench, verb
     bench.engine.crashing.add(container.name)
     with pytest.raises(ActionFailed, match=r"is restarting, exit code 1.*testbed logs example-"):
         bench.act(verb, container)
-    assert bench.clock() == pytest.approx(START_TIMEOUT_S, abs=1)
+    assert bench.clock() == pytest.approx(EFFECT_TIMEOUT_S, abs=1)
 
 
 def test_a_program_that_ends_soon_after_its_start_is_found_out(bench: Bench) -> None:
@@ -111,7 +111,7 @@ def test_what_still_runs_has_not_been_stopped(bench: Bench, verb: str) -> None:
     bench.engine.unmoved.add(container.name)
     with pytest.raises(ActionFailed, match="is still running"):
         bench.act(verb, container)
-    assert bench.clock() == pytest.approx(END_TIMEOUT_S, abs=1)
+    assert bench.clock() == pytest.approx(EFFECT_TIMEOUT_S, abs=1)
 
 
 def test_what_is_brought_back_after_a_kill_has_not_been_killed(bench: Bench) -> None:
