@@ -148,7 +148,7 @@ class Parameters(BaseModel):
         try:
             return cls.model_validate(own, strict=False)
         except ValidationError as error:
-            problems = "; ".join(cls._told(one) for one in error.errors(include_url=False))
+            problems = "; ".join(cls._problem(one) for one in error.errors(include_url=False))
         raise ConfigurationError(place="the workflow's parameters", problem=problems)
 
     @classmethod
@@ -233,7 +233,7 @@ class Parameters(BaseModel):
         return WORDS.get(kind, text)
 
     @classmethod
-    def _told(cls, problem: Any) -> str:
+    def _problem(cls, problem: Any) -> str:
         where = ".".join(map(str, problem["loc"]))
         if not where:
             return cls._words(problem)
