@@ -320,7 +320,7 @@ def test_the_form_for_starting_a_workflow_refuses_what_the_resolver_refuses(
         **{**fields, "config": "stf_datataking_default", "daq_state_machine.stf_count": "-3"},
     )
     assert answer.status_code == 400
-    assert "must not be negative" in answer.text
+    assert "must be at least 0" in answer.text
     assert operator_page.get("/executions/start/?config=none").status_code == 404
 
 
