@@ -22,19 +22,23 @@ from swf_common.configuration import resolve_workflow
 from swf_common.configuration.parameters import Parameter
 from swf_common.errors import ConfigurationError
 
+EXACT = 2**53
+"""Below, each whole number is one that a float can be."""
+
 
 class Number(forms.FloatField):
-    """A number; a whole one where its value is whole and the parameter too."""
+    """A number, as a user would write it: whole where its value is."""
 
     def __init__(self, parameter: Parameter) -> None:
         limits = {"min": parameter.ge, "max": parameter.le, "step": "any"}
         attributes = {name: limit for name, limit in limits.items() if limit is not None}
         super().__init__(initial=parameter.default, widget=forms.NumberInput(attrs=attributes))
-        self._whole = parameter.kind == "whole number"
 
     def clean(self, value: Any) -> int | float | None:
         number: float | None = super().clean(value)
-        return int(number) if number is not None and self._whole and number % 1 == 0 else number
+        if number is not None and number % 1 == 0 and abs(number) < EXACT:
+            return int(number)
+        return number
 
 
 class StartForm(forms.Form):
