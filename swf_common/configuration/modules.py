@@ -84,6 +84,13 @@ def _read(path: Path, _changed: int) -> WorkflowModule:
             problem=f'section = "{reserved.pop()}" has a meaning of its own; choose another name '
             "for the section of the parameters",
         )
+    for one in parameters.describe().values():
+        complaint = parameters.complaint(one.name, one.default)
+        if complaint:
+            raise ConfigurationError(
+                place=place,
+                problem=f"the default of {one.name}, {one.default_text}, is not valid: {complaint}",
+            )
     steps = getattr(module, "workflow", None)
     if not callable(steps):
         raise ConfigurationError(place=place, problem="has no function workflow(env, daq)")

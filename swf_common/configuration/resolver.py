@@ -229,7 +229,7 @@ def _lay_system(layers: Layers, main: Document, name: str | None, workflows: Pat
     if isinstance(agents, dict):
         for key, agent in layers.section("agents").items():
             if isinstance(agent, dict):
-                layers.put(("agents", key, "enabled"), False, chosen.name)
+                layers.put(("agents", key, "enabled"), False, f"not enabled in {chosen.name}")
         layers.lay({"agents": agents}, chosen.name)
 
 

@@ -43,11 +43,20 @@ def config(
     else:
         make_plan(configuration, services)
     if parameters:
+        values = configuration.parameters.model_dump()
         described = [
-            [one.path, one.default_text, one.unit, one.range, one.about]
+            [
+                one.path,
+                "-" if one.kind == "list" else json.dumps(values[one.name]),
+                one.default_text,
+                one.unit,
+                one.range,
+                one.about,
+            ]
             for one in configuration.parameters.describe().values()
         ]
-        console.result(console.table(["KEY", "DEFAULT", "UNIT", "RANGE", "MEANING"], described))
+        header = ["KEY", "VALUE", "DEFAULT", "UNIT", "RANGE", "MEANING"]
+        console.result(console.table(header, described))
         return
     resolved = configuration.resolved()
     del resolved["origins"]

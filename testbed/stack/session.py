@@ -83,7 +83,9 @@ class Session:
         """
         known = self.agent_programs if kind == "agent" else [*self.services]
         if name not in known:
-            problem = f"compose.yaml has no such {kind}; {nearest(name, known)}"
+            meant = [one.name for one in self.services.values() if one.agent == name]
+            advice = f'did you mean "{meant[0]}"?' if meant else nearest(name, known)
+            problem = f"compose.yaml has no such {kind}; {advice}"
             raise ConfigurationError(place=name, problem=problem)
 
     @cached_property

@@ -75,3 +75,13 @@ def test_a_broken_module_is_refused_with_its_line(files: Files) -> None:
     files.workflow("mine_default.toml", '[workflow]\nname = "mine"\n')
     with pytest.raises(ConfigurationError, match=r"workflows/mine.py: cannot be loaded, line 1"):
         files.resolve(name="mine")
+
+
+def test_a_default_beyond_its_own_bounds_is_refused(files: Files) -> None:
+    write(
+        files,
+        "from workflows import api\n\nclass Parameters(api.Parameters):\n"
+        '    wait_s: float = api.parameter(20.0, "a wait", le=10)',
+    )
+    with pytest.raises(ConfigurationError, match=r"mine.py: the default of wait_s, 20.0, is not"):
+        files.resolve(name="mine")

@@ -488,3 +488,8 @@ def test_an_image_that_a_user_names_in_the_env_file_stays(files: Files, bed: Bed
     assert again.environment["TESTBED_POSTGRES_IMAGE"] == "postgres:17"
     again.initialise()
     assert "TESTBED_POSTGRES_IMAGE=postgres:17\n" in env.read_text()
+
+
+def test_an_agent_that_is_named_by_its_key_is_found_under_its_program(bed: Bed) -> None:
+    with pytest.raises(ConfigurationError, match='did you mean "example-data-agent"'):
+        bed.demand_service("data", "agent")
