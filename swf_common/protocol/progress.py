@@ -125,7 +125,7 @@ class Progress:
 
     @property
     def made(self) -> int:
-        """STFs that the run has, by whoever knows of most."""
+        """How many STFs the run has: the largest known count."""
         known = (self.total_stf_files, self.stf_sent, self.stf["registered"])
         return max(self.stf["generated"], *(count or 0 for count in known))
 

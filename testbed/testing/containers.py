@@ -137,7 +137,7 @@ class FakeContainers(Containers):
         return container
 
     def change(self, container_id: str, **facts: Any) -> Container:
-        """Give a container other facts (fields of `Container`); what it is now."""
+        """Change fields of a container; the changed `Container`."""
         self._by_id[container_id] = replace(self._by_id[container_id], **facts)
         return self._by_id[container_id]
 

@@ -1,4 +1,4 @@
-"""The walks of docs/architecture.md: each symbol stands in its file and uses what it is said to."""
+"""docs/architecture.md is true: each symbol is in its file and uses the symbols of its row."""
 
 from __future__ import annotations
 

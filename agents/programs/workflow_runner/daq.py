@@ -43,7 +43,7 @@ NOT_READY: dict[str, Any] = {"state": DaqState.BEAM, "substate": DaqSubstate.NOT
 class SimulatedDaq:
     """One run of the simulated DAQ, as `workflows.api.Daq` describes it to a workflow.
 
-    `end_run` goes out once at the most, whoever asks for it.
+    It sends `end_run` at most once.
 
     :param parameters: as the workflow declares them
     :param values: all parameters of the execution, which may have more than the workflow needs
