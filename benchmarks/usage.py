@@ -1,0 +1,75 @@
+"""What the containers of a stack use: processor time and memory, by service, from the engine's
+accounts. Unlike seconds, processor time is comparable on a busy machine.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from testbed.engine.docker_containers import connect
+from testbed.integration import TestbedStack
+
+ALL = "all"
+MIB = 2**20
+
+
+class Used(NamedTuple):
+    """What a service's containers have used since they started, and hold now."""
+
+    processor_s: float
+    memory_bytes: int
+
+
+def used(stack: TestbedStack) -> dict[str, Used]:
+    """What each service uses; replicas of one add up."""
+    engine = connect()
+    running = [one for one in stack.session.containers.all() if one.state == "running"]
+
+    def read(container_id: str) -> Used:
+        stats: Any = engine.containers.get(container_id).stats(stream=False, one_shot=True)
+        memory = stats["memory_stats"]
+        # as `docker stats`: what the kernel can take back at any time does not count
+        idle = memory["stats"].get("total_inactive_file", memory["stats"].get("inactive_file", 0))
+        return Used(stats["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9, memory["usage"] - idle)
+
+    with ThreadPoolExecutor(8) as pool:
+        readings = list(pool.map(read, [one.container_id for one in running]))
+    services: dict[str, Used] = defaultdict(lambda: Used(0.0, 0))
+    for one, reading in zip(running, readings, strict=True):
+        before = services[one.program]
+        services[one.program] = Used(
+            before.processor_s + reading.processor_s, before.memory_bytes + reading.memory_bytes
+        )
+    return dict(services)
+
+
+def processor_ms(
+    before: Mapping[str, Used], after: Mapping[str, Used], units: int
+) -> dict[str, float]:
+    """Milliseconds of processor time for each of so many units of work, by service and in all."""
+    spent = {
+        name: 1000 * (now.processor_s - before.get(name, Used(0, 0)).processor_s) / units
+        for name, now in after.items()
+    }
+    return {**spent, ALL: sum(spent.values())}
+
+
+def table(title: str, columns: Mapping[str, Mapping[str, float]]) -> str:
+    """A table for people, one row a service, the largest first, the sum last.
+
+    :param columns: by their heads; what is not in one is not shown there
+    """
+    first = next(iter(columns.values()))
+    names = sorted((name for name in first if name != ALL), key=lambda name: -first[name])
+    names += [name for column in columns.values() for name in column if name not in {*names, ALL}]
+    lines = [f"{title:32}" + "".join(f"{head:>14}" for head in columns)]
+    for name in dict.fromkeys([*names, ALL]):
+        cells = (column.get(name) for column in columns.values())
+        lines.append(
+            f"  {name:30}"
+            + "".join(f"{'' if cell is None else f'{cell:.2f}':>14}" for cell in cells)
+        )
+    return "\n".join(lines)
