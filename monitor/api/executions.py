@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -20,6 +21,7 @@ from monitor.api.records import RecordSerializer, RecordViewSet
 from monitor.control import workflows
 from monitor.records import models
 from monitor.records.queries.progress import progress_of
+from swf_common.configuration.suggestions import nearest
 from swf_common.protocol.destinations import RECORDER
 from swf_common.protocol.json_values import as_object
 from swf_common.protocol.message import Message
@@ -77,6 +79,24 @@ class StartWorkflow(serializers.Serializer[Any]):
     resolved = serializers.DictField(required=False, allow_null=True, default=None)
 
 
+class ProgressWanted(serializers.Serializer[Any]):
+    """What `workflow-executions/<id>/progress/` takes in its query."""
+
+    times = serializers.BooleanField(
+        default=True,
+        help_text="measure the fast path, which looks at every slice; else its times are null",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        unknown = set(self.initial_data) - set(self.fields)
+        if unknown:
+            text = "There is no such parameter; {}"
+            raise serializers.ValidationError(
+                {name: [text.format(nearest(name, self.fields))] for name in sorted(unknown)}
+            )
+        return attrs
+
+
 @extend_schema_view(destroy=extend_schema(description="Administrators only."))
 class ExecutionViewSet(RecordViewSet):
     """Workflow executions."""
@@ -131,11 +151,14 @@ class ExecutionViewSet(RecordViewSet):
             status.HTTP_200_OK,
         )
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(parameters=[ProgressWanted], responses=OpenApiTypes.OBJECT, filters=False)
     @action(detail=True, methods=["get"])
     def progress(self, request: Request, pk: str) -> Response:
         """What came of an execution so far, counted from the records."""
-        return Response(progress_of(self.get_object()))
+        wanted = ProgressWanted(data=request.query_params.dict())
+        wanted.is_valid(raise_exception=True)
+        row = get_object_or_404(self.get_queryset(), pk=pk)
+        return Response(progress_of(row, **wanted.validated_data))
 
 
 def _ids(reply: Message) -> dict[str, Any]:

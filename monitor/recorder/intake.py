@@ -58,7 +58,8 @@ class Intake:
                     return
             self._deliveries.append(delivery)
             self._bytes += size
-            self._changed.notify_all()
+            if len(self._deliveries) == 1:  # nobody waits for a second one
+                self._changed.notify_all()
 
     def take(self, most: int, most_bytes: int) -> list[Delivery]:
         """The oldest deliveries: a number of them at most, and of bytes unless the first one

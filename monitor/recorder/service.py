@@ -19,6 +19,7 @@ from monitor.recorder.absences import CHECK_INTERVAL_S, Absences
 from monitor.recorder.dead_letters import DeadLetterQueues
 from monitor.recorder.housekeeping import Housekeeping
 from monitor.recorder.intake import Intake
+from monitor.recorder.pacing import BatchPacing
 from monitor.recorder.reaper import Reaper
 from monitor.recorder.reporting import Pace
 from monitor.recorder.retention import Retention
@@ -73,6 +74,7 @@ class Recorder:
         self._database_ok = True
         self._publisher = Publisher(broker(), RECORDER)
         self._pace = Pace()
+        self._pacing = BatchPacing()
         self._reaper = Reaper(self.namespace, self._publisher, self._caught_up)
         self._last_arrival = time.monotonic()
         self._state_file = StateFile(settings.TESTBED_STATE_FILE, STATE_VALID_S)
@@ -176,6 +178,9 @@ class Recorder:
                 if self._stopping:
                     return
                 self._in_hand = True
+            if self._arrived or self._letters:
+                time.sleep(self._pacing.wait_s)
+                self._pacing.begin()
             # one after the other, and in no variable that would keep a batch until the next one
             self._store_messages(self._arrived.take(BATCH, BATCH_BYTES))
             self._store_letters(self._letters.take(BATCH, BATCH_BYTES))

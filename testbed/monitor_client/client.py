@@ -121,9 +121,8 @@ class RestMonitor(RestQueues):
         self._call("POST", f"workflow-executions/{execution_id}/stop/")
 
     def progress(self, execution_id: str) -> Progress:
-        return Progress.from_answer(
-            self._call("GET", f"workflow-executions/{execution_id}/progress/")
-        )
+        path = f"workflow-executions/{execution_id}/progress/"
+        return Progress.from_answer(self._call("GET", path, params={"times": "false"}))
 
     def execution(self, execution_id: str) -> dict[str, Any]:
         return dict(self._call("GET", f"workflow-executions/{quote(execution_id, safe='')}/"))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 MEASURE_EVERY_S = 5.0
 """Measuring looks at every slice of a run: after each few results it would slow the run down."""
+SHARE = 20
+"""In a long run measuring takes long: it pauses for so many times of that at least."""
 
 
 class MeasuringPace:
@@ -21,7 +23,7 @@ class MeasuringPace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._waiting: dict[str, int] = {}
-        self._measured: dict[str, float] = {}
+        self._due: dict[str, float] = {}
 
     def ended(self, execution_id: str, slices: int) -> None:
         """So many slices have come to their end."""
@@ -32,9 +34,11 @@ class MeasuringPace:
         """Whether the execution is to be measured now."""
         if self._waiting.get(execution_id, 0) <= 0:
             return True
-        return self._clock() - self._measured[execution_id] >= MEASURE_EVERY_S
+        return self._clock() >= self._due[execution_id]
 
-    def measured(self, execution_id: str, waiting: int) -> None:
-        """The execution was measured just now; so many of its slices wait for their results."""
+    def measured(self, execution_id: str, waiting: int, took_s: float) -> None:
+        """The execution was measured just now, which took so many seconds; so many of its slices
+        wait for their results.
+        """
         self._waiting[execution_id] = waiting
-        self._measured[execution_id] = self._clock()
+        self._due[execution_id] = self._clock() + max(MEASURE_EVERY_S, SHARE * took_s)

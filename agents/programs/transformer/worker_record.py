@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 WRITE_EVERY_S = 5.0
 """Seconds between two changes of a record; what happens meanwhile goes with the next one."""
-COUNT_AFTER_S = 0.5
+COUNT_AFTER_S = 2.0
 """Seconds after which a slice that was processed after the end of its run is counted."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
@@ -15,16 +16,20 @@ from swf_common.protocol.json_values import as_object
 from swf_common.protocol.progress import GENERATED, in_words, planned_stfs
 
 KEPT_S = 1
+SHARE = 20
+"""Counting a long run takes long: it is kept so many times longer than that."""
 
 
 def recent_progress(execution: WorkflowExecution) -> dict[str, Any]:
-    """The progress of an execution, counted once a second for all viewers; `wanted`
-    is what STFs are measured against, as far as that is known, `rows` what a page shows of stages.
+    """The progress of an execution, counted once a second for all viewers, or less
+    often where that takes long; `wanted` is what STFs are measured against, as far as that is
+    known, `rows` what a page shows of stages.
     """
     key = f"progress-{sha256(execution.execution_id.encode()).hexdigest()}"
     known: dict[str, Any] | None = cache.get(key)
     if known is not None and known["status"] == execution.status:
         return known
+    began = time.monotonic()
     progress = progress_of(execution)
     made = max(progress["stf"]["generated"], progress["stf"]["registered"])
     sections = {
@@ -35,7 +40,7 @@ def recent_progress(execution: WorkflowExecution) -> dict[str, Any]:
     planned = 0 if execution.end_time else planned_stfs(flat_parameters(sections))
     progress["wanted"] = progress["total_stf_files"] or max(made, planned)
     progress["rows"] = stage_rows(progress)
-    cache.set(key, progress, KEPT_S)
+    cache.set(key, progress, max(KEPT_S, SHARE * (time.monotonic() - began)))
     return progress
 
 

@@ -12,31 +12,36 @@ from monitor.records.models import (
     RunHistograms,
     TFSlice,
     WorkflowExecution,
+    WorkflowMessage,
 )
 from swf_common.protocol.states import SliceStatus
 
 TIMES = """
 SELECT count(*),
     percentile_cont(%(quantiles)s) WITHIN GROUP (
-        ORDER BY extract(epoch FROM s.completed_at - m.sent_at)),
+        ORDER BY extract(epoch FROM s.completed_at - a.sent_at)),
     percentile_cont(%(quantiles)s) WITHIN GROUP (
-        ORDER BY extract(epoch FROM s.created_at - m.sent_at)),
+        ORDER BY extract(epoch FROM s.created_at - a.sent_at)),
     percentile_cont(%(quantiles)s) WITHIN GROUP (
         ORDER BY extract(epoch FROM s.completed_at - s.created_at)),
     extract(epoch FROM max(s.completed_at) - min(s.created_at))
-FROM swf_tf_slices s JOIN swf_workflow_messages m
-    ON m.message_content ->> 'filename' = s.stf_filename
-WHERE m.execution_id = %(execution)s AND m.message_type = 'stf_gen'
-    AND s.run_number = %(run)s AND s.status = 'completed'
+FROM swf_tf_slices s
+    JOIN unnest(%(names)s::text[], %(times)s::timestamptz[]) AS a (stf_filename, sent_at)
+    ON a.stf_filename = s.stf_filename
+WHERE s.run_number = %(run)s AND s.status = 'completed'
 """
+"""The announcements come as arrays: their number is known then. Joined with the messages, of which
+the database took one row for granted, 50 STFs with 3,700 slices took 680 ms (decision 0038)."""
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 SPANS = ("latency_s", "latency_to_slice_s", "latency_to_result_s")
 NO_TIMES: dict[str, Any] = {**dict.fromkeys(SPANS), "slices_per_s": None}
 """Of a run without a processed slice."""
 
 
-def fast_progress(execution: WorkflowExecution) -> dict[str, Any]:
+def fast_progress(execution: WorkflowExecution, *, times: bool = True) -> dict[str, Any]:
     """Counts of the fast path of one execution.
+
+    :param times: look at every slice for the quantiles too; else they are null
 
     `tfs` are time frames: in the samples, in slices, in results. `hits` and `clusters` are those in
     the run's histograms.
@@ -63,7 +68,11 @@ def fast_progress(execution: WorkflowExecution) -> dict[str, Any]:
         },
         "hits": done.hits if done else 0,
         "clusters": done.clusters if done else 0,
-        **(_times(execution.execution_id, run_number) if slices["completed"] else NO_TIMES),
+        **(
+            _times(execution.execution_id, run_number)
+            if times and slices["completed"]
+            else NO_TIMES
+        ),
     }
 
 
@@ -72,9 +81,14 @@ def _times(execution_id: str, run_number: int) -> dict[str, Any]:
     its STF until its result was stored, of which `latency_to_slice_s` until it was registered and
     `latency_to_result_s` from then on. `slices_per_s`: from the first slice to the last result.
     """
+    announced = WorkflowMessage.objects.filter(
+        execution_id=execution_id, message_type="stf_gen"
+    ).values_list("message_content__filename", "sent_at")
+    times = {name: sent_at for name, sent_at in announced.iterator() if isinstance(name, str)}
     wanted: dict[str, Any] = {
         "quantiles": list(QUANTILES.values()),
-        "execution": execution_id,
+        "names": list(times),
+        "times": list(times.values()),
         "run": run_number,
     }
     with connection.cursor() as cursor:
