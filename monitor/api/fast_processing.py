@@ -222,6 +222,7 @@ class FastMonFileViewSet(ListBodyMixin, RecordViewSet):
     change_key = "tf_filename"
 
     register_many = staticmethod(fast_processing.register_samples)
+    find_many = staticmethod(fast_processing.find_samples)
     apply_changes = staticmethod(fast_processing.change_samples)
 
 
@@ -237,6 +238,7 @@ class TFSliceViewSet(IntegerKeyMixin, ListBodyMixin, RecordViewSet):
     change_key = "id"
 
     register_many = staticmethod(fast_processing.register_slices)
+    find_many = staticmethod(fast_processing.find_slices)
     apply_changes = staticmethod(fast_processing.change_slices)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from django.db.models import Model
@@ -93,34 +94,60 @@ def changes_many(name: str, change: Any, record: Any) -> Any:
     return described
 
 
+@contextmanager
+def named_refusals() -> Iterator[None]:
+    """Refuse records that do not exist with a 400 that names the field."""
+    try:
+        yield
+    except UnknownRecords as error:
+        raise ValidationError({error.field: [str(error)]}) from None
+
+
+MINIMAL = "return=minimal"
+"""The preference (RFC 7240) of a client that does not look at the records it has written."""
+
+
+def prefers_minimal(request: Request) -> bool:
+    """Whether the client asks for as short an answer as there is."""
+    preferences = request.headers.get("Prefer", "").split(",")
+    return MINIMAL in (one.strip().lower() for one in preferences)
+
+
 class ListBodyMixin:
     """A list as body writes many records in one statement, safe to repeat.
 
     `POST` takes one record or a list of `element_class`; `PATCH` of the list's address takes a
-    list of `change_class`, one for each key. A record that exists already stays as it is.
+    list of `change_class`, one for each key. A record that exists already stays as it is. The
+    answer has the records, or is empty (204) with the header `Prefer: return=minimal`.
 
     :cvar change_key: the field by which a change names its record
-    :cvar register_many: registers the checked elements; the stored records in the same order
+    :cvar register_many: registers the checked elements
+    :cvar find_many: the records of checked elements that are registered, in the same order
     :cvar apply_changes: applies the checked changes; the stored records
     """
 
     element_class: type[serializers.Serializer[Any]]
     change_class: type[serializers.Serializer[Any]]
     change_key: str
-    register_many: Callable[[Sequence[dict[str, Any]]], Sequence[Any]]
+    register_many: Callable[[Sequence[dict[str, Any]]], None]
+    find_many: Callable[[Sequence[dict[str, Any]]], Sequence[Any]]
     apply_changes: Callable[[Sequence[dict[str, Any]]], Sequence[Any]]
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if not isinstance(request.data, list):
             answer: Response = super().create(request, *args, **kwargs)  # type: ignore[misc]
             return answer
-        return self._many(
-            self.element_class, self.register_many, request.data, status.HTTP_201_CREATED
-        )
+        rows = self._checked(self.element_class, request.data)
+        with named_refusals():
+            self.register_many(rows)
+            return self._answer(request, lambda: self.find_many(rows), status.HTTP_201_CREATED)
 
     def change_many(self, request: Request) -> Response:
         """Change many records, each named by its key."""
-        return self._many(self.change_class, self._apply_once, request.data, status.HTTP_200_OK)
+        rows = self._checked(self.change_class, request.data)
+        with named_refusals():
+            changed = self._apply_once(rows)
+            return self._answer(request, lambda: changed, status.HTTP_200_OK)
 
     def _apply_once(self, rows: Sequence[dict[str, Any]]) -> Sequence[Any]:
         """Apply the changes if each key is there once: of two changes nobody knows the later.
@@ -134,18 +161,16 @@ class ListBodyMixin:
             raise ValidationError({self.change_key: [text]})
         return self.apply_changes(rows)
 
-    def _many(
-        self,
-        kind: type[serializers.Serializer[Any]],
-        write: Callable[[Sequence[dict[str, Any]]], Sequence[Any]],
-        data: Any,
-        code: int,
-    ) -> Response:
+    @staticmethod
+    def _checked(kind: type[serializers.Serializer[Any]], data: Any) -> Sequence[dict[str, Any]]:
         rows = kind(data=data, many=True)
         rows.is_valid(raise_exception=True)
+        checked: Sequence[dict[str, Any]] = rows.validated_data
+        return checked
+
+    def _answer(self, request: Request, stored: Callable[[], Sequence[Any]], code: int) -> Response:
+        if prefers_minimal(request):
+            applied = {"Preference-Applied": MINIMAL}
+            return Response(status=status.HTTP_204_NO_CONTENT, headers=applied)
         view: Any = self
-        try:
-            stored = write(rows.validated_data)
-        except UnknownRecords as error:
-            raise ValidationError({error.field: [str(error)]}) from None
-        return Response(view.get_serializer(stored, many=True).data, status=code)
+        return Response(view.get_serializer(stored(), many=True).data, status=code)

@@ -100,4 +100,5 @@ class StfFileViewSet(ListBodyMixin, RecordViewSet):
     change_key = "stf_filename"
 
     register_many = staticmethod(stf_files.register)
+    find_many = staticmethod(stf_files.find)
     apply_changes = staticmethod(stf_files.change)

@@ -13,9 +13,14 @@ from rest_framework.response import Response
 
 from monitor.api.fast_processing import TFSliceSerializer
 from monitor.api.filters import RunHistogramsFilter
-from monitor.api.records import IntegerKeyMixin, ReadOnlyViewSet
+from monitor.api.records import (
+    MINIMAL,
+    IntegerKeyMixin,
+    ReadOnlyViewSet,
+    named_refusals,
+    prefers_minimal,
+)
 from monitor.records import models
-from monitor.records.bulk import UnknownRecords
 from monitor.records.histograms import MalformedHistograms
 from monitor.records.slice_results import store_results
 from swf_common.protocol.states import SliceStatus
@@ -69,19 +74,25 @@ class RunHistogramsSerializer(serializers.ModelSerializer[models.RunHistograms])
 @api_view(["POST"])
 def slice_results(request: Request) -> Response:
     """Store results of slices, all or none; the slices, as they are now. Each slice is added to
-    its run's histograms once: a result may be repeated, and results may come in any order.
+    its run's histograms once: a result may be repeated, and results may come in any order. With
+    the header `Prefer: return=minimal` of each slice only `id`, `status` and `retries`.
     """
     rows: serializers.ListSerializer[Any] = serializers.ListSerializer(
         data=request.data, child=SliceResultInList(), max_length=MOST_RESULTS
     )
     rows.is_valid(raise_exception=True)
     try:
-        slices = store_results(rows.validated_data)
-    except UnknownRecords as error:
-        raise ValidationError({error.field: [str(error)]}) from None
+        with named_refusals():
+            slices = store_results(rows.validated_data)
     except MalformedHistograms as error:
         raise ValidationError({"histograms": [str(error)]}) from None
-    return Response(TFSliceSerializer(slices, many=True).data)
+    if prefers_minimal(request):
+        short = [{"id": one.id, "status": one.status, "retries": one.retries} for one in slices]
+        return Response(short, headers={"Preference-Applied": MINIMAL})
+    stored = models.TFSlice.objects.select_related("fastmon_file").in_bulk(
+        [one.id for one in slices]
+    )
+    return Response(TFSliceSerializer([stored[one.id] for one in slices], many=True).data)
 
 
 class RunHistogramsViewSet(IntegerKeyMixin, ReadOnlyViewSet):

@@ -12,10 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from monitor.api.filters import StageRecordFilter
-from monitor.api.records import IntegerKeyMixin, ReadOnlyViewSet
+from monitor.api.records import IntegerKeyMixin, ReadOnlyViewSet, named_refusals
 from monitor.control.needs import VOLUMES, Needs, StfOfRun
 from monitor.records import models, stage_records
-from monitor.records.bulk import UnknownRecords
 from swf_common.protocol.progress import BUILT_IN, CUSTOM_STAGE
 
 MOST = 1000
@@ -62,10 +61,8 @@ class StageRecordViewSet(IntegerKeyMixin, ReadOnlyViewSet):
             data=request.data, child=StageRecordInList(), max_length=MOST
         )
         rows.is_valid(raise_exception=True)
-        try:
+        with named_refusals():
             stored = stage_records.record(rows.validated_data)
-        except UnknownRecords as error:
-            raise ValidationError({error.field: [str(error)]}) from None
         return Response(StageRecordSerializer(stored, many=True).data, status.HTTP_201_CREATED)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, TypeVar
 
+from django.db import connection
 from django.db.models import Model, QuerySet
 
 Row = TypeVar("Row", bound=Model)
@@ -56,5 +58,24 @@ def change_rows(
         if "metadata" in change:
             merged = {**(getattr(row, "metadata", None) or {}), **change["metadata"]}
             setattr(row, "metadata", merged)  # noqa: B010 - the model is only known by its fields
-    rows.model._default_manager.bulk_update(found, [*fields, "metadata"])
+    update_rows(rows.model, found, [*fields, "metadata"])
     return found
+
+
+def update_rows(model: type[Row], rows: Iterable[Row], names: Iterable[str]) -> None:
+    """Write fields of rows in one statement. Django's `bulk_update` makes an expression for each
+    field of each row, which takes ten times as long as the statement (decision 0038).
+    """
+    key: Any = model._meta.pk
+    fields: list[Any] = [model._meta.get_field(name) for name in names]
+    quoted = connection.ops.quote_name
+    types = ", ".join(f"{quoted(one.column)} {one.db_type(connection)}" for one in (key, *fields))
+    changes = ", ".join(f"{quoted(one.column)} = g.{quoted(one.column)}" for one in fields)
+    values = [{one.column: getattr(row, one.attname) for one in (key, *fields)} for row in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {quoted(model._meta.db_table)} AS r SET {changes} "
+            f"FROM jsonb_to_recordset(%s::jsonb) AS g({types}) "
+            f"WHERE r.{quoted(key.column)} = g.{quoted(key.column)}",
+            [json.dumps(values, default=str)],
+        )

@@ -2,33 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
-from django.utils import timezone
+from django.db import connection, transaction
 
 from monitor.records import histograms
 from monitor.records.bulk import UnknownRecords
-from monitor.records.models import RunHistograms, TFSlice
+from monitor.records.models import RunHistograms
 from swf_common.protocol.states import SliceStatus
 
 Row = Mapping[str, Any]
-CHANGED = (
-    "status",
-    "retries",
-    "assigned_worker",
-    "assigned_at",
-    "completed_at",
-    "updated_at",
-    "metadata",
-    "counted",
-)
+
+LOCK = """
+SELECT id, tf_filename, slice_id, run_number, tf_count, status, retries, counted,
+    CASE jsonb_typeof(metadata -> 'failures') WHEN 'array' THEN metadata -> 'failures' END
+FROM swf_tf_slices
+WHERE (tf_filename, slice_id) IN (SELECT * FROM unnest(%s::text[], %s::bigint[]))
+ORDER BY id FOR UPDATE
+"""
+STORE = """
+UPDATE swf_tf_slices AS s SET status = g.status, retries = g.retries, counted = g.counted,
+    assigned_worker = g.assigned_worker, assigned_at = g.assigned_at,
+    completed_at = CASE WHEN g.status = 'completed' THEN now() ELSE s.completed_at END,
+    metadata = CASE jsonb_typeof(s.metadata) WHEN 'object' THEN s.metadata ELSE '{}' END
+        || g.metadata,
+    updated_at = now()
+FROM jsonb_to_recordset(%s::jsonb) AS g(id bigint, status text, retries integer, counted boolean,
+    assigned_worker text, assigned_at timestamptz, metadata jsonb)
+WHERE s.id = g.id
+"""
+"""One statement for all slices of a request. Django's `bulk_update`, an expression for each field
+of each row, took ten times as long as the rest of the request (decision 0038)."""
+
+
+@dataclass
+class SliceState:
+    """What results change of a slice.
+
+    :ivar id: the key of its record
+    :ivar counted: whether its result is in the histograms of its run
+    """
+
+    id: int
+    tf_filename: str
+    slice_id: int
+    run_number: int
+    tf_count: int
+    status: str
+    retries: int
+    counted: bool
+    failures: list[Any]
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    def complete(self, row: Row) -> None:
+        """Its result has come."""
+        self._change(row, SliceStatus.COMPLETED)
+
+    def note_failure(self, row: Row) -> None:
+        """A try at it has failed."""
+        self.failures.append(row.get("error", ""))
+        if row["status"] == SliceStatus.QUEUED:
+            self.retries = row["attempt"] + 1
+        self._change(row, row["status"], failures=self.failures)
+
+    def _change(self, row: Row, status: str, **metadata: Any) -> None:
+        known = self.changes.get("metadata", {})
+        assigned_at = row.get("assigned_at")
+        self.status = status
+        self.changes = {
+            "assigned_worker": row.get("assigned_worker"),
+            "assigned_at": assigned_at.isoformat() if assigned_at else None,
+            "metadata": {**known, **row.get("metadata", {}), **metadata},
+        }
+
+    def as_stored(self) -> dict[str, Any]:
+        """The element of the statement's array."""
+        facts = {name: getattr(self, name) for name in ("id", "status", "retries", "counted")}
+        return {**facts, **self.changes}
 
 
 @transaction.atomic
-def store_results(rows: Sequence[Row]) -> list[TFSlice]:
+def store_results(rows: Sequence[Row]) -> list[SliceState]:
     """Mark slices, and add what was found in them to the histograms of their runs.
 
     A slice that is completed stays as it is: a repeated result changes nothing. One that somebody
@@ -41,70 +98,46 @@ def store_results(rows: Sequence[Row]) -> list[TFSlice]:
     :raises histograms.MalformedHistograms: they cannot be added; nothing is stored
     """
     slices = _lock(rows)
-    now = timezone.now()
-    found: dict[int, list[tuple[TFSlice, Row]]] = {}
+    found: dict[int, list[tuple[SliceState, Row]]] = {}
     for row in rows:
         one = slices[row["tf_filename"], row["slice_id"]]
         if one.status == SliceStatus.COMPLETED:
             continue
         if row["status"] == SliceStatus.COMPLETED:
-            _complete(one, row, now)
+            one.complete(row)
             if not one.counted:  # a client may have set it back since
                 one.counted = True
                 found.setdefault(one.run_number, []).append((one, row))
         elif one.status != SliceStatus.FAILED and row["attempt"] >= one.retries:
-            _note_failure(one, row, now)
-    TFSlice.objects.bulk_update(slices.values(), CHANGED)
+            one.note_failure(row)
+    _store(one for one in slices.values() if one.changes)
     for run_number in sorted(found):
         _add_to_run(run_number, found[run_number])
     return [slices[row["tf_filename"], row["slice_id"]] for row in rows]
 
 
-def _lock(rows: Sequence[Row]) -> dict[tuple[str, int], TFSlice]:
-    wanted = {(row["tf_filename"], row["slice_id"]) for row in rows}
-    candidates = (
-        TFSlice.objects.select_for_update(of=("self",))
-        .select_related("fastmon_file")
-        .filter(
-            tf_filename__in={name for name, _ in wanted}, slice_id__in={key for _, key in wanted}
-        )
-        .order_by("pk")
-    )
-    slices = {
-        (one.tf_filename, one.slice_id): one
-        for one in candidates
-        if (one.tf_filename, one.slice_id) in wanted
-    }
-    missing = sorted(wanted - slices.keys())
+def _lock(rows: Sequence[Row]) -> dict[tuple[str, int], SliceState]:
+    wanted = sorted({(row["tf_filename"], row["slice_id"]) for row in rows})
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [[name for name, _ in wanted], [key for _, key in wanted]])
+        locked = [
+            SliceState(*facts, json.loads(failures) if failures else [])
+            for *facts, failures in cursor.fetchall()
+        ]
+    slices = {(one.tf_filename, one.slice_id): one for one in locked}
+    missing = [key for key in wanted if key not in slices]
     if missing:
         raise UnknownRecords("slice_id", "slice", [f"{key} of {name}" for name, key in missing])
     return slices
 
 
-def _complete(one: TFSlice, row: Row, now: datetime) -> None:
-    one.status = SliceStatus.COMPLETED
-    one.completed_at = one.updated_at = now
-    one.assigned_worker = row.get("assigned_worker")
-    one.assigned_at = row.get("assigned_at")
-    one.metadata = {**(one.metadata or {}), **row.get("metadata", {})}
+def _store(slices: Iterable[SliceState]) -> None:
+    changed = json.dumps([one.as_stored() for one in slices])
+    with connection.cursor() as cursor:
+        cursor.execute(STORE, [changed])
 
 
-def _note_failure(one: TFSlice, row: Row, now: datetime) -> None:
-    reasons = (one.metadata or {}).get("failures", [])
-    one.status = row["status"]
-    one.updated_at = now
-    one.assigned_worker = row.get("assigned_worker")
-    one.assigned_at = row.get("assigned_at")
-    if row["status"] == SliceStatus.QUEUED:
-        one.retries = row["attempt"] + 1
-    one.metadata = {
-        **(one.metadata or {}),
-        **row.get("metadata", {}),
-        "failures": [*reasons, row.get("error", "")],
-    }
-
-
-def _add_to_run(run_number: int, found: list[tuple[TFSlice, Row]]) -> None:
+def _add_to_run(run_number: int, found: list[tuple[SliceState, Row]]) -> None:
     RunHistograms.objects.bulk_create([RunHistograms(run_number=run_number)], ignore_conflicts=True)
     total = RunHistograms.objects.select_for_update().get(run_number=run_number)
     for one, row in found:

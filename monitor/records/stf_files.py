@@ -12,7 +12,7 @@ from monitor.records.models import Run, StfFile
 from swf_common.protocol.states import FileStatus
 
 
-def register(rows: Sequence[dict[str, Any]]) -> list[StfFile]:
+def register(rows: Sequence[dict[str, Any]]) -> None:
     """Register STF files; one that is registered already stays as it is.
 
     :raises UnknownRecords: a run has no record; nothing is stored
@@ -28,6 +28,10 @@ def register(rows: Sequence[dict[str, Any]]) -> list[StfFile]:
         for row in rows
     ]
     StfFile.objects.bulk_create(files, ignore_conflicts=True)
+
+
+def find(rows: Sequence[dict[str, Any]]) -> list[StfFile]:
+    """The records of STF files that `register` was given, in the same order."""
     names = [row["stf_filename"] for row in rows]
     stored = StfFile.objects.select_related("run").in_bulk(names, field_name="stf_filename")
     return [stored[name] for name in names]

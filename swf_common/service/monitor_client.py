@@ -14,6 +14,7 @@ import requests
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = 10.0
+MINIMAL = {"Prefer": "return=minimal"}
 UNAVAILABLE = frozenset({502, 503, 504})
 """Status codes that mean "come back later", as a refused connection does."""
 
@@ -57,9 +58,12 @@ class MonitorClient:
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Token {token}"
 
-    def once(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
+    def once(
+        self, method: str, path: str, body: Any = None, *, minimal: bool = False, **params: Any
+    ) -> Any:
         """One attempt at a request; the decoded answer.
 
+        :param minimal: ask for as short an answer as there is; None where it is empty
         :raises MonitorUnavailable: no answer, or one that means "come back later"
         :raises MonitorRefused: any other status than 2xx, or an answer that is not JSON
         """
@@ -69,6 +73,7 @@ class MonitorClient:
                 f"{self._url}/api/{path}",
                 json=body,
                 params=params or None,
+                headers=MINIMAL if minimal else None,
                 timeout=TIMEOUT_S,
                 allow_redirects=False,
             )
@@ -83,9 +88,12 @@ class MonitorClient:
         except ValueError as error:
             raise MonitorRefused(method, path, answer.status_code, answer.text) from error
 
-    def call(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
+    def call(
+        self, method: str, path: str, body: Any = None, *, minimal: bool = False, **params: Any
+    ) -> Any:
         """A request that waits until the monitor is back, however long that takes.
 
+        :param minimal: as `once`
         :raises MonitorRefused: as `once`
         :raises Stopped: the agent shuts down
         """
@@ -93,7 +101,7 @@ class MonitorClient:
         while True:
             began = time.monotonic()
             try:
-                return self.once(method, path, body, **params)
+                return self.once(method, path, body, minimal=minimal, **params)
             except MonitorUnavailable as error:
                 log.warning("the monitor is away (%s), trying again in %.1f s", error, pause)
                 wait_s = pause * random.uniform(0.8, 1.2)

@@ -103,6 +103,7 @@ class ExampleFastProcessingAgent(BaseAgent):
             "POST",
             "tf-slices/",
             [self._slice_record(message, cut) for message, parts in cuts for cut in parts],
+            minimal=True,
         )
         for message, parts in cuts:
             with self.answering(message):
@@ -113,7 +114,7 @@ class ExampleFastProcessingAgent(BaseAgent):
     def collect_results(self, messages: list[SliceResult]) -> None:
         """Store results in one request; slices that failed are sent again."""
         rows = [self._result_record(message) for message in messages]
-        stored = self.monitor.call("POST", "tf-slices/results/", rows)
+        stored = self.monitor.call("POST", "tf-slices/results/", rows, minimal=True)
         for message, row, now in zip(messages, rows, stored, strict=True):
             again = row["attempt"] + 1
             waits = now["status"] == SliceStatus.QUEUED and now["retries"] == again

@@ -67,7 +67,8 @@ class ExampleFastmonAgent(BaseAgent):
         registered = self.monitor.call("POST", "fastmon-files/", rows) if rows else []
         keys = {row["tf_filename"]: row["tf_file_id"] for row in registered}
         if outcomes:
-            self.monitor.call("PATCH", "stf-files/", [change for _, _, change in outcomes])
+            changes = [change for _, _, change in outcomes]
+            self.monitor.call("PATCH", "stf-files/", changes, minimal=True)
         for message, written, _ in outcomes:
             with self.answering(message):
                 for sample, file in written:
