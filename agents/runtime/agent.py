@@ -101,6 +101,7 @@ class BaseAgent(HandlerTools):
             backlog=self._backlog,
             stopping=self.stopping,
             begin=lambda message: self.set_context(message.execution_id or None, message.run_id),
+            ahead=self.ahead,
             changed=self._reporter.changed,
         )
 
@@ -115,6 +116,12 @@ class BaseAgent(HandlerTools):
             )
             for topic in self.topics
         )
+
+    def ahead(self) -> Subscription | None:
+        """What the agent consumes beside that just now, as `TakeAhead` says of quick work. Asked
+        between two calls of a handler, where the agent has one worker.
+        """
+        return None
 
     def on_ready(self) -> None:
         """Called once, when the agent is connected and before it says READY."""

@@ -44,6 +44,8 @@ class Consumer:
     :param neighbours: finds what the messages of others lack
     :param backlog: says which messages are too old to be handled
     :param begin: called with the first message before a handler runs
+    :param ahead: what to consume beside the subscriptions now; asked between two calls of a
+        handler, where there is one worker
     :param changed: called when the connection is up, or is lost
     """
 
@@ -63,6 +65,7 @@ class Consumer:
         backlog: Backlog,
         stopping: threading.Event,
         begin: Callable[[Message], None],
+        ahead: Callable[[], Subscription | None],
         changed: Callable[[], None],
     ) -> None:
         self.foreign_messages = 0
@@ -87,6 +90,8 @@ class Consumer:
         self._backlog = backlog
         self._stopping = stopping
         self._begin = begin
+        self._ahead = ahead
+        self._taken_ahead: tuple[Subscription | None, str] = (None, "")
         self._changed = changed
         self._inbox = Inbox()
         self._workers: list[threading.Thread] = []
@@ -163,10 +168,25 @@ class Consumer:
     def _link_changed(self, up: bool) -> None:
         if not up:
             self._inbox.discard_all()
+            self._taken_ahead = (None, "")
         self._changed()
+
+    def _take_ahead(self) -> None:
+        """Consume what is wanted beside the subscriptions. Nothing of it is in hand now: what was
+        given back must not be acknowledged any more.
+        """
+        wanted, (present, key) = self._ahead(), self._taken_ahead
+        if wanted == present or len(self._workers) > 1:
+            return
+        if key:
+            self._inbox.give_back(key)
+            self.link.unsubscribe(key)
+        fresh = self.link.subscribe(wanted) if wanted else None
+        self._taken_ahead = (wanted, fresh) if fresh else (None, "")
 
     def _work(self) -> None:
         while not self._stopping.is_set():
+            self._take_ahead()
             arrivals = self._inbox.take(lambda kind: self._handlers[kind].batch, IDLE_AFTER_S)
             if not arrivals:
                 if not len(self._inbox):

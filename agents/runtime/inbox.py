@@ -19,6 +19,11 @@ class Arrival:
     delivery: Delivery
 
     @property
+    def subscription(self) -> str:
+        """The key of the subscription by which it came."""
+        return self.delivery.headers.get("subscription", "")
+
+    @property
     def redelivered(self) -> bool:
         """Whether it came before: its consumer refused it, or died with it."""
         return self.delivery.headers.get("redelivered") == "true"
@@ -31,6 +36,7 @@ class Inbox:
         self._arrivals: deque[Arrival] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self._given_back: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._arrivals)
@@ -38,8 +44,9 @@ class Inbox:
     def put(self, arrival: Arrival) -> None:
         """Add an arrival; never blocks (the prefetch of the subscription bounds the queue)."""
         with self._changed:
-            self._arrivals.append(arrival)
-            self._changed.notify()
+            if arrival.subscription not in self._given_back:
+                self._arrivals.append(arrival)
+                self._changed.notify()
 
     def take(self, batch_size: Callable[[str], int], timeout: float) -> list[Arrival]:
         """The next arrival, with those of the same type right behind it.
@@ -65,6 +72,15 @@ class Inbox:
             ):
                 taken.append(self._arrivals.popleft())
             return taken
+
+    def give_back(self, subscription: str) -> None:
+        """Forget what has come by one subscription, which ends, and what still comes: the broker
+        delivers it again.
+        """
+        with self._changed:
+            self._given_back.add(subscription)
+            kept = [one for one in self._arrivals if one.subscription != subscription]
+            self._arrivals = deque(kept)
 
     def discard_all(self) -> None:
         """Forget what has arrived, when its connection is lost: the broker delivers it again."""

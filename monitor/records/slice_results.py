@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
@@ -55,7 +55,7 @@ class SliceState:
     retries: int
     counted: bool
     failures: list[Any]
-    changes: dict[str, Any] = field(default_factory=dict)
+    changes: dict[str, Any]
 
     def complete(self, row: Row) -> None:
         """Its result has come."""
@@ -121,8 +121,8 @@ def _lock(rows: Sequence[Row]) -> dict[tuple[str, int], SliceState]:
     with connection.cursor() as cursor:
         cursor.execute(LOCK, [[name for name, _ in wanted], [key for _, key in wanted]])
         locked = [
-            SliceState(*facts, json.loads(failures) if failures else [])
-            for *facts, failures in cursor.fetchall()
+            SliceState(*row[:8], failures=json.loads(row[8] or "[]"), changes={})  # type: ignore[misc]
+            for row in cursor.fetchall()
         ]
     slices = {(one.tf_filename, one.slice_id): one for one in locked}
     missing = [key for key in wanted if key not in slices]

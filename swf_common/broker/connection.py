@@ -14,7 +14,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -82,6 +82,7 @@ class BrokerLink:
         self._changed = threading.Condition()
         self._lost = False
         self._pending: set[str] = set()
+        self._further = itertools.count(1)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._own, name=f"link-{name}", daemon=True)
 
@@ -149,6 +150,30 @@ class BrokerLink:
         except BROKEN as error:
             self._broken(connection)
             raise BrokerUnavailable(str(error)) from error
+
+    def subscribe(self, subscription: Subscription) -> str | None:
+        """Consume from one more destination, until `unsubscribe` or the end of the connection.
+
+        :return: what its deliveries have as the header `subscription`; None while there is no
+            connection
+        """
+        key = f"further-{next(self._further)}"
+        headers = subscription.headers(key)
+        try:
+            with self._sending() as connection:
+                connection.subscribe(
+                    subscription.destination, id=key, ack=subscription.ack, headers=headers
+                )
+        except BrokerUnavailable:
+            return None
+        return key
+
+    def unsubscribe(self, key: str) -> None:
+        """Consume no more under this key: the broker delivers anew what is not acknowledged. It
+        must not be acknowledged any more.
+        """
+        with suppress(BrokerUnavailable), self._sending() as connection:
+            connection.unsubscribe(key)
 
     def ack(self, delivery: Delivery) -> bool:
         """Acknowledge; False when its connection is gone (it will be delivered again)."""

@@ -1,18 +1,19 @@
-"""transformer: processes slices, one at a time; many of them share the work of a run."""
+"""transformer: processes slices; many of them share the work of a run."""
 
 from __future__ import annotations
 
 import socket
 import time
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from agents.data.clustering import find_clusters
 from agents.data.files import locate, verify
 from agents.data.frame_file import FrameReader
-from agents.data.histograms import HistogramSet
+from agents.data.slice_processing import SliceCounts, process_slices
 from agents.data.time_frames import TimeFrames
 from agents.programs.transformer.worker_record import WorkerRecord
 from agents.runtime import BaseAgent, handles
+from agents.runtime.ahead import MOST_AHEAD, TakeAhead
 from agents.runtime.settings import AgentSettings
 from swf_common.broker.model import Subscription
 from swf_common.configuration.groups import Clustering, Hits, Workers
@@ -22,6 +23,7 @@ from swf_common.protocol.messages import EndRun
 from swf_common.protocol.slices import (
     ProcessedSlice,
     ResultContent,
+    RunImminentWorker,
     Slice,
     SliceContent,
     SliceOutcome,
@@ -33,8 +35,25 @@ LONGEST_REASON = 1000
 """Characters of the reason why a slice failed."""
 
 
+class Settings(NamedTuple):
+    """What the parameters of an execution say of slices."""
+
+    hits: Hits
+    clustering: Clustering
+    slice_processing_time: float
+
+    @classmethod
+    def of(cls, parameters: dict[str, Any]) -> Settings:
+        """Read them.
+
+        :raises ConfigurationError: a value makes no sense
+        """
+        emulated = Workers.of(parameters).slice_processing_time
+        return cls(Hits.of(parameters), Clustering.of(parameters), emulated)
+
+
 class Transformer(BaseAgent):
-    """Takes a slice, clusters the hits of its time frames, and answers with counts and
+    """Takes slices, clusters the hits of their time frames, and answers each with counts and
     histograms; or with the reason why it could not.
     """
 
@@ -42,6 +61,9 @@ class Transformer(BaseAgent):
 
     def __init__(self, settings: AgentSettings) -> None:
         super().__init__(settings)
+        self._hostname = socket.gethostname()
+        self._pace = TakeAhead()
+        self._settings: tuple[str, Settings] | None = None
         self._sample: tuple[tuple[str, str], TimeFrames] | None = None
         self._record: WorkerRecord | None = None
         self._ended_runs: set[str] = set()
@@ -50,8 +72,16 @@ class Transformer(BaseAgent):
         """Slices from the queue that all transformers share, one at a time; announcements to
         workers from the topic, since each worker has to receive them.
         """
+        return (self._slices(1), Subscription(WORKERS))
+
+    def ahead(self) -> Subscription | None:
+        """More slices from the same queue, while they are quick."""
+        count = self._pace.count
+        return self._slices(count) if count else None
+
+    def _slices(self, prefetch: int) -> Subscription:
         queue = consumer_queue(self.settings.namespace, self.settings.program, SLICES)
-        return (Subscription(queue, prefetch=1), Subscription(WORKERS))
+        return Subscription(queue, prefetch)
 
     def on_stop(self) -> None:
         if self._record is not None:
@@ -63,30 +93,62 @@ class Transformer(BaseAgent):
             return {}
         return {"worker_id": record.worker_id, "slices_completed": record.slices_completed}
 
-    @handles("slice")
-    def process(self, message: Slice) -> None:
-        """Process a slice; the result goes to the topic of results."""
+    @handles("slice", batch=MOST_AHEAD // 2)
+    def process(self, messages: list[Slice]) -> None:
+        """Process slices; the results go to the topic of results."""
+        began = time.monotonic()
+        for slices in _by_sample(messages):
+            self.turn_to(slices[0])
+            self._process(slices)
+        self._pace.measured(len(messages), time.monotonic() - began)
+
+    def _process(self, messages: list[Slice]) -> None:
+        """Process slices of one sample together, publish their results and count them."""
         started_at, began = utc_now(), time.monotonic()
-        content = message.content
-        record = self._record_of(content)
-        record.begin(content)
-        results: dict[str, Any] = {}
-        error = ""
+        record = self._record_of(messages[0].content)
+        record.begin(messages[0].content)
+        outcomes = self._outcomes(messages)
+        done = sum(not isinstance(outcome, str) for outcome in outcomes)
+        if done:
+            self._emulate(messages[0].execution_id, done, time.monotonic() - began)
+        elapsed = round((time.monotonic() - began) / len(messages), 6)
+        for message, outcome in zip(messages, outcomes, strict=True):
+            result = self._result(message, outcome, started_at, elapsed, record.worker_id)
+            with self.answering(message):
+                self.publish(RESULTS, result)
+        record.complete(done)
+
+    def _outcomes(self, messages: list[Slice]) -> list[SliceCounts | str]:
+        """Per slice, what is in it, or the reason why that could not be found out. When slices fail
+        together, each is tried alone: what is wrong with one fails that one.
+        """
         try:
-            results = self._transform(content)
-            self._emulate(content.execution_id, time.monotonic() - began)
+            return [*self._transform([message.content for message in messages])]
         except Stopped:
             raise
-        except Exception as failure:  # whatever is wrong with a slice fails this slice alone
-            self.log.exception("slice %s failed", content.tf_filename)
-            error = f"{type(failure).__name__}: {failure}"[:LONGEST_REASON]
-        elapsed = round(time.monotonic() - began, 6)
+        except Exception as failure:
+            if len(messages) > 1:
+                return [outcome for one in messages for outcome in self._outcomes([one])]
+            self.log.exception("slice %s failed", messages[0].content.tf_filename)
+            return [f"{type(failure).__name__}: {failure}"[:LONGEST_REASON]]
+
+    def _result(
+        self,
+        message: Slice,
+        outcome: SliceCounts | str,
+        started_at: datetime,
+        elapsed: float,
+        worker_id: str,
+    ) -> SliceResult:
+        content = message.content
+        error = outcome if isinstance(outcome, str) else ""
+        counts = {} if isinstance(outcome, str) else outcome._asdict()
         processed = ProcessedSlice(
             **content.model_dump(exclude={"state"}),
             state="failed" if error else "done",
             processed=not error,
             actual_processing_time=elapsed,
-            **results,
+            **counts,
         )
         result = ResultContent(
             req_id=content.req_id,
@@ -95,16 +157,16 @@ class Transformer(BaseAgent):
             processing_start_at=started_at,
             processed_at=utc_now(),
             processing_time=elapsed,
-            hostname=socket.gethostname(),
-            worker_id=record.worker_id,
+            hostname=self._hostname,
+            worker_id=worker_id,
             result=SliceOutcome(state=not error, result=processed, error=error),
         )
-        self.publish(
-            RESULTS,
-            SliceResult(execution_id=message.execution_id, run_id=message.run_id, content=result),
-        )
-        if not error:
-            record.complete()
+        return SliceResult(execution_id=message.execution_id, run_id=message.run_id, content=result)
+
+    @handles("run_imminent_worker")
+    def prepare(self, message: RunImminentWorker) -> None:
+        """Slices that are announced as slow are not taken ahead."""
+        self._pace.expect(message.content.slice_processing_time or 0.0)
 
     @handles("end_run")
     def end_run(self, message: EndRun) -> None:
@@ -136,25 +198,28 @@ class Transformer(BaseAgent):
             return False
         return execution.get("end_time") is not None
 
-    def _transform(self, content: SliceContent) -> dict[str, Any]:
-        """What is in a slice: counts, and histograms in UHI form."""
-        parameters = self.parameters.of(content.execution_id)
-        frames = self._read(content)
-        if frames.tf_count != content.tf_count:
-            raise ValueError(f"{content.tf_count} TFs are not {content.start} to {content.end}")
-        clusters = find_clusters(frames, Clustering.of(parameters))
-        settings = Hits.of(parameters)
-        histograms = HistogramSet.empty(settings)
-        histograms.fill(settings, frames, clusters)
-        return {
-            "hit_count": frames.hit_count,
-            "cluster_count": clusters.count,
-            "histograms": histograms.to_uhi(),
-        }
+    def _transform(self, contents: list[SliceContent]) -> list[SliceCounts]:
+        """What is in slices of one sample."""
+        settings = self._settings_of(contents[0].execution_id)
+        frames = self._read(contents[0])
+        ranges = [(content.start, content.end) for content in contents]
+        found = process_slices(frames, ranges, settings.hits, settings.clustering)
+        for content, (start, end) in zip(contents, ranges, strict=True):
+            if content.tf_count != end - start + 1:
+                raise ValueError(f"{content.tf_count} TFs are not {start} to {end}")
+        return found
+
+    def _settings_of(self, execution_id: str) -> Settings:
+        """What the parameters of an execution say; those of the last one are kept."""
+        if self._settings is None or self._settings[0] != execution_id:
+            parameters = self.parameters.of(execution_id)
+            self._settings = execution_id, Settings.of(parameters)
+        return self._settings[1]
 
     def _read(self, content: SliceContent) -> TimeFrames:
-        """The time frames of a slice. A sample is verified and read once for all of its slices
-        that follow each other: reading a few TFs of it costs what reading all of it does.
+        """The time frames of the sample of a slice. A sample is verified and read once for all of
+        its slices that follow each other: reading a few TFs of it costs what reading all of it
+        does.
         """
         key = content.file_url, content.checksum
         if self._sample is None or self._sample[0] != key:
@@ -162,15 +227,23 @@ class Transformer(BaseAgent):
             verify(path, content.file_size_bytes, content.checksum)
             with FrameReader(path) as reader:
                 self._sample = key, reader.read()
-        return self._sample[1].select(content.start, content.end)
+        return self._sample[1]
 
-    def _emulate(self, execution_id: str, spent_s: float) -> None:
+    def _emulate(self, execution_id: str, slices: int, spent_s: float) -> None:
         """Take as long as `slice_processing_time` says, for work that is longer than ours.
 
-        :raises Stopped: the agent is to stop; another transformer gets the slice
+        :raises Stopped: the agent is to stop; another transformer gets the slices
         """
-        wanted_s = Workers.of(self.parameters.of(execution_id)).slice_processing_time
-        left_s = wanted_s - spent_s
+        left_s = slices * self._settings_of(execution_id).slice_processing_time - spent_s
         self.allow(max(0.0, left_s))
         if left_s > 0 and self.stopping.wait(left_s):
-            raise Stopped("the slice is left to another transformer")
+            raise Stopped("the slices are left to another transformer")
+
+
+def _by_sample(messages: list[Slice]) -> list[list[Slice]]:
+    """Slices by execution and sample."""
+    samples: dict[tuple[str, str], list[Slice]] = {}
+    for message in messages:
+        key = message.execution_id, message.content.file_url
+        samples.setdefault(key, []).append(message)
+    return list(samples.values())

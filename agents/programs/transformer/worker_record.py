@@ -65,10 +65,10 @@ class WorkerRecord:
         if self._first is not None or time.monotonic() - self._written >= WRITE_EVERY_S:
             self._write()
 
-    def complete(self) -> None:
-        """The worker has processed the slice."""
-        self._facts["slices_completed"] += 1
-        if self._ended and self._count is None:
+    def complete(self, slices: int) -> None:
+        """The worker has processed so many slices."""
+        self._facts["slices_completed"] += slices
+        if slices and self._ended and self._count is None:
             self._count = threading.Timer(COUNT_AFTER_S, self._count_late)
             self._count.daemon = True
             self._count.start()
