@@ -8,6 +8,7 @@ from typing import Any
 MAX_DEPTH = 100
 """Objects and arrays within each other, at the most."""
 
+_NESTING = (dict, list)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -40,13 +41,13 @@ def may_nest_too_deeply(text: str | bytes) -> bool:
 
 def nested_too_deeply(value: Any) -> bool:
     """Whether a decoded JSON value is nested deeper than `MAX_DEPTH`."""
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    level = [value] if isinstance(value, _NESTING) else []
+    for _ in range(MAX_DEPTH):
         level = [
             inner
             for outer in level
-            if isinstance(outer, dict | list)
             for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, _NESTING)
         ]
         if not level:
             return False
