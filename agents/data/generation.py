@@ -35,7 +35,12 @@ TIME_STEPS_PER_NS = 16
 """Digitisation. Sums of whole steps are exact, in whatever order and on whatever machine."""
 TIME_STEPS = int(TF_DURATION_NS * TIME_STEPS_PER_NS)
 TIME_BITS = TIME_STEPS.bit_length()
-"""Those of a time step; with those of a TF's number fewer than the 48 that hits are sorted by."""
+
+HITS_PER_BLOCK = 10_000
+"""Hits that are made at a time: their columns stay in the processor's cache, and are below the
+128 kB from which on the system hands out fresh pages for each array."""
+MOST_TFS_PER_BLOCK = 2 ** (32 - TIME_BITS)
+"""TFs that are made at a time: number and time step of one are sorted as two digits of 16 bits."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -50,23 +55,37 @@ def generate(settings: StfContent, run: int, sequence: int) -> TimeFrames:
     """
     seed = np.random.SeedSequence((settings.seed, run, sequence))
     rng = np.random.Generator(np.random.PCG64(seed))
-    parts = [_signal(settings, rng), _noise(settings, rng)]
+    step = int(HITS_PER_BLOCK / max(settings.mean_hits_per_tf, HITS_PER_BLOCK / MOST_TFS_PER_BLOCK))
+    blocks = [
+        _block(settings, rng, first, min(step, settings.tf_count - first))
+        for first in range(0, settings.tf_count, step)
+    ] or [_block(settings, rng, 0, 0)]
+    hits_per_tf, detector, cell, time, energy = (
+        np.concatenate(column) for column in zip(*blocks, strict=True)
+    )
+    offsets = np.concatenate(([0], np.cumsum(hits_per_tf)))
+    return TimeFrames(0, offsets, detector, cell, time, energy)
+
+
+def _block(
+    settings: StfContent, rng: np.random.Generator, tf_first: int, tf_count: int
+) -> tuple[Ints, npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
+    """Of some time frames the hits in each, and the columns of the hits, in order of time."""
+    numbers = np.arange(tf_first, tf_first + tf_count)
+    parts = [_signal(settings, rng, numbers), _noise(settings, rng, numbers)]
     tf, detector, cell, time, energy = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
-    time *= TIME_STEPS_PER_NS
-    time_steps = np.clip(np.rint(time, out=time), 0, TIME_STEPS - 1, out=time)
-    energy *= ENERGY_STEPS_PER_MEV
-    energy_steps = np.maximum(np.rint(energy, out=energy), 1, out=energy)
+    tf -= tf_first
+    time_steps = np.clip(np.rint(time * TIME_STEPS_PER_NS), 0, TIME_STEPS - 1)
+    energy_steps = np.maximum(np.rint(energy * ENERGY_STEPS_PER_MEV), 1)
     order = _in_order_of_time(tf, time_steps.astype(np.uint32))
-    hits_per_tf = np.bincount(tf, minlength=settings.tf_count)
-    return TimeFrames(
-        tf_first=0,
-        offsets=np.concatenate(([0], np.cumsum(hits_per_tf))),
-        detector=detector[order],
-        cell=cell.astype(np.uint32)[order],
-        time=(time_steps / TIME_STEPS_PER_NS).astype(np.float32)[order],
-        energy=(energy_steps / ENERGY_STEPS_PER_MEV).astype(np.float32)[order],
+    return (
+        np.bincount(tf, minlength=tf_count),
+        detector[order],
+        cell.astype(np.uint32)[order],
+        (time_steps / TIME_STEPS_PER_NS).astype(np.float32)[order],
+        (energy_steps / ENERGY_STEPS_PER_MEV).astype(np.float32)[order],
     )
 
 
@@ -76,15 +95,14 @@ def _in_order_of_time(tf: Ints, time_steps: npt.NDArray[np.uint32]) -> Ints:
     By digits of 16 bits, because numpy sorts these by radix: a quarter of the time.
     """
     later = time_steps >> 16 | tf.astype(np.uint32) << TIME_BITS - 16
-    digits = (time_steps, later, later >> 16)
-    return np.lexsort([digit.astype(np.uint16) for digit in digits])
+    return np.lexsort((time_steps.astype(np.uint16), later.astype(np.uint16)))
 
 
-def _signal(settings: StfContent, rng: np.random.Generator) -> Columns:
-    """Of each hit of a particle: TF, detector's id, cell, ns, MeV."""
+def _signal(settings: StfContent, rng: np.random.Generator, numbers: Ints) -> Columns:
+    """Of each hit of a particle in the TFs with these numbers: TF, detector's id, cell, ns, MeV."""
     mean_hits = settings.mean_hits_per_tf * (1 - settings.noise_fraction)
     mean_events = mean_hits / (PARTICLES_PER_EVENT * MEAN_CLUSTER)
-    event_tf = np.repeat(np.arange(settings.tf_count), rng.poisson(mean_events, settings.tf_count))
+    event_tf = np.repeat(numbers, rng.poisson(mean_events, len(numbers)))
     event_ns = (_filled_crossings(event_tf, rng) + 0.5) * CROSSING_NS
 
     particles = rng.poisson(PARTICLES_PER_EVENT, len(event_tf))
@@ -112,10 +130,10 @@ def _signal(settings: StfContent, rng: np.random.Generator) -> Columns:
     )
 
 
-def _noise(settings: StfContent, rng: np.random.Generator) -> Columns:
+def _noise(settings: StfContent, rng: np.random.Generator, numbers: Ints) -> Columns:
     """The same of each noise hit."""
     mean_hits = settings.mean_hits_per_tf * settings.noise_fraction
-    tf = np.repeat(np.arange(settings.tf_count), rng.poisson(mean_hits, settings.tf_count))
+    tf = np.repeat(numbers, rng.poisson(mean_hits, len(numbers)))
     detector = _draw_detectors(settings, rng, len(tf))
     return (
         tf,
