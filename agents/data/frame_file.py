@@ -85,15 +85,15 @@ class FrameReader:
             )
             self._file = uproot.open(io.BytesIO(content), **LEAN)
             self._tree = self._file[LAYOUT.tree]
-            found = {name: self._tree[name].typename for name in LAYOUT.type_names}
+            strange = LAYOUT.strange(self._tree)
             self.tf_count = int(self._tree.num_entries)
-            if self.tf_count and found == LAYOUT.type_names:
+            if self.tf_count and not strange:
                 self.tf_first = int(self._column("tf", 0, 1)[0])
         except Exception as error:
             self.__exit__(None, None, None)
             raise self._damage(error) from error
-        if found != LAYOUT.type_names:
-            raise DamagedFile(f"{self.name} holds values of other types: {found}")
+        if strange:
+            raise DamagedFile(f"{self.name} holds values of other types: {', '.join(strange)}")
         return self
 
     def __exit__(

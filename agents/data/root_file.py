@@ -21,13 +21,13 @@ import uproot
 COMPRESSION = uproot.ZSTD(1)
 TFS_PER_BASKET = 500
 """What is read of a file comes in baskets of so many TFs."""
-TYPE_NAMES: dict[type[np.number[Any]], str] = {
-    np.uint8: "uint8_t",
-    np.uint32: "uint32_t",
-    np.int32: "int32_t",
-    np.float32: "float",
+LEAVES: dict[type[np.number[Any]], tuple[str, bool]] = {
+    np.uint8: ("TLeafB", True),
+    np.uint32: ("TLeafI", True),
+    np.int32: ("TLeafI", False),
+    np.float32: ("TLeafF", False),
 }
-"""How ROOT calls the types of columns."""
+"""How ROOT describes the types of columns: a class, and whether there is no sign."""
 
 
 class Buffer(io.BytesIO):
@@ -54,22 +54,13 @@ class Layout:
     columns: Mapping[str, type[np.number[Any]]]
 
     @cached_property
-    def branches(self) -> dict[str, npt.DTypeLike]:
-        """The branches with values, and how each is stored."""
+    def branches(self) -> dict[str, type[np.number[Any]]]:
+        """The branches, and how the values of each are stored."""
         return {
             "tf": np.uint32,
             f"n{self.group}": np.int32,
             **{f"{self.group}_{name}": kind for name, kind in self.columns.items()},
         }
-
-    @cached_property
-    def type_names(self) -> dict[str, str]:
-        """The branches with values, and what ROOT calls their types."""
-        flat = {"tf": TYPE_NAMES[np.uint32], f"n{self.group}": TYPE_NAMES[np.int32]}
-        jagged = {
-            f"{self.group}_{name}": f"{TYPE_NAMES[kind]}[]" for name, kind in self.columns.items()
-        }
-        return {**flat, **jagged}
 
     @cached_property
     def _row(self) -> Any:
@@ -105,6 +96,15 @@ class Layout:
                 numbers = np.arange(start, start + len(part) - 1) + tf_first
                 tree.extend({"tf": numbers, **self._jagged(part, columns)})
         return buffer.content
+
+    def strange(self, tree: Any) -> list[str]:
+        """The branches of a file's tree whose values are of other types than here."""
+        leaves = {name: tree[name].member("fLeaves")[0] for name in self.branches}
+        return [
+            name
+            for name, kind in self.branches.items()
+            if (leaves[name].classname, leaves[name].member("fIsUnsigned")) != LEAVES[kind]
+        ]
 
     def _jagged(
         self, offsets: npt.NDArray[np.int64], columns: Mapping[str, npt.NDArray[Any]]

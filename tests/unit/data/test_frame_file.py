@@ -114,7 +114,7 @@ def test_a_file_with_values_of_other_types_is_damaged(tmp_path: Path) -> None:
     hits["time"] = ak.values_astype(hits["time"], np.float64)
     with uproot.recreate(path) as file:
         file.mktree(LAYOUT.tree, {"tf": "uint32", "hits": hits.type})
-    with pytest.raises(DamagedFile, match=r"file\.stf holds values of other types: .*double"):
+    with pytest.raises(DamagedFile, match=r"file\.stf holds values of other types: hits_time"):
         FrameReader(path).__enter__()
 
 
