@@ -3,27 +3,26 @@
 The TTree `clusters` has one entry a TF, as files of time frames have: `tf` (uint32, the TF's
 number in its STF), `nclusters` (int32) and, jagged by it, `clusters_detector` (uint8),
 `clusters_size` (int32, hits), `clusters_energy` (float32, MeV), `clusters_time` (float32, ns since
-the start of the TF) and `clusters_cell` (float32). The TTree `summary` has one entry: `tf_count`,
-`hit_count`, `cluster_count` (int64) and `cluster_time_window_ns` (float64).
+the start of the TF) and `clusters_cell` (float32). Each hit is in one cluster, so that the sizes
+add up to the number of hits. The tree's title says how clusters were found:
+`cluster_time_window_ns = <number>`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Any
 
 import numpy as np
-import uproot
 
 from agents.data.clustering import Clusters, find_clusters
 from agents.data.files import WrittenFile, write_atomically
-from agents.data.root_file import COMPRESSION, Buffer, jagged
+from agents.data.root_file import Layout
 from agents.data.time_frames import TimeFrames
 from swf_common.configuration.groups import Clustering
 
-TREE = "clusters"
-SUMMARY = "summary"
-COLUMNS = {
+COLUMNS: dict[str, type[np.number[Any]]] = {
     "detector": np.uint8,
     "size": np.int32,
     "energy": np.float32,
@@ -31,6 +30,7 @@ COLUMNS = {
     "cell": np.float32,
 }
 """Columns of the clusters, and how each is stored."""
+LAYOUT = Layout("clusters", "clusters", COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -69,17 +69,6 @@ def encode(frames: TimeFrames, clusters: Clusters, settings: Clustering) -> byte
     numbers = np.arange(frames.tf_first, frames.tf_last + 1)
     # clusters come in the order of their TFs
     offsets = np.searchsorted(clusters.tf, np.append(numbers, frames.tf_last + 1))
-    columns = {name: getattr(clusters, name).astype(kind) for name, kind in COLUMNS.items()}
-    rows = jagged(columns, offsets.astype(np.int64))
-    summary = {
-        "tf_count": np.array([frames.tf_count], dtype=np.int64),
-        "hit_count": np.array([frames.hit_count], dtype=np.int64),
-        "cluster_count": np.array([clusters.count], dtype=np.int64),
-        "cluster_time_window_ns": np.array([settings.cluster_time_window_ns]),
-    }
-    buffer = Buffer()
-    with uproot.recreate(buffer, compression=COMPRESSION) as file:
-        tree = file.mktree(TREE, {"tf": "uint32", "clusters": rows.type.content})
-        tree.extend({"tf": numbers.astype(np.uint32), "clusters": rows})
-        file.mktree(SUMMARY, {name: value.dtype for name, value in summary.items()}).extend(summary)
-    return buffer.content
+    columns = {name: getattr(clusters, name) for name in COLUMNS}
+    title = f"cluster_time_window_ns = {settings.cluster_time_window_ns}"
+    return LAYOUT.encode(frames.tf_first, offsets, columns, title)

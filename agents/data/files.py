@@ -7,6 +7,7 @@ import hashlib
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedWriter
 from pathlib import Path
 from uuid import uuid4
 
@@ -31,6 +32,14 @@ class WrittenFile:
     checksum: str
 
 
+@dataclass(frozen=True)
+class FileContent:
+    """A file in memory: its name and its bytes."""
+
+    name: str
+    content: bytes
+
+
 def write_atomically(path: Path, content: bytes) -> WrittenFile:
     """Write a file so that readers, now and after a crash, see all of it or nothing.
 
@@ -42,8 +51,7 @@ def write_atomically(path: Path, content: bytes) -> WrittenFile:
     """
     fresh = path.with_name(f".{path.name}.{uuid4().hex}.new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with fresh.open("xb") as file:
+        with _create(fresh) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -60,6 +68,14 @@ def write_atomically(path: Path, content: bytes) -> WrittenFile:
     return WrittenFile(path, len(content), checksum_of(content))
 
 
+def _create(path: Path) -> BufferedWriter:
+    """A new file; its folder is looked at only where it is missing."""
+    with suppress(FileNotFoundError):
+        return path.open("xb")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("xb")
+
+
 def checksum_of(content: bytes) -> str:
     """The checksum of a file's content, in the form that messages carry."""
     return f"{ALGORITHM}:{hashlib.new(ALGORITHM, content).hexdigest()}"
@@ -72,16 +88,11 @@ def verify(path: Path, size_bytes: int, checksum: str) -> None:
     """
     try:
         with path.open("rb") as file:
-            actual_bytes = os.fstat(file.fileno()).st_size
-            if actual_bytes != size_bytes:
-                raise DamagedFile(
-                    f"{path.name} has {actual_bytes} bytes, announced were {size_bytes}"
-                )
+            _check_size(path, os.fstat(file.fileno()).st_size, size_bytes)
             actual = f"{ALGORITHM}:{hashlib.file_digest(file, ALGORITHM).hexdigest()}"
     except OSError as error:
         raise DamagedFile(f"{path.name} cannot be read: {error.strerror}") from error
-    if actual != checksum:
-        raise DamagedFile(f"{path.name} has checksum {actual}, announced was {checksum}")
+    _check_sum(path, actual, checksum)
 
 
 def verified(file: tuple[str, int, str] | None, data_folder: Path) -> Path:
@@ -89,12 +100,43 @@ def verified(file: tuple[str, int, str] | None, data_folder: Path) -> Path:
 
     :raises DamagedFile: as `locate` and `verify`, or nothing was announced
     """
-    if file is None:
-        raise DamagedFile("it was announced without a file")
-    file_url, size_bytes, checksum = file
+    file_url, size_bytes, checksum = _announced(file)
     path = locate(file_url, data_folder)
     verify(path, size_bytes, checksum)
     return path
+
+
+def read_verified(file: tuple[str, int, str] | None, data_folder: Path) -> FileContent:
+    """The same, for those that use all of the file: it is read once.
+
+    :raises DamagedFile: as `verified`
+    """
+    file_url, size_bytes, checksum = _announced(file)
+    path = locate(file_url, data_folder)
+    try:
+        with path.open("rb") as stored:
+            _check_size(path, os.fstat(stored.fileno()).st_size, size_bytes)
+            content = stored.read()
+    except OSError as error:
+        raise DamagedFile(f"{path.name} cannot be read: {error.strerror}") from error
+    _check_sum(path, checksum_of(content), checksum)
+    return FileContent(path.name, content)
+
+
+def _announced(file: tuple[str, int, str] | None) -> tuple[str, int, str]:
+    if file is None:
+        raise DamagedFile("it was announced without a file")
+    return file
+
+
+def _check_size(path: Path, actual: int, announced: int) -> None:
+    if actual != announced:
+        raise DamagedFile(f"{path.name} has {actual} bytes, announced were {announced}")
+
+
+def _check_sum(path: Path, actual: str, announced: str) -> None:
+    if actual != announced:
+        raise DamagedFile(f"{path.name} has checksum {actual}, announced was {announced}")
 
 
 def locate(file_url: str, data_folder: Path) -> Path:

@@ -8,23 +8,27 @@ STF files and TF samples have the same layout: a TTree `time_frames` with the br
 
 from __future__ import annotations
 
+import io
+from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import awkward as ak
 import numpy as np
 import numpy.typing as npt
 import uproot
 
-from agents.data.files import DamagedFile, WrittenFile, write_atomically
-from agents.data.root_file import COMPRESSION, Buffer, jagged
+from agents.data.files import DamagedFile, FileContent, WrittenFile, write_atomically
+from agents.data.root_file import Layout
 from agents.data.time_frames import COLUMNS, TimeFrames
 
-TREE = "time_frames"
-TFS_PER_BASKET = 50
-"""What is read of a file comes in baskets of so many TFs."""
+LAYOUT = Layout("time_frames", "hits", COLUMNS)
+LEAN: dict[str, Any] = {"use_threads": False, "object_cache": None, "array_cache": None}
+"""uproot starts threads for each file otherwise, and remembers what is read once."""
+
+_Basket = tuple[npt.NDArray[Any], npt.NDArray[np.int64] | None]
+"""Values, and for jagged ones where those of each TF begin, and where the last end."""
 
 
 @dataclass(frozen=True)
@@ -49,46 +53,47 @@ def write(path: Path, frames: TimeFrames) -> FrameFile:
 
 def encode(frames: TimeFrames) -> bytes:
     """The bytes of a file of time frames."""
-    buffer = Buffer()
-    with uproot.recreate(buffer, compression=COMPRESSION) as file:
-        hits = _hits(frames.select(frames.tf_first, frames.tf_first - 1))
-        tree = file.mktree(
-            TREE,
-            {"tf": "uint32", "hits": hits.type.content},
-            initial_basket_capacity=2 + frames.tf_count // TFS_PER_BASKET,
-        )
-        for first in range(frames.tf_first, frames.tf_last + 1, TFS_PER_BASKET):
-            part = frames.select(first, min(first + TFS_PER_BASKET - 1, frames.tf_last))
-            numbers = np.arange(part.tf_first, part.tf_last + 1, dtype=np.uint32)
-            tree.extend({"tf": numbers, "hits": _hits(part)})
-    return buffer.content
+    columns = {name: getattr(frames, name) for name in COLUMNS}
+    return LAYOUT.encode(frames.tf_first, frames.offsets, columns)
 
 
 class FrameReader:
-    """Reads ranges of a file of time frames; of the file only what holds them is read.
+    """Reads ranges of a file of time frames. The file is in memory as a whole, since whoever
+    verifies it reads all of it; of its baskets, only those that hold a range are unpacked.
 
-    A context manager: `with FrameReader(path) as reader: frames = reader.read(20, 41)`.
+    A context manager: `with FrameReader(file) as reader: frames = reader.read(20, 41)`.
 
+    :param file: the file's path, or its content when that was read already (`read_verified`)
     :raises DamagedFile: on entering: missing, or no file of time frames
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, file: Path | FileContent) -> None:
+        self.name = file.name
+        self._source = file
         self._file: Any = None
         self._tree: Any = None
+        self._latest: dict[str, tuple[int, _Basket]] = {}
         self.tf_first = 0
         self.tf_count = 0
 
     def __enter__(self) -> Self:
         try:
-            self._file = uproot.open(self._path, handler=uproot.MultithreadedFileSource)
-            self._tree = self._file[TREE]
+            content = (
+                self._source.content
+                if isinstance(self._source, FileContent)
+                else self._source.read_bytes()
+            )
+            self._file = uproot.open(io.BytesIO(content), **LEAN)
+            self._tree = self._file[LAYOUT.tree]
+            strange = LAYOUT.strange(self._tree)
             self.tf_count = int(self._tree.num_entries)
-            if self.tf_count:
-                self.tf_first = int(self._tree["tf"].array(entry_stop=1, library="np")[0])
+            if self.tf_count and not strange:
+                self.tf_first = int(self._column("tf", 0, 1)[0])
         except Exception as error:
             self.__exit__(None, None, None)
             raise self._damage(error) from error
+        if strange:
+            raise DamagedFile(f"{self.name} holds values of other types: {', '.join(strange)}")
         return self
 
     def __exit__(
@@ -107,12 +112,12 @@ class FrameReader:
 
     @property
     def bytes_read(self) -> int:
-        """How many bytes of the file have been read so far."""
+        """How many bytes of the file have been unpacked so far."""
         return int(self._file.file.source.num_requested_bytes)
 
     def read(self, tf_first: int | None = None, tf_last: int | None = None) -> TimeFrames:
         """TFs `tf_first` to `tf_last`, both included, by their numbers in the STF; all of them by
-        default.
+        default. Ranges that follow each other share the basket that holds an end of both.
 
         :raises DamagedFile: the file does not hold them, or cannot be read
         """
@@ -120,40 +125,54 @@ class FrameReader:
         last = self.tf_last if tf_last is None else tf_last
         if not self.tf_first <= first <= last + 1 <= self.tf_last + 1:
             raise DamagedFile(
-                f"{self._path.name} holds TFs {self.tf_first} to {self.tf_last}, "
+                f"{self.name} holds TFs {self.tf_first} to {self.tf_last}, "
                 f"asked for were {first} to {last}"
             )
         start, stop = first - self.tf_first, last - self.tf_first + 1
         try:
-            numbers, counts = (self._column(name, start, stop) for name in ("tf", "nhits"))
-            hits = {name: self._column(f"hits_{name}", start, stop) for name in COLUMNS}
+            columns = {name: self._column(name, start, stop) for name in LAYOUT.branches}
         except Exception as error:
             raise self._damage(error) from error
+        numbers, counts = columns.pop("tf"), columns.pop("nhits")
+        hits = {name: columns[f"hits_{name}"] for name in COLUMNS}
         offsets = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
         if len(numbers) != last + 1 - first or (numbers != np.arange(first, last + 1)).any():
-            raise DamagedFile(f"{self._path.name} does not hold consecutive TFs")
-        if {len(column) for column in hits.values()} != {int(offsets[-1])}:
-            raise DamagedFile(f"{self._path.name} holds hits without all their values")
+            raise DamagedFile(f"{self.name} does not hold consecutive TFs")
+        if (counts < 0).any() or {len(column) for column in hits.values()} != {int(offsets[-1])}:
+            raise DamagedFile(f"{self.name} holds hits without all their values")
         return TimeFrames(first, offsets, **hits)
 
-    def _column(self, branch: str, start: int, stop: int) -> npt.NDArray[Any]:
+    def _column(self, name: str, start: int, stop: int) -> npt.NDArray[Any]:
         """Entries of a branch, jagged ones without their borders, in the machine's byte order."""
-        column = self._tree[branch].array(entry_start=start, entry_stop=stop)
-        values: npt.NDArray[Any] = ak.to_numpy(ak.flatten(column, axis=None))
-        return values.astype(values.dtype.newbyteorder("="), copy=False)
+        kind = LAYOUT.branches[name]
+        firsts = self._tree[name].entry_offsets
+        parts: list[npt.NDArray[Any]] = [np.empty(0, kind)]
+        for number in range(bisect_right(firsts, start) - 1, len(firsts) - 1):
+            first, end = firsts[number], firsts[number + 1]
+            if first >= stop:
+                break
+            values, borders = self._basket(name, number)
+            begin, end = max(start, first) - first, min(stop, end) - first
+            if borders is not None:
+                begin, end = int(borders[begin]), int(borders[end])
+            parts.append(values[begin:end])
+        return np.concatenate(parts, dtype=kind)
+
+    def _basket(self, name: str, number: int) -> _Basket:
+        """A basket of a branch; its numbers are as ROOT stores them, big-endian."""
+        latest = self._latest.get(name)
+        if latest is None or latest[0] != number:
+            basket, kind = self._tree[name].basket(number), np.dtype(LAYOUT.branches[name])
+            borders = basket.byte_offsets
+            values = basket.data.view(kind.newbyteorder(">"))
+            latest = number, (values, None if borders is None else borders // kind.itemsize)
+            self._latest[name] = latest
+        return latest[1]
 
     def _damage(self, error: Exception) -> DamagedFile:
         """uproot meets damage with whatever exception its parts happen to raise."""
-        if isinstance(error, FileNotFoundError):  # uproot's has a text, but no number
-            return DamagedFile(f"{self._path.name} is missing")
+        if isinstance(error, FileNotFoundError):
+            return DamagedFile(f"{self.name} is missing")
         if isinstance(error, OSError) and error.strerror:
-            return DamagedFile(f"{self._path.name} cannot be read: {error.strerror}")
-        return DamagedFile(f"{self._path.name} is no file of time frames: {type(error).__name__}")
-
-
-def _hits(frames: TimeFrames) -> ak.Array:
-    """The hits as a jagged array of records; one inner array a TF."""
-    columns = {
-        name: getattr(frames, name).astype(kind, copy=False) for name, kind in COLUMNS.items()
-    }
-    return jagged(columns, frames.offsets)
+            return DamagedFile(f"{self.name} cannot be read: {error.strerror}")
+        return DamagedFile(f"{self.name} is no file of time frames: {type(error).__name__}")

@@ -1,17 +1,21 @@
 """The histograms of a slice, an STF or a run: counts that add up exactly.
 
 Every bin is an integer, so a sum of sets depends neither on their order nor on how the time
-frames were sliced. Across processes a set travels in the field's form for histograms: UHI,
-schema 1, as JSON (https://uhi.readthedocs.io), each histogram sparse when that is shorter.
+frames were sliced. Across processes a set travels as JSON: in compact form
+(`swf_common.protocol.histograms`), or in the field's form for histograms, UHI, schema 1
+(https://uhi.readthedocs.io), each histogram sparse when that is shorter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
 
 import boost_histogram as bh
 import numpy as np
+import numpy.typing as npt
 from uhi.io import from_sparse, remove_writer_info, to_sparse
 
 from agents.data.clustering import Clusters
@@ -23,6 +27,14 @@ from agents.data.time_frames import (
     TimeFrames,
 )
 from swf_common.configuration.groups import Hits
+from swf_common.protocol.histograms import (
+    Axis,
+    Layout,
+    MalformedHistograms,
+    read_compact,
+)
+
+__all__ = ["Entries", "HistogramSet", "MalformedHistograms", "Of", "entries", "layout_of"]
 
 Histogram = bh.Histogram[bh.storage.Int64]
 
@@ -34,8 +46,57 @@ CLUSTER_ENERGY = "cluster_energy/{}"
 CELL_OCCUPANCY = "cell_occupancy/{}"
 
 
-class MalformedHistograms(ValueError):
-    """What should be a set of histograms is none, or one of other histograms."""
+class Of(Enum):
+    """What a histogram has an entry for."""
+
+    TF = "time frame"
+    HIT = "hit"
+    CLUSTER = "cluster"
+
+
+class Entries(NamedTuple):
+    """What is counted in a histogram: of which things, at which places in their columns (all of
+    them when None), and the values.
+    """
+
+    name: str
+    of: Of
+    places: npt.NDArray[np.int64] | None
+    values: npt.NDArray[Any]
+
+
+@lru_cache(16)
+def layout_of(settings: Hits) -> Layout:
+    """The histograms of data that has such hits."""
+    most_hits = max(1.0, 3 * settings.mean_hits_per_tf)
+    axes = [
+        Axis(HITS_PER_TF, 60, 0, most_hits, "hits in a time frame"),
+        Axis(HIT_TIME, 32, 0, TF_DURATION_NS, "time in the time frame [ns]"),
+        Axis(HIT_BUNCH, 63, 0, CROSSINGS_PER_ORBIT, "bunch crossing in the orbit"),
+        Axis(CLUSTER_SIZE, 12, 0.5, 12.5, "hits in a cluster"),
+    ]
+    for detector in settings.detectors:
+        energy, occupancy = (one.format(detector.name) for one in (CLUSTER_ENERGY, CELL_OCCUPANCY))
+        axes += [
+            Axis(energy, 50, 0, 2.5 * detector.energy_scale_mev, "cluster energy [MeV]"),
+            Axis(occupancy, 32, 0, detector.cell_count, "cell"),
+        ]
+    return Layout(tuple(axes))
+
+
+def entries(settings: Hits, frames: TimeFrames, clusters: Clusters) -> Iterator[Entries]:
+    """What is counted in each histogram, in the order of the layout."""
+    crossing = frames.time.astype(np.float64) // CROSSING_NS + frames.tf * CROSSINGS_PER_TF
+    yield Entries(HITS_PER_TF, Of.TF, None, frames.hits_per_tf)
+    yield Entries(HIT_TIME, Of.HIT, None, frames.time)
+    yield Entries(HIT_BUNCH, Of.HIT, None, crossing % CROSSINGS_PER_ORBIT)
+    yield Entries(CLUSTER_SIZE, Of.CLUSTER, None, clusters.size)
+    for detector in settings.detectors:
+        found = np.flatnonzero(clusters.detector == detector.id)
+        hit = np.flatnonzero(frames.detector == detector.id)
+        energy, occupancy = (one.format(detector.name) for one in (CLUSTER_ENERGY, CELL_OCCUPANCY))
+        yield Entries(energy, Of.CLUSTER, found, clusters.energy[found])
+        yield Entries(occupancy, Of.HIT, hit, frames.cell[hit])
 
 
 class HistogramSet:
@@ -52,35 +113,15 @@ class HistogramSet:
     @classmethod
     def empty(cls, settings: Hits) -> Self:
         """A set without entries."""
-        most_hits = max(1.0, 3 * settings.mean_hits_per_tf)
-        made = {
-            HITS_PER_TF: _histogram(60, 0, most_hits, "hits in a time frame"),
-            HIT_TIME: _histogram(32, 0, TF_DURATION_NS, "time in the time frame [ns]"),
-            HIT_BUNCH: _histogram(63, 0, CROSSINGS_PER_ORBIT, "bunch crossing in the orbit"),
-            CLUSTER_SIZE: _histogram(12, 0.5, 12.5, "hits in a cluster"),
-        }
-        for detector in settings.detectors:
-            name, scale = detector.name, detector.energy_scale_mev
-            energy = _histogram(50, 0, 2.5 * scale, "cluster energy [MeV]")
-            made[CLUSTER_ENERGY.format(name)] = energy
-            made[CELL_OCCUPANCY.format(name)] = _histogram(32, 0, detector.cell_count, "cell")
-        return cls(made)
+        return cls({axis.name: _histogram(axis) for axis in layout_of(settings).axes})
 
     def fill(self, settings: Hits, frames: TimeFrames, clusters: Clusters) -> None:
         """Count time frames, their hits and their clusters.
 
         :param settings: those that the set was made with
         """
-        crossing = frames.time.astype(np.float64) // CROSSING_NS + frames.tf * CROSSINGS_PER_TF
-        self._fill(HITS_PER_TF, frames.hits_per_tf)
-        self._fill(HIT_TIME, frames.time)
-        self._fill(HIT_BUNCH, crossing % CROSSINGS_PER_ORBIT)
-        self._fill(CLUSTER_SIZE, clusters.size)
-        for detector in settings.detectors:
-            name = detector.name
-            energy = clusters.energy[clusters.detector == detector.id]
-            self._fill(CLUSTER_ENERGY.format(name), energy)
-            self._fill(CELL_OCCUPANCY.format(name), frames.cell[frames.detector == detector.id])
+        for name, _, _, values in entries(settings, frames, clusters):
+            self.histograms[name].fill(values)
 
     def add(self, other: HistogramSet) -> None:
         """Add the entries of another set.
@@ -111,6 +152,29 @@ class HistogramSet:
         """The set as JSON can hold it: each histogram in UHI form, by name."""
         return {name: _to_uhi(histogram) for name, histogram in self.histograms.items()}
 
+    def to_compact(self) -> dict[str, Any]:
+        """The set as JSON can hold it, in compact form."""
+        layout = Layout(
+            tuple(_axis(name, histogram) for name, histogram in self.histograms.items())
+        )
+        counts = np.concatenate([one.view(flow=True) for one in self.histograms.values()])
+        index = np.flatnonzero(counts)
+        return layout.compact(index.tolist(), counts[index].tolist())
+
+    @classmethod
+    def from_compact(cls, content: Mapping[str, Any]) -> Self:
+        """The set that `to_compact` gave, also after it was JSON.
+
+        :raises MalformedHistograms: it is not in compact form, or histograms are missing
+        """
+        layout, bins, values = read_compact(content)
+        counts = np.zeros(layout.size, np.int64)
+        counts[bins] = values
+        made = {axis.name: _histogram(axis) for axis in layout.axes}
+        for name, place in layout.places.items():
+            made[name].view(flow=True)[:] = counts[place]
+        return cls(_complete(made))
+
     @classmethod
     def from_uhi(cls, content: Mapping[str, Any]) -> Self:
         """The set that `to_uhi` gave, also after it was JSON.
@@ -122,15 +186,9 @@ class HistogramSet:
             made = {name: bh.Histogram(from_sparse(part)) for name, part in content.items()}
         except Exception as error:  # the library raises what its parts happen to raise
             raise MalformedHistograms(f"no histograms in UHI form: {error!r}") from error
-        missing = {HITS_PER_TF, HIT_TIME, CLUSTER_SIZE} - made.keys()
-        if missing:
-            raise MalformedHistograms(f"histograms are missing: {', '.join(sorted(missing))}")
         if any(histogram.storage_type is not bh.storage.Int64 for histogram in made.values()):
             raise MalformedHistograms("histograms do not count integers")
-        return cls(made)
-
-    def _fill(self, name: str, values: Any) -> None:
-        self.histograms[name].fill(values)
+        return cls(_complete(made))
 
     def _entries(self, name: str) -> int:
         return int(self.histograms[name].sum(flow=True))
@@ -139,9 +197,21 @@ class HistogramSet:
         return {name: histogram.axes for name, histogram in self.histograms.items()}
 
 
-def _histogram(bins: int, lower: float, upper: float, label: str) -> Histogram:
-    axis = bh.axis.Regular(bins, lower, upper, __dict__={"label": label})
-    return bh.Histogram(axis, storage=bh.storage.Int64())
+def _histogram(axis: Axis) -> Histogram:
+    regular = bh.axis.Regular(axis.bins, axis.lower, axis.upper, __dict__={"label": axis.label})
+    return bh.Histogram(regular, storage=bh.storage.Int64())
+
+
+def _axis(name: str, histogram: Histogram) -> Axis:
+    axis = histogram.axes[0]
+    return Axis(name, axis.size, axis.edges[0].item(), axis.edges[-1].item(), axis.label)
+
+
+def _complete(made: dict[str, Histogram]) -> dict[str, Histogram]:
+    missing = {HITS_PER_TF, HIT_TIME, CLUSTER_SIZE} - made.keys()
+    if missing:
+        raise MalformedHistograms(f"histograms are missing: {', '.join(sorted(missing))}")
+    return made
 
 
 def _to_uhi(histogram: Histogram) -> dict[str, Any]:

@@ -1,9 +1,16 @@
-"""What all files in ROOT form that are written here share."""
+"""Files in ROOT form that hold one TTree, with one entry a time frame.
+
+Each tree has the branches `tf` (uint32, the TF's number in its STF), `n<group>` (int32) and, jagged
+by it, `<group>_<column>`. uproot writes and reads them. Its cost is that of a branch and of a
+basket, not that of a value: so a file has few baskets, and columns stay plain numpy arrays.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import awkward as ak
@@ -12,6 +19,15 @@ import numpy.typing as npt
 import uproot
 
 COMPRESSION = uproot.ZSTD(1)
+TFS_PER_BASKET = 500
+"""What is read of a file comes in baskets of so many TFs."""
+LEAVES: dict[type[np.number[Any]], tuple[str, bool]] = {
+    np.uint8: ("TLeafB", True),
+    np.uint32: ("TLeafI", True),
+    np.int32: ("TLeafI", False),
+    np.float32: ("TLeafF", False),
+}
+"""How ROOT describes the types of columns: a class, and whether there is no sign."""
 
 
 class Buffer(io.BytesIO):
@@ -24,10 +40,86 @@ class Buffer(io.BytesIO):
         super().close()
 
 
-def jagged(columns: Mapping[str, npt.NDArray[Any]], offsets: npt.NDArray[np.int64]) -> ak.Array:
-    """Flat columns as an array of records, jagged at `offsets`; uproot writes it as branches with
-    a common counter.
+@dataclass(frozen=True)
+class Layout:
+    """How a file's tree is called, and what it holds of each time frame.
+
+    :param tree: the tree's name
+    :param group: what a time frame has many of
+    :param columns: their columns, and how each is stored
     """
-    contents = [ak.contents.NumpyArray(column) for column in columns.values()]
-    record = ak.contents.RecordArray(contents, list(columns))
-    return ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(offsets), record))
+
+    tree: str
+    group: str
+    columns: Mapping[str, type[np.number[Any]]]
+
+    @cached_property
+    def branches(self) -> dict[str, type[np.number[Any]]]:
+        """The branches, and how the values of each are stored."""
+        return {
+            "tf": np.uint32,
+            f"n{self.group}": np.int32,
+            **{f"{self.group}_{name}": kind for name, kind in self.columns.items()},
+        }
+
+    @cached_property
+    def _row(self) -> Any:
+        """The type of a time frame's part of the group, in uproot's terms."""
+        kinds = [ak.types.NumpyType(np.dtype(kind).name) for kind in self.columns.values()]
+        return ak.types.ListType(ak.types.RecordType(kinds, list(self.columns)))
+
+    def encode(
+        self,
+        tf_first: int,
+        offsets: npt.NDArray[np.int64],
+        columns: Mapping[str, npt.NDArray[Any]],
+        title: str = "",
+    ) -> bytes:
+        """The bytes of a file.
+
+        :param offsets: the columns' entries of the i-th TF are those from `offsets[i]` up to, and
+            without, `offsets[i + 1]`
+        :param title: the tree's title
+        """
+        tf_count = len(offsets) - 1
+        baskets = -(-tf_count // TFS_PER_BASKET)
+        buffer = Buffer()
+        with uproot.recreate(buffer, compression=COMPRESSION) as file:
+            tree = file.mktree(
+                self.tree,
+                {"tf": "uint32", self.group: self._row},
+                title,
+                initial_basket_capacity=baskets + 1,
+            )
+            for start in range(0, tf_count, TFS_PER_BASKET):
+                part = offsets[start : start + TFS_PER_BASKET + 1]
+                numbers = np.arange(start, start + len(part) - 1) + tf_first
+                tree.extend({"tf": numbers, **self._jagged(part, columns)})
+        return buffer.content
+
+    def strange(self, tree: Any) -> list[str]:
+        """The branches of a file's tree whose values are of other types than here."""
+        leaves = {name: tree[name].member("fLeaves")[0] for name in self.branches}
+        return [
+            name
+            for name, kind in self.branches.items()
+            if (leaves[name].classname, leaves[name].member("fIsUnsigned")) != LEAVES[kind]
+        ]
+
+    def _jagged(
+        self, offsets: npt.NDArray[np.int64], columns: Mapping[str, npt.NDArray[Any]]
+    ) -> dict[str, Any]:
+        """The counter and the jagged columns, of some time frames, in uproot's terms. uproot would
+        derive the counter from each column.
+        """
+        values = slice(int(offsets[0]), int(offsets[-1]))
+        borders = ak.index.Index64(offsets - offsets[0])
+        rows = {
+            name: ak.Array(
+                ak.contents.ListOffsetArray(
+                    borders, ak.contents.NumpyArray(columns[name][values].astype(kind, copy=False))
+                )
+            )
+            for name, kind in self.columns.items()
+        }
+        return {f"n{self.group}": np.diff(offsets), self.group: rows}

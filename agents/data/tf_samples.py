@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.data.files import DamagedFile, checksum_of
+from agents.data.files import DamagedFile, FileContent, checksum_of
 from agents.data.frame_file import FrameFile, FrameReader, write
 from agents.data.time_frames import COLUMNS, TimeFrames
 
@@ -22,17 +22,25 @@ def write_sample(path: Path, frames: TimeFrames) -> FrameFile:
 
     :raises VolumeFull: no room; nothing of the file is left behind
     """
-    if _holds(path, frames):
-        content = path.read_bytes()
+    existing = _content(path)
+    if existing is not None and _holds(existing, frames):
+        content = existing.content
         return FrameFile(
             path, len(content), checksum_of(content), frames.tf_count, frames.hit_count
         )
     return write(path, frames)
 
 
-def _holds(path: Path, frames: TimeFrames) -> bool:
+def _content(path: Path) -> FileContent | None:
     try:
-        with FrameReader(path) as reader:
+        return FileContent(path.name, path.read_bytes())
+    except OSError:
+        return None
+
+
+def _holds(file: FileContent, frames: TimeFrames) -> bool:
+    try:
+        with FrameReader(file) as reader:
             existing = reader.read()
     except DamagedFile:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,12 @@ CROSSING_NS = 1e9 / CROSSING_RATE_HZ
 TF_DURATION_NS = CROSSINGS_PER_TF * CROSSING_NS
 """Length of a time frame in nanoseconds: 2^16 bunch crossings at 98.5 MHz."""
 
-COLUMNS = {"detector": np.uint8, "cell": np.uint32, "time": np.float32, "energy": np.float32}
+COLUMNS: dict[str, type[np.number[Any]]] = {
+    "detector": np.uint8,
+    "cell": np.uint32,
+    "time": np.float32,
+    "energy": np.float32,
+}
 """Columns of the hits, and how each is stored."""
 
 

@@ -1,31 +1,59 @@
-"""Adding histograms that arrive in UHI form: bins are integers, so sums are exact in any order.
+"""Adding histograms that arrive in compact or in UHI form: bins are integers, so sums are exact in
+any order.
 
 A histogram here has one axis and counts integers (https://uhi.readthedocs.io, schema 1). What
-arrives may be sparse; what is kept names every bin, flow bins included.
+arrives may be sparse or compact (`swf_common.protocol.histograms`); what is kept is in UHI form and
+names every bin, flow bins included.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-MOST_BINS = 100_000
-LARGEST_COUNT = 2**53
-"""JavaScript's largest exact integer: browsers draw the counts."""
+from swf_common.protocol.histograms import (
+    LARGEST_COUNT,
+    Histograms,
+    Layout,
+    MalformedHistograms,
+    is_axis,
+    is_compact,
+    read_compact,
+)
 
-Histograms = dict[str, dict[str, Any]]
+__all__ = ["Histograms", "MalformedHistograms", "add", "add_all", "dense"]
 
 
-class MalformedHistograms(ValueError):
-    """What should be histograms are none, or other ones than those of the run."""
+def add_all(total: Histograms, parts: Iterable[Mapping[str, Any]]) -> Histograms:
+    """The sum of a set that is kept, which may be empty, and of sets as they arrived. Those in
+    compact form are summed up before all their bins are looked at once.
+
+    :return: as it is kept; the arguments stay as they are
+    :raises MalformedHistograms: a part is in neither form, or its names or axes are others
+    """
+    sums: dict[Layout, list[int]] = {}
+    for part in parts:
+        if not is_compact(part):
+            total = add(total, dense(part))
+            continue
+        layout, bins, values = read_compact(part)
+        if layout not in sums:
+            sums[layout] = [0] * layout.size
+        counts = sums[layout]
+        for place, value in zip(bins, values, strict=True):
+            counts[place] += value
+    for layout, counts in sums.items():
+        total = add(total, layout.to_uhi(counts))
+    return total
 
 
 def dense(content: Mapping[str, Any]) -> Histograms:
     """Histograms by name, as they are kept.
 
-    :raises MalformedHistograms: not in UHI form, more than one axis, or no counts
+    :raises MalformedHistograms: in neither form, more than one axis, or no counts
     """
+    if is_compact(content):
+        return add_all({}, [content])
     return {name: _dense(name, histogram) for name, histogram in content.items()}
 
 
@@ -57,14 +85,14 @@ def _dense(name: str, histogram: Any) -> dict[str, Any]:
                 {
                     "type": "regular",
                     "bins": int(bins),
-                    "lower": int() | float() as lower,
-                    "upper": int() | float() as upper,
+                    "lower": lower,
+                    "upper": upper,
                     "underflow": bool(under),
                     "overflow": bool(over),
                 } as axis
             ],
             "storage": {"type": "int", "values": list(values), **further},
-        } if _is_axis(bins, lower, upper) and isinstance(axis.get("metadata", {}), dict):
+        } if is_axis(bins, lower, upper) and isinstance(axis.get("metadata", {}), dict):
             counts = _counts(name, values, further.get("index"), bins + under + over)
         case _:
             raise MalformedHistograms(
@@ -76,12 +104,6 @@ def _dense(name: str, histogram: Any) -> dict[str, Any]:
         "storage": {"type": "int", "values": counts},
         "metadata": histogram.get("metadata") or {},
     }
-
-
-def _is_axis(bins: int, lower: float, upper: float) -> bool:
-    """Whether an axis can be drawn: so many bins between two numbers."""
-    width = upper - lower
-    return not isinstance(bins, bool) and 1 <= bins <= MOST_BINS and 0 < width < math.inf
 
 
 def _counts(name: str, values: list[Any], index: Any, size: int) -> list[int]:

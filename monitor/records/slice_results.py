@@ -140,11 +140,9 @@ def _store(slices: Iterable[SliceState]) -> None:
 def _add_to_run(run_number: int, found: list[tuple[SliceState, Row]]) -> None:
     RunHistograms.objects.bulk_create([RunHistograms(run_number=run_number)], ignore_conflicts=True)
     total = RunHistograms.objects.select_for_update().get(run_number=run_number)
-    for one, row in found:
-        part = histograms.dense(row["histograms"])
-        total.histograms = histograms.add(total.histograms, part)
-        total.slices += 1
-        total.tfs += one.tf_count
-        total.hits += row["hit_count"]
-        total.clusters += row["cluster_count"]
+    total.histograms = histograms.add_all(total.histograms, (row["histograms"] for _, row in found))
+    total.slices += len(found)
+    total.tfs += sum(one.tf_count for one, _ in found)
+    total.hits += sum(row["hit_count"] for _, row in found)
+    total.clusters += sum(row["cluster_count"] for _, row in found)
     total.save()

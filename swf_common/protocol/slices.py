@@ -72,7 +72,8 @@ class SliceContent(Content):
 class ProcessedSlice(SliceContent):
     """A slice with what was found in it; the counts and `histograms` are null when it failed.
 
-    :param histograms: by name, each in UHI form
+    :param histograms: in compact form (`swf_common.protocol.histograms`), or by name, each in UHI
+        form
     """
 
     processed: bool

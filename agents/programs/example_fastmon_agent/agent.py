@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from agents.data.files import DamagedFile, VolumeFull, WrittenFile, verified
+from agents.data.files import DamagedFile, VolumeFull, WrittenFile, read_verified
 from agents.data.frame_file import FrameReader
 from agents.data.sampling import Sample, is_sampled, samples
 from agents.data.tf_samples import sample_path, write_sample
@@ -101,7 +101,7 @@ class ExampleFastmonAgent(BaseAgent):
 
     def _count(self, message: StfReady) -> int:
         """The TFs of an STF whose announcement does not say how many there are."""
-        with FrameReader(verified(message.file, self.settings.data_folder)) as reader:
+        with FrameReader(read_verified(message.file, self.settings.data_folder)) as reader:
             return reader.tf_count
 
     def _write_in_room(
@@ -120,17 +120,17 @@ class ExampleFastmonAgent(BaseAgent):
     def _write(self, message: StfReady, wanted: list[Sample]) -> Written:
         if not wanted:
             return []
-        path = verified(message.file, self.settings.data_folder)
+        file = read_verified(message.file, self.settings.data_folder)
         retention = Retention.of(self.parameters.of(message.execution_id))
         self._samples.make_room(retention.tf_samples_limit_mb)
         written: Written = []
-        with FrameReader(path) as reader:
+        with FrameReader(file) as reader:
             for sample in wanted:
                 frames = reader.read(sample.tf_first, sample.tf_last)
                 target = sample_path(self._samples.folder, message.run_id, sample.filename)
-                file = write_sample(target, frames)
-                self._samples.wrote(file.size_bytes)
-                written.append((sample, file))
+                made = write_sample(target, frames)
+                self._samples.wrote(made.size_bytes)
+                written.append((sample, made))
         return written
 
     def _sampled_before(self, message: StfReady) -> Written | None:

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from agents.data.cluster_file import ClusterFile, output_path, reconstruct
-from agents.data.files import DamagedFile, VolumeFull, verified
+from agents.data.files import DamagedFile, VolumeFull, read_verified
 from agents.data.frame_file import FrameReader
 from agents.data.volume import Volume
 from agents.programs.example_processing_agent.task import RunTasks
@@ -146,8 +146,8 @@ class ExampleProcessingAgent(BaseAgent):
     def _reconstruct(self, message: StfReady) -> ClusterFile:
         """Find the clusters of an STF and write them to its output file."""
         parameters = self.parameters.of(message.execution_id)
-        path = verified(message.file, self.settings.data_folder)
-        with FrameReader(path) as reader:
+        file = read_verified(message.file, self.settings.data_folder)
+        with FrameReader(file) as reader:
             frames = reader.read()
         self._outputs.make_room(Retention.of(parameters).processed_limit_mb)
         target = output_path(self._outputs.folder, message.run_id, message.filename)

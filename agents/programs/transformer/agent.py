@@ -7,9 +7,9 @@ import time
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from agents.data.files import locate, verify
+from agents.data.files import read_verified
 from agents.data.frame_file import FrameReader
-from agents.data.slice_processing import SliceCounts, process_slices
+from agents.data.slice_processing import SliceContents, process_slices
 from agents.data.time_frames import TimeFrames
 from agents.programs.transformer.worker_record import WorkerRecord
 from agents.runtime import BaseAgent, handles
@@ -118,7 +118,7 @@ class Transformer(BaseAgent):
                 self.publish(RESULTS, result)
         record.complete(done)
 
-    def _outcomes(self, messages: list[Slice]) -> list[SliceCounts | str]:
+    def _outcomes(self, messages: list[Slice]) -> list[SliceContents | str]:
         """Per slice, what is in it, or the reason why that could not be found out. When slices fail
         together, each is tried alone: what is wrong with one fails that one.
         """
@@ -135,14 +135,14 @@ class Transformer(BaseAgent):
     def _result(
         self,
         message: Slice,
-        outcome: SliceCounts | str,
+        outcome: SliceContents | str,
         started_at: datetime,
         elapsed: float,
         worker_id: str,
     ) -> SliceResult:
         content = message.content
         error = outcome if isinstance(outcome, str) else ""
-        counts = {} if isinstance(outcome, str) else outcome._asdict()
+        counts = {} if isinstance(outcome, str) else vars(outcome)
         processed = ProcessedSlice(
             **content.model_dump(exclude={"state"}),
             state="failed" if error else "done",
@@ -198,7 +198,7 @@ class Transformer(BaseAgent):
             return False
         return execution.get("end_time") is not None
 
-    def _transform(self, contents: list[SliceContent]) -> list[SliceCounts]:
+    def _transform(self, contents: list[SliceContent]) -> list[SliceContents]:
         """What is in slices of one sample."""
         settings = self._settings_of(contents[0].execution_id)
         frames = self._read(contents[0])
@@ -223,9 +223,8 @@ class Transformer(BaseAgent):
         """
         key = content.file_url, content.checksum
         if self._sample is None or self._sample[0] != key:
-            path = locate(content.file_url, self.settings.data_folder)
-            verify(path, content.file_size_bytes, content.checksum)
-            with FrameReader(path) as reader:
+            announced = content.file_url, content.file_size_bytes, content.checksum
+            with FrameReader(read_verified(announced, self.settings.data_folder)) as reader:
                 self._sample = key, reader.read()
         return self._sample[1]
 

@@ -120,12 +120,16 @@ def test_a_ready_file_is_processed_and_its_output_is_written_recorded_and_announ
     path = Path(output["file_url"].removeprefix("file://"))
     assert path == around.folder / "processed" / "100010" / output["filename"]
     verify(path, output["size_bytes"], output["checksum"])
-    counts = ("tf_count", "hit_count", "cluster_count")
     with uproot.open(path) as root:
-        summary = {name: root["summary"][name].array()[0] for name in counts}
-        assert root["summary"]["cluster_time_window_ns"].array()[0] == 0
-    assert {name: row["metadata"][name] for name in counts} == summary
-    assert {name: message[name] for name in counts} == summary
+        tree = root["clusters"]
+        assert tree.title == "cluster_time_window_ns = 0.0"
+        counts = {
+            "tf_count": tree.num_entries,
+            "hit_count": sum(map(sum, tree["clusters_size"].array().tolist())),
+            "cluster_count": tree["nclusters"].array(library="np").sum(),
+        }
+    assert {name: row["metadata"][name] for name in counts} == counts
+    assert {name: message[name] for name in counts} == counts
     assert message["hit_count"] > message["cluster_count"] > 0
 
 

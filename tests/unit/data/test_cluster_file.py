@@ -40,20 +40,16 @@ def test_the_clusters_of_each_time_frame_are_in_its_entry(tmp_path: Path, tf_cou
             assert flat == getattr(expected, name).astype(kind).tolist(), name
 
 
-def test_the_summary_counts_what_is_in_it(tmp_path: Path) -> None:
+def test_the_file_says_how_clusters_were_found_and_its_numbers_are_told(tmp_path: Path) -> None:
     frames = stf(10, 30)
     file = reconstruct(tmp_path / "out.root", frames, SETTINGS)
     with uproot.open(file.path) as root:
-        entries = root["summary"].arrays(library="np")
-    assert {name: values.tolist() for name, values in entries.items()} == {
-        "tf_count": [10],
-        "hit_count": [frames.hit_count],
-        "cluster_count": [find_clusters(frames, SETTINGS).count],
-        "cluster_time_window_ns": [20.0],
-    }
-    assert (file.tf_count, file.hit_count, file.cluster_count) == tuple(
-        int(entries[name][0]) for name in ("tf_count", "hit_count", "cluster_count")
-    )
+        tree = root["clusters"]
+        assert tree.title == "cluster_time_window_ns = 20.0"
+        counts = tree["nclusters"].array(library="np")
+        sizes = sum(map(sum, tree["clusters_size"].array().tolist()))
+    assert (file.tf_count, file.hit_count, file.cluster_count) == (10, sizes, counts.sum())
+    assert (sizes, counts.sum()) == (frames.hit_count, find_clusters(frames, SETTINGS).count)
 
 
 def test_time_frames_without_a_cluster_have_an_entry(tmp_path: Path) -> None:

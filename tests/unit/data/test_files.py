@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,10 +15,12 @@ from hypothesis import strategies as st
 
 from agents.data.files import (
     DamagedFile,
+    FileContent,
     VolumeFull,
     WrittenFile,
     checksum_of,
     locate,
+    read_verified,
     verify,
     write_atomically,
 )
@@ -67,6 +70,16 @@ def test_damage_is_found_and_named(tmp_path: Path, damage: str) -> None:
         verify(file.path, file.size_bytes, file.checksum)
     assert part in str(caught.value)
     assert file.path.name in str(caught.value)
+    with pytest.raises(DamagedFile, match=re.escape(str(caught.value))):
+        read_verified((f"file://{file.path}", file.size_bytes, file.checksum), tmp_path)
+
+
+def test_a_file_is_verified_and_read_at_once(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    announced = (f"file://{file.path}", file.size_bytes, file.checksum)
+    assert read_verified(announced, tmp_path) == FileContent(file.path.name, CONTENT)
+    with pytest.raises(DamagedFile, match="without a file"):
+        read_verified(None, tmp_path)
 
 
 @given(place=st.integers(0, len(CONTENT) - 1), bit=st.integers(0, 7))

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import awkward as ak
 import numpy as np
 import pytest
 import uproot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.data.files import DamagedFile, verify
-from agents.data.frame_file import TFS_PER_BASKET, TREE, FrameFile, FrameReader, encode, write
+from agents.data.files import DamagedFile, FileContent, verify
+from agents.data.frame_file import LAYOUT, FrameFile, FrameReader, encode, write
+from agents.data.root_file import TFS_PER_BASKET
 from agents.data.stf import stf_path, write_stf
-from agents.data.time_frames import COLUMNS
+from agents.data.time_frames import COLUMNS, TimeFrames
 from swf_common.configuration.groups import StfContent
 from tests.unit.data.frames import frames_of, same, stf
 
 SMALL = StfContent(tf_count=6, mean_hits_per_tf=20)
+LARGE = stf(4 * TFS_PER_BASKET, 10)
 
 
 def test_an_stf_is_named_after_run_and_sequence(tmp_path: Path) -> None:
@@ -26,9 +29,7 @@ def test_an_stf_is_named_after_run_and_sequence(tmp_path: Path) -> None:
     assert path == tmp_path / "100010" / "swf.100010.000007.stf"
 
 
-@pytest.mark.parametrize(
-    "tf_count", [0, 1, TFS_PER_BASKET - 1, TFS_PER_BASKET, TFS_PER_BASKET + 1, 180]
-)
+@pytest.mark.parametrize("tf_count", [0, 1, TFS_PER_BASKET - 1, TFS_PER_BASKET, TFS_PER_BASKET + 1])
 def test_what_is_written_is_what_is_read(tmp_path: Path, tf_count: int) -> None:
     frames = stf(tf_count, 8)
     file = write(tmp_path / "file.stf", frames)
@@ -58,29 +59,69 @@ def test_the_same_stf_gives_a_file_of_the_same_content_and_size(tmp_path: Path) 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> FrameFile:
-    """A file of 1000 TFs."""
-    return write(tmp_path_factory.mktemp("large") / "file.stf", stf(1000, 30))
+    """A file of several baskets."""
+    return write(tmp_path_factory.mktemp("large") / "file.stf", LARGE)
 
 
 @given(st.data())
 @settings(max_examples=25)
-def test_any_range_is_read_as_it_was_written(large: FrameFile, data: st.DataObject) -> None:
-    first = data.draw(st.integers(0, 999))
-    last = data.draw(st.integers(first, 999))
+def test_any_ranges_are_read_as_they_were_written(large: FrameFile, data: st.DataObject) -> None:
     with FrameReader(large.path) as reader:
-        assert same(reader.read(first, last), stf(1000, 30).select(first, last))
+        for _ in range(3):
+            first = data.draw(st.integers(0, LARGE.tf_last))
+            last = data.draw(st.integers(first, LARGE.tf_last))
+            assert same(reader.read(first, last), LARGE.select(first, last))
 
 
-def test_only_the_baskets_that_hold_a_range_are_read(large: FrameFile) -> None:
+def test_only_the_baskets_that_hold_a_range_are_read_and_those_once(large: FrameFile) -> None:
     with FrameReader(large.path) as reader:
         opened = reader.bytes_read
-        reader.read(500, 500 + TFS_PER_BASKET - 1)
+        reader.read(TFS_PER_BASKET, 2 * TFS_PER_BASKET - 1)
         one_basket = reader.bytes_read - opened
-        reader.read(620, 640)
+        reader.read(TFS_PER_BASKET + 20, TFS_PER_BASKET + 40)
+        assert reader.bytes_read == opened + one_basket
+        reader.read(3 * TFS_PER_BASKET + 20, 3 * TFS_PER_BASKET + 40)
         inside_another = reader.bytes_read - opened - one_basket
-    assert one_basket < 1.3 * large.size_bytes * TFS_PER_BASKET / 1000
+    assert one_basket < 1.3 * large.size_bytes * TFS_PER_BASKET / LARGE.tf_count
     assert inside_another == pytest.approx(one_basket, rel=0.2)
-    assert opened + one_basket < 0.15 * large.size_bytes
+
+
+def test_a_file_that_was_read_already_is_not_read_again(large: FrameFile) -> None:
+    content = FileContent("file.stf", large.path.read_bytes())
+    with FrameReader(content) as reader:
+        assert same(reader.read(437, 457), LARGE.select(437, 457))
+    with pytest.raises(DamagedFile, match=r"cut\.stf is no file of time frames"):
+        FrameReader(FileContent("cut.stf", content.content[:300])).__enter__()
+
+
+def test_files_with_other_baskets_are_read_too(tmp_path: Path) -> None:
+    frames = stf(180, 8)
+    path = tmp_path / "file.stf"
+    with uproot.recreate(path, compression=uproot.LZ4(1)) as file:
+        tree = file.mktree(LAYOUT.tree, {"tf": "uint32", "hits": jagged(frames.select(0, -1)).type})
+        for first in range(0, 180, 50):
+            part = frames.select(first, min(first + 49, 179))
+            numbers = np.arange(part.tf_first, part.tf_last + 1)
+            tree.extend({"tf": numbers, "hits": jagged(part)})
+    with FrameReader(path) as reader:
+        assert same(reader.read(), frames)
+        assert same(reader.read(49, 120), frames.select(49, 120))
+
+
+def test_a_file_with_values_of_other_types_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "file.stf"
+    hits = jagged(stf(5, 8))
+    hits["time"] = ak.values_astype(hits["time"], np.float64)
+    with uproot.recreate(path) as file:
+        file.mktree(LAYOUT.tree, {"tf": "uint32", "hits": hits.type})
+    with pytest.raises(DamagedFile, match=r"file\.stf holds values of other types: hits_time"):
+        FrameReader(path).__enter__()
+
+
+def jagged(frames: TimeFrames) -> ak.Array:
+    """The hits of time frames as uproot's users write them."""
+    hits = ak.zip({name: getattr(frames, name) for name in COLUMNS})
+    return ak.unflatten(hits, frames.hits_per_tf)
 
 
 def test_a_sample_keeps_the_numbers_that_its_frames_have_in_the_stf(
@@ -110,7 +151,7 @@ def test_any_root_program_can_read_a_file(tmp_path: Path) -> None:
     frames = stf(60, 10)
     file = write(tmp_path / "file.stf", frames)
     with uproot.open(file.path) as root:
-        tree = root[TREE]
+        tree = root[LAYOUT.tree]
         assert tree.keys() == ["tf", "nhits", *(f"hits_{name}" for name in COLUMNS)]
         assert np.array_equal(tree["tf"].array(library="np"), np.arange(60))
         assert np.array_equal(tree["nhits"].array(library="np"), frames.hits_per_tf)

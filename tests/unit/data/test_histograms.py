@@ -79,6 +79,23 @@ def test_a_set_survives_a_message(frames: TimeFrames) -> None:
     assert again.hits == 2 * made.hits
 
 
+@pytest.mark.parametrize("frames", [FRAMES, FRAMES.select(0, 1), stf(0), stf(300)])
+def test_a_set_in_compact_form_is_the_same(frames: TimeFrames) -> None:
+    made = filled(frames)
+    again = HistogramSet.from_compact(json.loads(json.dumps(made.to_compact())))
+    assert again.to_uhi() == made.to_uhi()
+    again.add(made)
+    assert again.hits == 2 * made.hits
+
+
+def test_what_is_no_set_in_compact_form_is_refused() -> None:
+    content = WHOLE.to_compact()
+    with pytest.raises(MalformedHistograms, match="no integer"):
+        HistogramSet.from_compact({**content, "values": [0.5] * len(content["values"])})
+    with pytest.raises(MalformedHistograms, match="histograms are missing: cluster_size, hit_time"):
+        HistogramSet.from_compact({**content, "layout": [], "index": [], "values": []})
+
+
 @pytest.mark.parametrize("tf_count", [1, 2, 15, 300])
 def test_a_set_fits_into_a_message(tf_count: int) -> None:
     assert len(json.dumps(filled(stf(tf_count)).to_uhi())) < MESSAGE_BYTES
