@@ -64,8 +64,8 @@ def shown(figure: float | list[float] | None) -> str:
 
 
 IDLE_BUDGETS = {
-    "activemq": (0.4, 130),
-    "monitor": (0.4, 85),
+    "activemq": (0.4, 125),
+    "monitor": (0.4, 80),
     "postgres": (0.3, 45),
     "recorder": (0.3, 45),
     "supervisor": (0.15, 25),

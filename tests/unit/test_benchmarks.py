@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.goals import BENCHMARKS, GOALS, Goal, goals_of, shown
+from benchmarks.goals import BENCHMARKS, GOALS, IDLE_BUDGETS, Goal, goals_of, shown
 from benchmarks.outcome import finish, judge, machine
 from benchmarks.table import PAGE, page, read_releases, take
 from benchmarks.usage import ALL, Used, processor_ms, table
@@ -52,6 +52,13 @@ def test_every_benchmark_is_a_module_that_the_readme_names() -> None:
 def test_every_goal_is_one_of_a_benchmark_and_every_benchmark_has_some() -> None:
     assert {goal.benchmark for goal in GOALS} == set(BENCHMARKS)
     assert len({(goal.benchmark, goal.figure) for goal in GOALS}) == len(GOALS)
+
+
+def test_the_budgets_of_the_idle_services_add_up_to_the_goal_for_all_of_them() -> None:
+    limits = {goal.figure: goal.limit for goal in goals_of("idle")}
+    percents, mibs = zip(*IDLE_BUDGETS.values(), strict=True)
+    assert sum(percents) == pytest.approx(limits["processor_percent"])
+    assert sum(mibs) == limits["memory_mib"]
 
 
 @pytest.mark.parametrize(
