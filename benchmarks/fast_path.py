@@ -5,7 +5,7 @@ of each, and how soon the results are there in real time. Nothing may be lost.
 from __future__ import annotations
 
 from benchmarks.outcome import finish
-from benchmarks.runs import WARM_UP_STFS, Bench
+from benchmarks.runs import WARM_UP_FAST_STFS, Bench
 from benchmarks.usage import ALL
 from testbed.integration import TestbedStack
 
@@ -21,7 +21,7 @@ STF_S = 0.2
 def main() -> None:
     with TestbedStack(overrides=("agents.processing.enabled=false",)) as stack:
         bench = Bench(stack)
-        bench.fast(TRANSFORMERS, WARM_UP_STFS)
+        bench.fast(TRANSFORMERS, WARM_UP_FAST_STFS)
         fast = bench.fast(TRANSFORMERS, STFS)
         interval = f"--set=daq_state_machine.stf_interval={PERIOD_S - STF_S}"
         slow = bench.fast(TRANSFORMERS, REAL_TIME_STFS, "--realtime", interval)

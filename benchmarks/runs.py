@@ -17,7 +17,8 @@ from testbed.integration import TestbedStack
 from tests.rest import Api
 
 PATIENCE_S = 1800
-WARM_UP_STFS = 20
+WARM_UP_STFS, WARM_UP_FAST_STFS = 20, 5
+"""STFs of the chain and of fast processing, where each makes about 75 slices."""
 SMALL_STFS = ("--set=tf_count=1", "--set=mean_hits_per_tf=10")
 """STFs as small as they get: what is measured is the chain, not the data (data_core.py)."""
 WITHOUT_AGENTS = ("agents.data.enabled=false", "agents.processing.enabled=false")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks.outcome import finish
-from benchmarks.runs import WARM_UP_STFS, Bench, Run
+from benchmarks.runs import WARM_UP_FAST_STFS, Bench, Run
 from benchmarks.usage import ALL, table
 from testbed.integration import TestbedStack
 
@@ -34,7 +34,7 @@ def by_workers(bench: Bench) -> tuple[dict[str, dict[str, float]], list[Run]]:
     """Processor time a slice by the number of transformers, each warmed up first."""
     columns, runs = {}, []
     for count in TRANSFORMERS:
-        bench.fast(count, WARM_UP_STFS)
+        bench.fast(count, WARM_UP_FAST_STFS)
         run = bench.fast(count, STFS)
         rate = run.progress["slices_per_s"]
         print(f"{count} transformers: {run.slices} slices, {rate} a second", flush=True)
@@ -48,7 +48,7 @@ def by_length(
     bench: Bench,
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]], list[Run]]:
     """Processor time an STF and memory by the number of STFs in a run."""
-    bench.fast(2, WARM_UP_STFS, *SMALL)
+    bench.fast(2, 4 * WARM_UP_FAST_STFS, *SMALL)
     empty = bench.fast(2, 1, *SMALL).meter.processor_ms(1)
     spent, memory, runs = {}, {}, []
     for stfs in LENGTHS:
