@@ -28,9 +28,8 @@ unit: venv-dev ## The unit tests; seconds, no Docker
 	@$(BIN)/pytest -q -n auto --maxprocesses=4 --durations=15 tests/unit
 
 .PHONY: bench
-bench: setup-dev browser ## Run the benchmarks (benchmarks/README.md)
-	@for one in data_core start_up stf_chain fast_path recorder heartbeats stream million mcp pages; do \
-		echo "== $$one"; $(BIN)/python -m benchmarks.$$one || exit; done
+bench: setup-dev browser ## Run the benchmarks, or ONE=name; fails where a goal is missed
+	@$(BIN)/python -m benchmarks $(ONE)
 
 .PHONY: screenshots
 screenshots: setup-dev browser ## Pictures of all pages to artifacts/, the main ones to docs/images

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
 from urllib.parse import urlsplit
 
+from benchmarks.outcome import finish
+from benchmarks.runs import WITHOUT_AGENTS
+from benchmarks.usage import metered
 from testbed.integration import TestbedStack
 
 CLIENTS = (16, 32, 64)
 SECONDS = 10.0
-OPEN_LOOP_RATE = 2_000
+OPEN_LOOP = (200, 2_000)
+"""Agents, and heartbeats a second of all together."""
 
 
 async def client(
@@ -100,23 +103,26 @@ async def load(
 
 
 def main() -> None:
-    bad = 0
-    with TestbedStack(
-        overrides=("agents.data.enabled=false", "agents.processing.enabled=false")
-    ) as stack:
+    rates, usage, refusals = [], {}, 0
+    with TestbedStack(overrides=WITHOUT_AGENTS) as stack:
         token = stack.session.project.secret("token_agent")
-        for clients, wanted in [*((number, 0) for number in CLIENTS), (200, OPEN_LOOP_RATE)]:
-            rate, waits, refused = asyncio.run(
-                load(stack.monitor_url, stack.namespace, token, clients, wanted)
-            )
-            bad += refused
+
+        def beat(clients: int, wanted: float = 0) -> tuple[float, list[float], int]:
+            address = (stack.monitor_url, stack.namespace, token)
+            return asyncio.run(load(*address, clients, wanted))
+
+        beat(CLIENTS[0])  # warms up
+        for clients, wanted in [*((number, 0) for number in CLIENTS), OPEN_LOOP]:
+            with metered(stack) as meter:
+                rate, waits, refused = beat(clients, wanted)
+            refusals += refused
             p50, p99 = (1000 * waits[int(len(waits) * share)] for share in (0.5, 0.99))
-            how = f"at {wanted}/s" if wanted else "as fast as answered"
-            print(
-                f"{clients} agents {how}: {rate:.0f}/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms, "
-                f"{refused} refused"
-            )
-    sys.exit(bool(bad))
+            how = f"{clients} agents {f'at {wanted}/s' if wanted else 'as fast as answered'}"
+            print(f"{how}: {rate:.0f}/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms, {refused} refused")
+            usage[how] = meter.show(how, "heartbeat", len(waits))
+            rates.append(rate)
+    figures = {"per_s": max(rates[:-1]), "p99_ms": p99, "refused": refusals}
+    finish("heartbeats", figures, usage)
 
 
 if __name__ == "__main__":

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from typing import Any
 
 from benchmarks.million import fill
+from benchmarks.outcome import finish
+from benchmarks.runs import WITHOUT_AGENTS
+from benchmarks.usage import metered
 from testbed.integration import TestbedStack
 from tests.mcp_client import McpClient
 
 CALLS = 200
 WARM_UP = 20
-LIMIT_MS = 100
 NAMED: dict[str, tuple[str, dict[str, Any]]] = {
     "the system's state": ("get_system_state", {}),
     "agents": ("list_agents", {"status": "all"}),
@@ -52,15 +53,13 @@ async def measure(client: McpClient) -> dict[str, float]:
 
 
 def main() -> None:
-    with TestbedStack(
-        overrides=("agents.data.enabled=false", "agents.processing.enabled=false")
-    ) as stack:
+    with TestbedStack(overrides=WITHOUT_AGENTS) as stack:
         fill(stack)
         key = stack.session.project.secret("token_viewer")
-        measured = asyncio.run(measure(McpClient(lambda: stack.monitor_url, key)))
-    slow = [name for name, p95 in measured.items() if p95 > LIMIT_MS]
-    print(f"above {LIMIT_MS} ms: {', '.join(slow) or 'none'}")
-    sys.exit(bool(slow))
+        with metered(stack) as meter:
+            measured = asyncio.run(measure(McpClient(lambda: stack.monitor_url, key)))
+    usage = meter.show("tools", "call", (WARM_UP + CALLS) * len(NAMED))
+    finish("mcp", {"call_p95_ms": max(measured.values())}, {"calls": usage})
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ from uuid import uuid4
 import requests
 import stomp
 
+from benchmarks.outcome import finish
+from benchmarks.runs import WITHOUT_AGENTS
+from benchmarks.usage import Meter, metered
 from swf_common.broker.model import Broker
 from swf_common.broker.publisher import Publisher
 from swf_common.protocol.destinations import EPICTOPIC, RECORDER, consumer_queue
@@ -32,14 +35,16 @@ ACK_EVERY = 100  # as the recorder: the broker looks for more messages at an ack
 def main() -> None:
     with TestbedStack(
         files=("compose.yaml", "compose.debug.yaml"),
-        overrides=("agents.data.enabled=false", "agents.processing.enabled=false"),
+        overrides=WITHOUT_AGENTS,
     ) as stack:
         bench = RecorderBench(stack)
         ratios = [bench.compare() for _ in range(COMPARISONS)]
         shown = ", ".join(f"{ratio:.2f}" for ratio in ratios)
         print(f"ratios: {shown}; median {median(ratios):.2f}")
-        lost = bench.burst_with_a_killed_database()
-    sys.exit(lost)
+        assert bench.meter is not None
+        usage = bench.meter.show("the recorder's turn", "message", MESSAGES)
+        wrong = bench.burst_with_a_killed_database()
+    finish("recorder", {"ratio": median(ratios), "wrong": wrong}, {"recording": usage})
 
 
 class RecorderBench:
@@ -53,6 +58,7 @@ class RecorderBench:
         token = stack.session.project.secret("token_viewer")
         self.session.headers["Authorization"] = f"Token {token}"
         self.bare_queue = consumer_queue(stack.namespace, "bare", EPICTOPIC)
+        self.meter: Meter | None = None
         self.bare(0)  # makes the queue
 
     def container(self, service: str) -> Any:
@@ -109,13 +115,14 @@ class RecorderBench:
         self.send(f"compare-{uuid4()}")
         bare = MESSAGES / self.bare(MESSAGES)
         before = self.stored()
-        self.container(RECORDER).start()
-        while (first := self.stored()) == before:
-            time.sleep(0.02)
-        started = time.perf_counter()
-        while (now := self.stored()) < before + MESSAGES:
-            time.sleep(0.2)
-        recorder = (now - first) / (time.perf_counter() - started)
+        with metered(self.stack) as self.meter:
+            self.container(RECORDER).start()
+            while (first := self.stored()) == before:
+                time.sleep(0.02)
+            started = time.perf_counter()
+            while (now := self.stored()) < before + MESSAGES:
+                time.sleep(0.2)
+            recorder = (now - first) / (time.perf_counter() - started)
         print(f"bare consumer {bare:.0f}/s, recorder {recorder:.0f}/s: {recorder / bare:.2f}")
         return recorder / bare
 

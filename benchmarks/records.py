@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 
+from benchmarks.database import execute
 from benchmarks.million import FILL as MESSAGES
-from benchmarks.million import execute
 from testbed.integration import TestbedStack
 
 RUNS = 200

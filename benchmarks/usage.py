@@ -5,8 +5,10 @@ accounts. Unlike seconds, processor time is comparable on a busy machine.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from testbed.engine.docker_containers import connect
@@ -47,14 +49,52 @@ def used(stack: TestbedStack) -> dict[str, Used]:
 
 
 def processor_ms(
-    before: Mapping[str, Used], after: Mapping[str, Used], units: int
+    before: Mapping[str, Used], after: Mapping[str, Used], units: float
 ) -> dict[str, float]:
-    """Milliseconds of processor time for each of so many units of work, by service and in all."""
-    spent = {
-        name: 1000 * (now.processor_s - before.get(name, Used(0, 0)).processor_s) / units
-        for name, now in after.items()
-    }
+    """Milliseconds of processor time for each of so many units of work, by service and in all.
+
+    A service that has used less than before was started again meanwhile: it counts from then on.
+    """
+    spent = {}
+    for name, now in after.items():
+        earlier = before.get(name, Used(0, 0)).processor_s
+        since = earlier if now.processor_s >= earlier else 0.0
+        spent[name] = 1000 * (now.processor_s - since) / units
     return {**spent, ALL: sum(spent.values())}
+
+
+@dataclass
+class Meter:
+    """What the services of a stack use between two moments."""
+
+    before: Mapping[str, Used]
+    after: Mapping[str, Used] = field(default_factory=dict)
+
+    def processor_ms(self, units: float) -> dict[str, float]:
+        """As `processor_ms`, between the two moments."""
+        return processor_ms(self.before, self.after, units)
+
+    def memory_mib(self) -> dict[str, float]:
+        """MiB of each service at the second moment, and in all."""
+        held = {name: one.memory_bytes / MIB for name, one in self.after.items()}
+        return {**held, ALL: sum(held.values())}
+
+    def show(self, title: str, unit: str, units: float) -> dict[str, dict[str, float]]:
+        """Print the table of processor time for each unit of work and of memory; its columns.
+
+        :param unit: what was done so many times, such as `slice`
+        """
+        columns = {f"ms/{unit}": self.processor_ms(units), "MiB": self.memory_mib()}
+        print(table(title, columns), flush=True)
+        return columns
+
+
+@contextmanager
+def metered(stack: TestbedStack) -> Iterator[Meter]:
+    """Meter the services of a stack during a block."""
+    meter = Meter(used(stack))
+    yield meter
+    meter.after = used(stack)
 
 
 def table(title: str, columns: Mapping[str, Mapping[str, float]]) -> str:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import shlex
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 from swf_common.errors import BackendError, ConfigurationError
 from testbed.engine.children import interruptible
 from testbed.project import COMPOSE_FILE, Project
+
+log = logging.getLogger("docker compose")
 
 
 class ComposeFailed(BackendError):
@@ -65,25 +71,50 @@ class PythonOnWhalesCompose:
     """
 
     def __init__(self, project: Project, environment: Mapping[str, str]) -> None:
+        self._project = project
+        self._files = compose_files(project)
+        self._environment = environment
+
+    @cached_property
+    def _client(self) -> Any:
         from python_on_whales import DockerClient
 
-        self._environment = environment
-        self._client = DockerClient(
-            compose_project_name=project.name,
-            compose_project_directory=project.root,
-            compose_files=compose_files(project),
+        return DockerClient(
+            compose_project_name=self._project.name,
+            compose_project_directory=self._project.root,
+            compose_files=self._files,
             compose_profiles=["*"],
         ).compose
 
     def config(self) -> Mapping[str, Any]:
-        return dict(self._run("config", self._client.config, return_json=True))
+        return dict(json.loads(self._ask("config", "--format", "json")))
 
     def hashes(self) -> Mapping[str, str]:
-        from python_on_whales.utils import run
-
-        command = [*self._client.docker_compose_cmd, "config", "--hash", "*"]
-        lines = str(self._run("config", lambda: run(command))).splitlines()
+        lines = self._ask("config", "--hash", "*").splitlines()
         return dict(line.split(maxsplit=1) for line in lines)
+
+    def _ask(self, *arguments: str) -> str:
+        """What Compose answers to a question, without the library: to import it takes as long.
+
+        It does not touch this process's environment, so that a thread may ask.
+
+        :raises ConfigurationError: compose.yaml or a file beside it is not valid
+        """
+        command = ["docker", "compose", "--project-name", self._project.name]
+        command += ["--project-directory", str(self._project.root), "--profile", "*"]
+        command += [word for file in self._files for word in ("--file", str(file))]
+        command += arguments
+        log.debug("%s", shlex.join(command))
+        environment = {**os.environ, **self._environment}
+        try:
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, check=False
+            )
+        except OSError as error:
+            raise ComposeFailed(verb=arguments[0], output=str(error)) from error
+        if done.returncode:
+            raise ConfigurationError(place="compose.yaml", problem=done.stderr.strip())
+        return done.stdout
 
     def build(self, services: Sequence[str]) -> None:
         self._stream("build", self._client.build, services=list(services))
@@ -143,7 +174,7 @@ class PythonOnWhalesCompose:
             for line in interruptible(call(stream_logs=True, **options)):
                 text = line.decode(errors="replace").rstrip()
                 lines.append(text)
-                logging.getLogger("docker compose").debug("%s", text)
+                log.debug("%s", text)
 
         self._run(verb, run, _lines=lines)
 
@@ -155,8 +186,6 @@ class PythonOnWhalesCompose:
                 return call(**options)
         except DockerException as error:
             output = "\n".join(_lines or []) or error.stderr or error.stdout or str(error)
-            if verb == "config":
-                raise ConfigurationError(place="compose.yaml", problem=output.strip()) from error
             raise ComposeFailed(verb=verb, output=_last_lines(output)) from error
 
 

@@ -23,9 +23,14 @@ from testbed.run.progress_line import progress_line
 from testbed.run.stopping import STOP_TIMEOUT_S
 from testbed.run.watch import Watch
 
-POLL_S = 0.25
+POLL_S, LONGEST_POLL_S = 0.25, 5.0
+"""Shortest and longest pause between two questions how far a run is."""
+DUTY = 0.05
+"""Part of the time that the answers may take, and of a run by which its end may be seen later."""
 WATCH_INTERVAL_S = 1.0
 """Seconds between two looks at the containers."""
+SILENCE_INTERVAL_S = 5.0
+"""Seconds between two looks at the agents' heartbeats, which are as far apart."""
 OUTAGE_TIMEOUT_S = 120.0
 """Seconds for which the monitor, or the engine, may be away in mid-run."""
 MAX_CRASHES_IN_A_ROW = 3
@@ -38,6 +43,16 @@ class CrashLoop(TestbedError):
     """
 
     exit_code = ExitCode.AGENT_DIED
+
+
+def pause_s(took_s: float, elapsed_s: float) -> float:
+    """Seconds until the next question how far a run is, so that it does not slow the run down.
+
+    :param took_s: seconds that the last answer took
+    :param elapsed_s: seconds since the run began: the end of a short run is seen at once
+    """
+    wanted = took_s * (1 / DUTY - 1)
+    return max(POLL_S, min(wanted, DUTY * elapsed_s, LONGEST_POLL_S))
 
 
 @dataclass
@@ -67,6 +82,8 @@ class RunFollower:
     planned: int = 0
     progress: Progress | None = None
     _watched_at: float = float("-inf")
+    _listened_at: float = float("-inf")
+    _answer_s: float = 0.0
     _recorded: list[dict[str, Any]] = field(default_factory=list)
     _monitor: Outage = field(default_factory=lambda: Outage("monitor"))
     _engine: Outage = field(default_factory=lambda: Outage("the Docker engine"))
@@ -104,6 +121,7 @@ class RunFollower:
         """
         last: DrainState | None = None
         began = progressed_at = observed_at = self.clock()
+        pause = POLL_S
         with console.Board() as board:
             while True:
                 now = self._try_to_observe()
@@ -112,7 +130,7 @@ class RunFollower:
                     self.sleep(POLL_S)
                     continue
                 # a time without an answer is not held against the run
-                progressed_at += max(0.0, self.clock() - observed_at - 2 * POLL_S)
+                progressed_at += max(0.0, self.clock() - observed_at - 2 * pause)
                 observed_at = self.clock()
                 line = progress_line(now.progress, self.planned, now.open)
                 board.show([line], stamp=f"{observed_at - began:5.0f} s")
@@ -121,7 +139,8 @@ class RunFollower:
                 waited = now.progress.status.final and self.clock() - progressed_at > now.timeout_s
                 if not now.open or waited:
                     return now.progress, now.open
-                self.sleep(POLL_S)
+                pause = pause_s(self._answer_s, observed_at - began)
+                self.sleep(pause)
 
     def give_up(self, reason: str) -> tuple[Progress, list[str]]:
         """Stop the workflow after following it has failed; the last progress if that fails too."""
@@ -221,7 +240,10 @@ class RunFollower:
         containers = self.gate.containers
         new = self.watch.compare(containers.all(), containers.events)
         self._watched_at = self.clock()
-        if self._monitor.began is None:
+        if self._monitor.began is None and (
+            self._watched_at - self._listened_at >= SILENCE_INTERVAL_S
+        ):
+            self._listened_at = self._watched_at
             try:
                 snapshot = self.gate.monitor.snapshot(self.gate.namespace)
             except MonitorUnavailable:
@@ -265,5 +287,8 @@ class RunFollower:
         return [one.as_json() for one in sorted(self.incidents, key=lambda one: one.at)]
 
     def _observe(self) -> DrainState:
+        asked_at = self.clock()
         self.progress = self.gate.monitor.progress(self.execution_id)
-        return drain_state(self.gate, self.progress)
+        state = drain_state(self.gate, self.progress)
+        self._answer_s = self.clock() - asked_at
+        return state

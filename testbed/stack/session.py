@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -71,6 +72,20 @@ class Session:
     def services(self) -> dict[str, Service]:
         return read_services(self.compose.config())
 
+    @contextmanager
+    def reading_services(self) -> Iterator[None]:
+        """Let Compose read its files during a block that asks others."""
+        compose = self.compose  # it is made before, with the environment: the block may change that
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(compose.config)
+            yield
+            self.services = read_services(reading.result())
+
+    @cached_property
+    def own_images(self) -> dict[str, str]:
+        """For each of our images, the variable of compose.yaml and the image's name."""
+        return image_variables(self.project.root, self.environment[BASE_IMAGE])
+
     @property
     def agent_programs(self) -> list[str]:
         return [name for name, service in self.services.items() if service.role == "agent"]
@@ -113,7 +128,7 @@ class Session:
 
     def build(self, *, all_images: bool = False) -> list[str]:
         """Build the images that are missing, or all; their names. Those of the user are pulled."""
-        own = image_variables(self.project.root, self.environment[BASE_IMAGE]).values()
+        own = self.own_images.values()
         pull_named(self.services, self.containers, os.environ, own)
         wanted = [
             service
@@ -121,7 +136,7 @@ class Session:
             if all_images or not self.containers.image_exists(service.image)
         ]
         if wanted and obtain_base_image(self.project.root) != self.environment[BASE_IMAGE]:
-            for name in ("environment", "compose", "services", "plan"):
+            for name in ("environment", "own_images", "compose", "services", "plan"):
                 self.__dict__.pop(name, None)  # they depend on the base image's name
             self.initialise()
             return self.build(all_images=all_images)
@@ -136,8 +151,7 @@ class Session:
 
     def probe(self) -> Probe:
         """What finds out whether the engine can reach files and socket; it needs an own image."""
-        images = image_variables(self.project.root, self.environment[BASE_IMAGE])
-        return Probe(self.containers, tuple(images.values()))
+        return Probe(self.containers, tuple(self.own_images.values()))
 
     def check_reach(self) -> None:
         """Find out that the engine cannot read the secrets, where its place puts that in doubt,
@@ -174,7 +188,8 @@ class Session:
         :raises ConfigurationError: the plan cannot be made, or the namespace is somebody else's
         :raises RunInProgress: a start would disturb a run in progress
         """
-        self.settle_port()
+        with self.reading_services():
+            self.settle_port()
         _ = self.plan
         self.check_owner()
         if not force:

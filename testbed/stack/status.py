@@ -169,18 +169,19 @@ def _occupation(verdict: AgentVerdict) -> str:
 def read_status(session: Session) -> Status:
     """Look at a testbed."""
     namespace = session.project.namespace
-    containers = session.containers.all()
     snapshot: Snapshot | None = None
     executions: list[dict[str, Any]] = []
     depths: list[dict[str, Any]] | None = None
     dead_letters, problem = 0, ""
-    try:
-        monitor: Monitor = session.monitor()
-        snapshot = monitor.snapshot(namespace)
-        executions = monitor.running_executions(namespace)
-        depths, dead_letters = monitor.backlog()
-    except (BackendError, MonitorRefused) as error:
-        problem = str(error)
+    with session.reading_services():
+        containers = session.containers.all()
+        try:
+            monitor: Monitor = session.monitor()
+            snapshot = monitor.snapshot(namespace)
+            executions = monitor.running_executions(namespace)
+            depths, dead_letters = monitor.backlog()
+        except (BackendError, MonitorRefused) as error:
+            problem = str(error)
     expected = (*session.plan.expected, *_beside(session.plan, containers))
     backend = tuple(
         (name, *_backend_state(name, containers))

@@ -14,11 +14,14 @@ from testbed.engine.inspection import Container
 from testbed.monitor_client.errors import MonitorUnavailable
 from testbed.run.drain import DRAIN_TIMEOUT_S, IDLE_TIMEOUT_S
 from testbed.run.follower import (
+    DUTY,
+    LONGEST_POLL_S,
     MAX_CRASHES_IN_A_ROW,
     OUTAGE_TIMEOUT_S,
     POLL_S,
     WATCH_INTERVAL_S,
     CrashLoop,
+    pause_s,
 )
 from testbed.run.progress_line import progress_line
 from testbed.testing import new_progress
@@ -38,6 +41,61 @@ def test_a_run_is_followed_until_it_has_drained(bed: Bed) -> None:
     assert (progress.status, undrained) == (ExecutionStatus.COMPLETED, [])
     assert bed.clock() == pytest.approx(42, abs=2 * POLL_S)
     assert bed.run.incidents == []
+
+
+class Asked:
+    """Answers of the monitor that take a while, and how many there were."""
+
+    def __init__(self, bed: Bed, took_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.times: list[float] = []
+        answer = bed.monitor.progress
+
+        def slowly(execution_id: str) -> Any:
+            self.times.append(bed.clock())
+            bed.clock.sleep(took_s)
+            return answer(execution_id)
+
+        monkeypatch.setattr(bed.monitor, "progress", slowly)
+
+
+def test_a_monitor_that_takes_long_to_answer_is_asked_less_often(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Asked(bed, 0.1, monkeypatch)
+    bed.end_at(600)
+    bed.run.follow()
+    assert 0.1 * len(asked.times) <= 1.2 * DUTY * bed.clock()
+    assert bed.clock() <= 600 + 0.1 * 2 + 0.1 / DUTY
+
+
+def test_the_end_of_a_short_run_is_seen_soon_also_where_answers_take_long(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Asked(bed, 0.2, monkeypatch)
+    bed.end_at(5)
+    bed.run.follow()
+    assert bed.clock() <= 5 + 0.3 + 2 * 0.2
+
+
+@pytest.mark.parametrize(
+    ("took", "elapsed", "pause"),
+    [(0.0, 1000, POLL_S), (0.1, 2, POLL_S), (0.1, 1000, 1.9), (9, 1000, LONGEST_POLL_S)],
+)
+def test_the_pause_grows_with_the_answer_and_with_the_run(
+    took: float, elapsed: float, pause: float
+) -> None:
+    assert pause_s(took, elapsed) == pytest.approx(pause)
+
+
+def test_slow_answers_of_a_run_that_does_not_get_any_further_count_as_its_time(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Asked(bed, 0.1, monkeypatch)
+    bed.monitor.queues = [RECORDERS, WAITING]
+    bed.end_at(400, stf={**STF, "registered": 4})
+    _, undrained = bed.run.follow()
+    assert undrained[0] == "1 STFs are not registered"
+    assert bed.clock() == pytest.approx(400 + DRAIN_TIMEOUT_S, abs=10)
 
 
 def test_a_run_that_has_ended_is_followed_while_it_drains(bed: Bed) -> None:

@@ -88,6 +88,17 @@ def test_a_plan_that_cannot_be_made_is_refused_before_anything_is_made(files: Fi
     assert not mistyped.project.secrets.exists()
 
 
+def test_a_file_that_compose_cannot_read_ends_the_preparation(bed: Bed) -> None:
+    class Broken(FakeCompose):
+        def config(self) -> Any:
+            raise ConfigurationError(place="compose.yaml", problem="no such key")
+
+    bed.compose = Broken({}, bed.containers)
+    with pytest.raises(ConfigurationError, match="no such key"):
+        bed.prepare()
+    assert not bed.project.secrets.exists()
+
+
 def test_only_missing_images_are_built(bed: Bed) -> None:
     bed.containers.images |= IMAGES - {"testbed/agent:1"}
     assert bed.build() == ["testbed/agent:1"]
