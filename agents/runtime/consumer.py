@@ -168,7 +168,6 @@ class Consumer:
     def _link_changed(self, up: bool) -> None:
         if not up:
             self._inbox.discard_all()
-            self._taken_ahead = (None, "")
         self._changed()
 
     def _take_ahead(self) -> None:
@@ -176,6 +175,8 @@ class Consumer:
         given back must not be acknowledged any more.
         """
         wanted, (present, key) = self._ahead(), self._taken_ahead
+        if not self.link.has(key):  # its connection has ended, and it with that
+            present, key = None, ""
         if wanted == present or len(self._workers) > 1:
             return
         if key:

@@ -157,7 +157,7 @@ class BrokerLink:
         :return: what its deliveries have as the header `subscription`; None while there is no
             connection
         """
-        key = f"further-{next(self._further)}"
+        key = f"{self._number}-{next(self._further)}"
         headers = subscription.headers(key)
         try:
             with self._sending() as connection:
@@ -167,6 +167,10 @@ class BrokerLink:
         except BrokerUnavailable:
             return None
         return key
+
+    def has(self, key: str) -> bool:
+        """Whether the subscription with this key belongs to the present connection."""
+        return self.connected and key.startswith(f"{self._number}-")
 
     def unsubscribe(self, key: str) -> None:
         """Consume no more under this key: the broker delivers anew what is not acknowledged. It

@@ -74,7 +74,8 @@ class ExampleProcessingAgent(BaseAgent):
 
     def _store(self, outcomes: list[Outcome]) -> None:
         if outcomes:
-            self.monitor.call("PATCH", "stf-files/", [row for _, row, _ in outcomes])
+            rows = [row for _, row, _ in outcomes]
+            self.monitor.call("PATCH", "stf-files/", rows, minimal=True)
         for message, _, announcement in outcomes:
             if announcement is not None:
                 with self.answering(message):

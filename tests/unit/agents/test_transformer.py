@@ -95,7 +95,7 @@ def test_a_slice_gives_its_counts_and_histograms(work: Work) -> None:
     assert content["requested_at"].startswith("2026-01-05T12:00:00")
     found = content["result"]["result"]
     wanted = work.frames.select(FIRST + 6, FIRST + 7)
-    histograms = HistogramSet.from_uhi(found["histograms"])
+    histograms = HistogramSet.from_compact(found["histograms"])
     assert content["result"]["state"] is found["processed"] is True
     assert (histograms.tfs, histograms.hits) == (2, wanted.hit_count)
     assert found["hit_count"] == wanted.hit_count
@@ -106,6 +106,43 @@ def test_a_slice_gives_its_counts_and_histograms(work: Work) -> None:
 def test_the_slices_of_a_sample_add_up_to_it(work: Work) -> None:
     found = [work.result(work.slice(number))["result"]["result"] for number in range(10)]
     assert sum(one["hit_count"] for one in found) == work.frames.hit_count
+
+
+def test_slices_that_wait_together_are_processed_together_and_one_bad_one_fails_alone(
+    work: Work,
+) -> None:
+    alone = [work.result(work.slice(number))["result"]["result"] for number in range(5)]
+    work.bench.server.wait_for("SUBSCRIBE", 3)  # they were quick: more are taken ahead
+    work.bench.server.silent.add("COMMIT")  # the sixth is held up, and the others wait
+    work.bench.deliver(work.slice(5), 6)
+    held = work.bench.server.wait_for("SEND", 6)
+    messages = [work.slice(number) for number in range(5)]
+    messages[2]["content"]["tf_count"] = 3
+    for number, message in enumerate(messages):
+        work.bench.deliver(message, 7 + number)
+    work.bench.server.silent.clear()
+    work.bench.server.confirm(held[-1])
+    work.bench.acknowledged(11)
+    results = [one["content"]["result"] for one in work.bench.sent(RESULTS)[6:]]
+    assert [one["state"] for one in results] == [True, True, False, True, True]
+    found = [one["result"] for one in results]
+    counted = ("slice_id", "hit_count", "cluster_count", "histograms")
+    for number in (0, 1, 3, 4):
+        assert [found[number][name] for name in counted] == [
+            alone[number][name] for name in counted
+        ]
+    assert len({one["actual_processing_time"] for one in found if one["processed"]}) == 1
+
+
+def test_slices_that_are_announced_as_slow_are_taken_one_by_one(work: Work) -> None:
+    for number in range(3):
+        work.result(work.slice(number))
+    ahead = work.bench.server.wait_for("SUBSCRIBE", 3)[2]
+    content = {"execution_id": EXECUTION, "run_id": "100010", "slice_processing_time": 30.0}
+    announced = {**work.slice(), "msg_type": "run_imminent_worker", "content": content}
+    work.bench.deliver(announced, 4)
+    (ended,) = work.bench.server.wait_for("UNSUBSCRIBE")
+    assert ended.headers["id"] == ahead.headers["id"]
 
 
 def test_a_sample_is_read_once_for_the_slices_that_follow_each_other(
