@@ -36,7 +36,7 @@ TIME_STEPS_PER_NS = 16
 TIME_STEPS = int(TF_DURATION_NS * TIME_STEPS_PER_NS)
 TIME_BITS = TIME_STEPS.bit_length()
 
-HITS_PER_BLOCK = 10_000
+HITS_PER_BLOCK = 15_000
 """Hits that are made at a time: their columns stay in the processor's cache, and are below the
 128 kB from which on the system hands out fresh pages for each array."""
 MOST_TFS_PER_BLOCK = 2 ** (32 - TIME_BITS)
@@ -109,11 +109,12 @@ def _signal(settings: StfContent, rng: np.random.Generator, numbers: Ints) -> Co
     count = int(particles.sum())
     detector = _draw_detectors(settings, rng, count)
     cells = rng.integers(1, LARGEST_CLUSTER + 1, count)
-    first_cell = rng.integers(0, _each(settings, "cell_count")[detector] - cells + 1)
+    places = _each(settings, "cell_count")[detector] - cells + 1
+    first_cell = (rng.random(count) * places).astype(np.int64)
     in_peak = rng.random(count) < settings.peak_fraction
-    peak = rng.normal(1, settings.peak_width_fraction, count)
-    background = rng.exponential(BACKGROUND_SCALE, count)
-    energy = np.where(in_peak, peak, background) * _each(settings, "energy_scale_mev")[detector]
+    energy = rng.exponential(BACKGROUND_SCALE, count)
+    energy[in_peak] = rng.normal(1, settings.peak_width_fraction, np.count_nonzero(in_peak))
+    energy *= _each(settings, "energy_scale_mev")[detector]
 
     particle = np.repeat(np.arange(count), cells)
     first_hit = np.cumsum(cells) - cells

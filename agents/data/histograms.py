@@ -2,7 +2,7 @@
 
 Every bin is an integer, so a sum of sets depends neither on their order nor on how the time
 frames were sliced. Across processes a set travels as JSON: in compact form
-(`swf_common.protocol.histograms`), or in the field's form for histograms, UHI, schema 1
+(`swf_common.histograms`), or in the field's form for histograms, UHI, schema 1
 (https://uhi.readthedocs.io), each histogram sparse when that is shorter.
 """
 
@@ -27,7 +27,7 @@ from agents.data.time_frames import (
     TimeFrames,
 )
 from swf_common.configuration.groups import Hits
-from swf_common.protocol.histograms import (
+from swf_common.histograms import (
     Axis,
     Layout,
     MalformedHistograms,

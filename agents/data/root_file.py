@@ -18,7 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import uproot
 
-COMPRESSION = uproot.ZSTD(1)
+COMPRESSION = None
+"""ZSTD makes an STF smaller by a third, and takes as long as all the rest of writing and reading
+it. uproot reads either."""
 TFS_PER_BASKET = 500
 """What is read of a file comes in baskets of so many TFs."""
 LEAVES: dict[type[np.number[Any]], tuple[str, bool]] = {

@@ -19,7 +19,7 @@ from agents.data.clustering import Clusters, find_clusters
 from agents.data.histograms import Of, entries, layout_of
 from agents.data.time_frames import TimeFrames
 from swf_common.configuration.groups import Clustering, Hits
-from swf_common.protocol.histograms import Layout
+from swf_common.histograms import Layout
 
 Range = tuple[int, int]
 """First and last TF of a slice, both included, by their numbers in the STF."""
@@ -30,7 +30,7 @@ Ints = npt.NDArray[np.integer[Any]]
 class SliceContents:
     """What is in a slice.
 
-    :param histograms: in compact form (`swf_common.protocol.histograms`)
+    :param histograms: in compact form (`swf_common.histograms`)
     """
 
     hit_count: int

@@ -2,7 +2,7 @@
 any order.
 
 A histogram here has one axis and counts integers (https://uhi.readthedocs.io, schema 1). What
-arrives may be sparse or compact (`swf_common.protocol.histograms`); what is kept is in UHI form and
+arrives may be sparse or compact (`swf_common.histograms`); what is kept is in UHI form and
 names every bin, flow bins included.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from swf_common.protocol.histograms import (
+from swf_common.histograms import (
     LARGEST_COUNT,
     Histograms,
     Layout,

@@ -72,7 +72,7 @@ class SliceContent(Content):
 class ProcessedSlice(SliceContent):
     """A slice with what was found in it; the counts and `histograms` are null when it failed.
 
-    :param histograms: in compact form (`swf_common.protocol.histograms`), or by name, each in UHI
+    :param histograms: in compact form (`swf_common.histograms`), or by name, each in UHI
         form
     """
 

@@ -14,7 +14,7 @@ from agents.data.histograms import HistogramSet
 from agents.data.slice_processing import Range, SliceContents, process_slices
 from agents.data.time_frames import TimeFrames
 from swf_common.configuration.groups import EPIC_LIKE, Clustering, Hits
-from swf_common.protocol.histograms import read_compact
+from swf_common.histograms import read_compact
 from tests.unit.data.frames import frames_of, stf
 
 CLUSTERING = Clustering()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from swf_common.protocol.histograms import (
+from swf_common.histograms import (
     LARGEST_COUNT,
     MOST_BINS,
     MalformedHistograms,
