@@ -1,8 +1,8 @@
 """The ASGI application: Starlette outside, Django for everything that Starlette does not answer.
 
-Django holds a thread for each request, for as long as it lasts. What stays open (the event stream),
-comes often (heartbeats) or has an application of its own (MCP) is therefore answered before it, on
-the event loop.
+Django holds a thread for each request, for as long as the request lasts. What stays open (the event
+stream), comes often (heartbeats) or has an application of its own (MCP) is therefore answered
+before it, on the event loop.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from django.core.asgi import get_asgi_application
+import django
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "monitor.settings")
-django: Any = get_asgi_application()
+django.setup(set_prefix=False)
 
 # models need the set-up above
 from monitor.access.own_logs import DatabaseLogHandler  # noqa: E402
@@ -27,6 +27,7 @@ from monitor.control.commands import control  # noqa: E402
 from monitor.live import heartbeats, stream  # noqa: E402
 from monitor.live.answers import ANSWERS  # noqa: E402
 from monitor.live.bodies import BoundedBodies  # noqa: E402
+from monitor.live.django_threads import ThreadedDjango  # noqa: E402
 from monitor.live.heartbeats import HeartbeatRoute  # noqa: E402
 from monitor.live.metrics import Observed  # noqa: E402
 from monitor.live.process import (  # noqa: E402
@@ -37,7 +38,7 @@ from monitor.live.process import (  # noqa: E402
     hub,
     stream_endpoint,
 )
-from monitor.live.turns import Turns  # noqa: E402
+from monitor.live.turns import MOST_AT_ONCE, Turns  # noqa: E402
 from monitor.mcp import endpoint as mcp  # noqa: E402
 from monitor.mcp.server import make_server  # noqa: E402
 
@@ -76,4 +77,5 @@ application = Starlette(
     lifespan=lifespan,
 )
 application.router.redirect_slashes = False
-application.router.default = Turns(django)
+threaded_django: Any = ThreadedDjango(MOST_AT_ONCE)
+application.router.default = Turns(threaded_django)

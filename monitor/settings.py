@@ -186,8 +186,9 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,  # the pool gives out no connection to a database of before
         "OPTIONS": {
             **DATABASE_LIVENESS,
-            # each ASGI request runs in a thread of its own: only a pool keeps connections
-            "pool": {"min_size": 1, "max_size": 16, "timeout": 5},
+            # a thread gives its connection back after each request: only a pool keeps connections
+            # what a burst took ends soon: each holds some MB of the server's memory
+            "pool": {"min_size": 1, "max_size": 16, "timeout": 5, "max_idle": 30},
         },
     }
 }

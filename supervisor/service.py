@@ -35,7 +35,7 @@ REMEMBERED = 1000
 """Commands whose reply is kept, in case that the broker delivers them again."""
 CONFIRMATION_TIMEOUT_S = 30.0
 """Seconds that a reply may take to be confirmed before its command is acknowledged."""
-CHECK_INTERVAL_S = 2.0
+CHECK_INTERVAL_S = 5.0
 """Seconds between two looks at the engine."""
 STATE_VALID_S = 40.0
 """Seconds after which the state file is out of date: the engine may take long to answer."""

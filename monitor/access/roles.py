@@ -5,7 +5,8 @@ edits, an administrator alone deletes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -30,6 +31,9 @@ VIEWER, AGENT, OPERATOR, ADMINISTRATOR = (
     Role.ADMINISTRATOR,
 )
 ALL_ROLES = frozenset(Role)
+REMEMBERED_S = 5.0
+"""How long a key is not looked up again; one that is revoked works for at most that long."""
+REMEMBERED_TOKENS = 1000
 SCHEMES = (b"token", b"bearer")
 """Schemes of the `Authorization` header that carry a key."""
 
@@ -101,6 +105,42 @@ def token_of(key: str) -> ApiToken:
     return token
 
 
+class RecentTokens:
+    """Tokens of programs that were looked up lately: programs ask often, and to look a token up
+    costs half of a small request. A token that may command is never remembered.
+    """
+
+    def __init__(
+        self,
+        look_up: Callable[[str], ApiToken] = token_of,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._look_up = look_up
+        self._clock = clock
+        self._known: dict[str, tuple[float, ApiToken]] = {}
+
+    def token_of(self, key: str) -> ApiToken:
+        """The valid token with that key, noted as used; one that was revoked is found for up to
+        `REMEMBERED_S` seconds.
+
+        :raises BadToken: there is none
+        """
+        since, token = self._known.get(key, (0.0, None))
+        if token is not None and self._clock() - since < REMEMBERED_S and not token.expired:
+            return token
+        self._known.pop(key, None)
+        token = self._look_up(key)
+        token.used()
+        if token.role in (VIEWER, AGENT):
+            if len(self._known) >= REMEMBERED_TOKENS:
+                self._known.clear()
+            self._known[key] = (self._clock(), token)
+        return token
+
+
+recent_tokens = RecentTokens()
+
+
 def asker(request: Request) -> str:
     """Who asks for an action, for the logs: the user, and for whom a service account is used, as
     the holder of its token says.
@@ -120,10 +160,9 @@ class TokenAuthentication(BaseAuthentication):
             key = key_in(get_authorization_header(request))
             if key is None:
                 return None
-            token = token_of(key)
+            token = recent_tokens.token_of(key)
         except BadToken as error:
             raise AuthenticationFailed(str(error)) from None
-        token.used()
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

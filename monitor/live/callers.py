@@ -13,14 +13,12 @@ from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 
-from monitor.access.roles import roles_of, token_of
+from monitor.access.roles import REMEMBERED_S, roles_of, token_of
 from monitor.records.database import own_connection
 from swf_common.protocol.states import Role
 
 LOOK_UPS = ThreadPoolExecutor(4, "look-up")
 """Threads for look-ups alone: heartbeats wait for them, and other threads wait for the broker."""
-REMEMBERED_S = 5.0
-"""How long nobody is looked up again; a revoked key works for at most that long."""
 CAPACITY = 1000
 
 

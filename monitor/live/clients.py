@@ -34,7 +34,10 @@ class Client:
 
     def offer(self, events: Sequence[Event]) -> None:
         """Queue the events that the client wants; too many, and it is dropped."""
-        wanted = [event for event in events if self.wanted.accepts(event)]
+        self.put([event for event in events if self.wanted.accepts(event)])
+
+    def put(self, wanted: Sequence[Event]) -> None:
+        """The same, of events that the client is known to want."""
         if not wanted or self.overflowed:
             return
         self._waiting.extend(wanted)
@@ -63,9 +66,11 @@ class Client:
     def frames(self, events: Sequence[Event]) -> list[str]:
         """Events as frames, each with the position that the client has reached with it."""
         frames = []
+        reached = self.position._asdict()
         for event in events:
-            self.position = self.position.after(event.kind, event.id)
-            frames.append(event.frame(self.position))
+            reached[event.kind] = event.id
+            frames.append(event.frame(reached.values()))
+        self.position = Position(**reached)
         return frames
 
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 KINDS = ("message", "agent", "log")
 FILTERS = ("msg_types", "agents", "run_ids", "namespace", "execution_id")
@@ -32,8 +32,7 @@ class BadParameter(ValueError):
         self.name = name
 
 
-@dataclass(frozen=True)
-class Position:
+class Position(NamedTuple):
     """How far the stream has come: the id of the last event of each kind."""
 
     message: int = 0
@@ -41,7 +40,7 @@ class Position:
     log: int = 0
 
     def __str__(self) -> str:
-        return f"{self.message}-{self.agent}-{self.log}"
+        return _mark(self)
 
     @classmethod
     def parse(cls, text: str) -> Position:
@@ -63,8 +62,7 @@ class Position:
 
     def after(self, kind: str, event_id: int) -> Position:
         """The position once an event of a kind has been seen."""
-        values = {name: self.of(name) for name in KINDS}
-        return Position(**{**values, kind: event_id})
+        return self._replace(**{kind: event_id})
 
 
 @dataclass(frozen=True)
@@ -82,9 +80,17 @@ class Event:
     data: str
     facts: Mapping[str, str | None]
 
-    def frame(self, position: Position) -> str:
-        """The event as it goes over the wire."""
-        return f"id: {position}\nevent: {self.name}\ndata: {self.data}\n\n"
+    def frame(self, reached: Iterable[int]) -> str:
+        """The event as it goes over the wire.
+
+        :param reached: the position with it, as ids in the order of `KINDS`
+        """
+        return f"id: {_mark(reached)}{self._rest}"
+
+    @cached_property
+    def _rest(self) -> str:
+        """What is the same for every client."""
+        return f"\nevent: {self.name}\ndata: {self.data}\n\n"
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,11 @@ class Wanted:
         given = {name: _words(parameters[name]) for name in FILTERS if name in parameters}
         return cls(kinds or frozenset({"message"}), {n: v for n, v in given.items() if v})
 
+    @cached_property
+    def key(self) -> tuple[frozenset[str], frozenset[tuple[str, frozenset[str]]]]:
+        """Equal for those that want the same."""
+        return self.kinds, frozenset(self.values.items())
+
     def accepts(self, event: Event) -> bool:
         """Whether the client wants an event; a filter holds for kinds that have such a fact."""
         if event.kind not in self.kinds:
@@ -119,6 +130,10 @@ class Wanted:
             name not in event.facts or event.facts[name] in accepted
             for name, accepted in self.values.items()
         )
+
+
+def _mark(ids: Iterable[int]) -> str:
+    return "-".join(map(str, ids))
 
 
 def _words(text: str) -> frozenset[str]:

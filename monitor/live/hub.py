@@ -24,17 +24,22 @@ STALLED_S = 10.0
 READERS = 4
 """Clients that catch up at the same time: each takes a connection for a page, and memory until the
 page is sent."""
-GATHER_S = 0.0002
-"""Seconds for each client that the hub lets new events gather after it has handed some out: many
-small pieces cost each client as much as a few large ones."""
+GATHER_S = 0.0006
+"""Seconds for each client that the hub lets new events gather after it has handed some out: to wake
+a client and to write to it costs the same for one event and for twenty."""
+LEAST_GATHER_S = 0.02
 LONGEST_GATHER_S = 0.1
 POLL_S = 5.0
 """Seconds after which the hub polls, in case a notification was lost."""
 RETRY_S = 0.5
+LISTEN = f"LISTEN {LIVE_CHANNEL}"
 
 
 class Hub:
-    """Reads new messages, changes of agents and log records, and hands them to the clients."""
+    """Reads new messages, changes of agents and log records, and hands them to the clients.
+
+    Without a client it rests: nothing is announced to it, and it asks for nothing.
+    """
 
     def __init__(self) -> None:
         self.clients: dict[str, Client] = {}
@@ -43,6 +48,9 @@ class Hub:
         self._position: Position | None = None
         self._task: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
+        self._joining = 0
+        self._wake = asyncio.Event()
+        self._level = asyncio.Event()
         self._reading = asyncio.Semaphore(READERS)
 
     def start(self) -> None:
@@ -63,16 +71,21 @@ class Hub:
         the client gets its events by `take`. In between nothing comes twice: it becomes a client
         of the hub at the very moment at which it is level with it.
         """
-        await self._ready.wait()
-        assert self._position is not None
-        client.position = since or self._position
-        if not self._behind(client.wanted, client.position):
-            self.clients[client.id] = client
-        yield []
-        if client.id not in self.clients:
-            async with aclosing(self._missed(client)) as pages:
-                async for frames in pages:
-                    yield frames
+        self._joining += 1
+        try:
+            self._wake.set()
+            await self._level.wait()
+            assert self._position is not None
+            client.position = since or self._position
+            if not self._behind(client.wanted, client.position):
+                self.clients[client.id] = client
+            yield []
+            if client.id not in self.clients:
+                async with aclosing(self._missed(client)) as pages:
+                    async for frames in pages:
+                        yield frames
+        finally:
+            self._joining -= 1
 
     def _behind(self, wanted: Wanted, reached: Position) -> list[str]:
         """The kinds of which the hub has read more than a client at that position."""
@@ -126,23 +139,44 @@ class Hub:
     async def _follow(self) -> None:
         # two connections: what is announced while a query runs would not be seen on its own one
         async with await connect() as listening, await connect() as reading:
-            await listening.execute(f"LISTEN {LIVE_CHANNEL}")
             if self._position is None:
                 self._position = await newest(reading)
                 self._ready.set()
             self.following = True
-            await self._catch_up(reading, KINDS)
+            if self._level.is_set():  # there are clients, who miss what came meanwhile
+                await listening.execute(LISTEN)
+                await self._catch_up(reading, KINDS)
             while True:
+                if not self._level.is_set() or not self._has_readers:
+                    await self._rest(listening, reading)
                 announced = {
                     notice.payload
                     async for notice in listening.notifies(timeout=POLL_S, stop_after=1)
                 }
                 await self._catch_up(reading, [k for k in KINDS if k in announced] or KINDS)
-                await asyncio.sleep(min(len(self.clients) * GATHER_S, LONGEST_GATHER_S))
+                gather_s = max(LEAST_GATHER_S, len(self.clients) * GATHER_S)
+                await asyncio.sleep(min(gather_s, LONGEST_GATHER_S))
+
+    @property
+    def _has_readers(self) -> bool:
+        return bool(self.clients) or self._joining > 0
+
+    async def _rest(
+        self, listening: psycopg.AsyncConnection[Any], reading: psycopg.AsyncConnection[Any]
+    ) -> None:
+        """Wait until somebody wants to read, and follow from there."""
+        self._level.clear()
+        if not self._has_readers:
+            self._wake.clear()
+            await listening.execute("UNLISTEN *")
+            await self._wake.wait()
+        await listening.execute(LISTEN)
+        self._position = await newest(reading)
+        self._level.set()
 
     def _offer(self, client: Client, events: Sequence[Event]) -> None:
         before = client.overflowed
-        client.offer(events)
+        client.put(events)
         if client.overflowed and not before:
             asyncio.get_running_loop().call_later(STALLED_S, self._end_of_dropped, client)
 
@@ -161,18 +195,30 @@ class Hub:
     async def _catch_up(
         self, connection: psycopg.AsyncConnection[Any], kinds: Sequence[str]
     ) -> None:
-        if not self.clients:
-            level = await newest(connection)
-            if not self.clients:  # still nobody who would get what lies between
-                self._position = level
-                return
+        idle = [kind for kind in kinds if not self._is_wanted(kind)]
+        if idle:
+            level = await newest(connection, idle)
         for kind in kinds:
+            assert self._position is not None
+            if kind in idle and not self._is_wanted(kind):  # still nobody who would get it
+                self._position = self._position.after(kind, level.of(kind))
+                continue
             while True:
-                assert self._position is not None
                 page = await read_events(connection, kind, self._position.of(kind))
                 if page.events:
                     self._position = self._position.after(kind, page.events[-1].id)
-                    for client in list(self.clients.values()):
-                        self._offer(client, page.events)
+                    self._hand_out(page.events)
                 if not page.more:
                     break
+
+    def _is_wanted(self, kind: str) -> bool:
+        return any(kind in client.wanted.kinds for client in self.clients.values())
+
+    def _hand_out(self, events: Sequence[Event]) -> None:
+        """Give each client what it wants; those that want the same are asked once."""
+        chosen: dict[Any, list[Event]] = {}
+        for client in list(self.clients.values()):
+            key = client.wanted.key
+            if key not in chosen:
+                chosen[key] = [event for event in events if client.wanted.accepts(event)]
+            self._offer(client, chosen[key])

@@ -63,16 +63,8 @@ class MetricsMiddleware(MiddlewareMixin):
     get_response: Any
 
     def __call__(self, request: HttpRequest) -> Any:
-        if self.async_mode:
-            return self._asynchronously(request)
         started = time.perf_counter()
         response = self.get_response(request)
-        _observe(request, response, started)
-        return response
-
-    async def _asynchronously(self, request: HttpRequest) -> HttpResponse:
-        started = time.perf_counter()
-        response: HttpResponse = await self.get_response(request)
         _observe(request, response, started)
         return response
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.db.models import Model
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from monitor.live.events import EVENT_OF, FILTER_COLUMNS, FILTERS, Event, Position, Wanted
+from monitor.live.events import EVENT_OF, FILTER_COLUMNS, FILTERS, KINDS, Event, Position, Wanted
 from monitor.records.models import AgentStateChange, AppLog, WorkflowMessage
 from monitor.records.sizes import MOST_BYTES, UPPER, large_columns
 
@@ -43,11 +44,13 @@ class Page:
     more: bool
 
 
-async def newest(connection: psycopg.AsyncConnection[Any]) -> Position:
-    """The position after all that is stored."""
+async def newest(
+    connection: psycopg.AsyncConnection[Any], kinds: Iterable[str] = KINDS
+) -> Position:
+    """The position after all that is stored of some kinds; 0 for the others."""
     values = {}
-    for kind, model in SOURCES.items():
-        table = sql.Identifier(model._meta.db_table)
+    for kind in kinds:
+        table = sql.Identifier(SOURCES[kind]._meta.db_table)
         query = sql.SQL("SELECT COALESCE(max(id), 0) FROM {}").format(table)
         cursor = await connection.execute(query)
         row = await cursor.fetchone()

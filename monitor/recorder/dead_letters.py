@@ -17,7 +17,7 @@ from swf_common.broker.model import Broker, Delivery, Subscription
 
 log = logging.getLogger(__name__)
 
-POLL_INTERVAL_S = 2.0
+POLL_INTERVAL_S = 4.0
 PREFETCH = 100
 
 

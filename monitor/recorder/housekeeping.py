@@ -17,7 +17,7 @@ from monitor.control.commands import NoAnswer
 
 log = logging.getLogger(__name__)
 
-INTERVAL_S = 1.0
+INTERVAL_S = 2.0
 STOP_TIMEOUT_S = 5.0
 
 Chore = tuple[Callable[[], object], float]
@@ -25,7 +25,7 @@ Chore = tuple[Callable[[], object], float]
 
 
 class Housekeeping:
-    """Calls what is due, once a second; what fails is called again at its next time.
+    """Calls what is due, every `INTERVAL_S` seconds; what fails is called again at its next time.
 
     :param name: of the thread
     :param database_unavailable: called when the database does not answer a chore; the other chores

@@ -45,6 +45,9 @@ only paused, or cut off, comes back within them and goes on."""
 LATE_S = 5.0
 """A pass that comes so much later than it should shows that this process was itself asleep."""
 
+THOROUGH_S = 5.0
+"""Seconds between two looks for what has longer limits than a silent agent."""
+
 OPEN_RUN_AFTER_S = 3.0
 """Seconds after its execution's end that a run may lack its recorded `end_run`: the runner's own
 is confirmed before it closes the execution."""
@@ -74,7 +77,7 @@ class SleepAlarm:
 
 
 class Reaper:
-    """One pass a second over what should have ended.
+    """One pass every two seconds over what should have ended.
 
     :param publisher: sends the `end_run` of a run that its runner could not close
     :param caught_up: whether what the broker has is recorded: only then is a run known to be open
@@ -86,6 +89,7 @@ class Reaper:
         self._caught_up = caught_up
         self._closed: dict[str, datetime] = {}
         self._trusted_from = time.monotonic() + TRUST_AFTER_S
+        self._thorough_due = 0.0
         self._alarm = SleepAlarm()
 
     def suspend(self) -> None:
@@ -102,18 +106,21 @@ class Reaper:
         connection.ensure_connection()
         if time.monotonic() < self._trusted_from:
             return
-        for step in (
-            retire_silent_agents,
-            end_lost_workers,
-            end_orphaned_executions,
-            self._close_open_runs,
-        ):
-            try:
-                step()
-            except (OperationalError, InterfaceError):
-                raise
-            except Exception:  # one odd row must not stop the recorder
-                log.exception("a sweep failed")
+        retired = self._try(retire_silent_agents)
+        if not retired and time.monotonic() < self._thorough_due:
+            return
+        self._thorough_due = time.monotonic() + THOROUGH_S
+        for step in (end_lost_workers, end_orphaned_executions, self._close_open_runs):
+            self._try(step)
+
+    def _try(self, step: Callable[[], object]) -> object:
+        try:
+            return step()
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # one odd row must not stop the recorder
+            log.exception("a sweep failed")
+            return None
 
     def _close_open_runs(self) -> None:
         """Send `end_run` for executions that ended while their run stayed open."""

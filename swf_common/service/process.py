@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
@@ -13,7 +14,8 @@ from typing import Protocol
 
 from swf_common.service.settings import SettingsError
 
-POLL_S = 0.25
+ENDED = signal.SIGUSR1
+"""What the program's own thread sends to the waiting one when it ends."""
 
 
 class Program(Protocol):
@@ -65,9 +67,12 @@ def run_until_signal(program: Program) -> None:
 
     :raises Exception: whatever its `run` raises
     """
+    waiting = threading.get_ident()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {ENDED})
     with ThreadPoolExecutor(1, thread_name_prefix=type(program).__name__) as pool:
         life = pool.submit(program.run)
+        life.add_done_callback(lambda _: signal.pthread_kill(waiting, ENDED))
         while not life.done():
-            if signal.sigtimedwait({signal.SIGTERM, signal.SIGINT}, POLL_S):
+            if signal.sigwait({signal.SIGTERM, signal.SIGINT, ENDED}) != ENDED:
                 program.stop()
     life.result()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from random import Random
 from types import SimpleNamespace
@@ -167,6 +167,7 @@ class Tables:
         self.rows: dict[str, list[Event]] = {kind: [] for kind in KINDS}
         self.connections = 0
         self.listened = 0
+        self.questions = 0
         self.fail: list[Exception] = []
         self.bounded = random.random() < 0.5
         self._notices: asyncio.Queue[str] = asyncio.Queue()
@@ -198,8 +199,10 @@ class Tables:
         self.connections += 1
         return Connection(self)
 
-    async def newest(self, connection: Connection) -> Position:
-        return Position(**{kind: self.last(kind) for kind in KINDS})
+    async def newest(self, connection: Connection, kinds: Iterable[str] = KINDS) -> Position:
+        self.questions += 1
+        await self.others()
+        return Position(**{kind: self.last(kind) for kind in kinds})
 
     async def read(
         self,
@@ -247,7 +250,7 @@ class Connection:
         self._tables.connections -= 1
 
     async def execute(self, statement: str) -> None:
-        assert statement == "LISTEN swf_live"
+        assert statement in ("LISTEN swf_live", "UNLISTEN *")
 
     async def notifies(self, timeout: float, stop_after: int) -> AsyncIterator[Any]:
         self._tables.listened += 1
@@ -580,5 +583,48 @@ def test_clients_that_do_not_read_what_they_missed_are_cut_off_and_block_nobody(
         pages = [page async for page in hub.join(client, Position())]
         assert len([frame for page in pages for frame in page]) == 20
         await eventually_async(lambda: all(task.cancelled() for task in waiting), "all have gone")
+
+    with_hub(tables, use)
+
+
+def test_a_hub_without_clients_asks_nothing_whatever_is_announced() -> None:
+    tables = Tables(Random(1))
+
+    async def use(hub: Hub) -> None:
+        client = Client(Wanted())
+        async for _ in hub.join(client, None):
+            pass
+        hub.leave(client)
+        await eventually_async(lambda: not hub._level.is_set(), "the hub rests")
+        asked, listened = tables.questions, tables.listened
+        for _ in range(50):
+            tables.add("message", 1)
+            await asyncio.sleep(0)
+        assert (tables.questions, tables.listened) == (asked, listened)
+        again = Client(Wanted())
+        assert [page async for page in hub.join(again, None)] == [[]]
+        tables.add("message", 1)
+        assert seen(await again.take(PATIENCE_S)) == [("message", tables.last("message"))]
+
+    with_hub(tables, use)
+
+
+def test_clients_of_different_wishes_get_each_what_it_wants() -> None:
+    tables = Tables(Random(1))
+
+    async def use(hub: Hub) -> None:
+        wishes = [Wanted(), ALL, Wanted(ALL.kinds, {"agents": frozenset("a")}), Wanted()]
+        clients = [Client(wanted) for wanted in wishes]
+        for client in clients:
+            async for _ in hub.join(client, None):
+                pass
+        for kind in KINDS:
+            tables.add(kind, 6)
+        for client in clients:
+            expected = sorted(tables.after(Position(), client.wanted))
+            got: list[str] = []
+            while len(got) < len(expected):
+                got += await client.take(PATIENCE_S)
+            assert sorted(seen(got)) == expected
 
     with_hub(tables, use)

@@ -12,9 +12,17 @@ from django.contrib.auth.models import AnonymousUser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.access.roles import ALL_ROLES, BadToken, asker, key_in, roles_of
+from monitor.access.roles import (
+    ALL_ROLES,
+    REMEMBERED_S,
+    BadToken,
+    RecentTokens,
+    asker,
+    key_in,
+    roles_of,
+)
 from monitor.live import callers as callers_module
-from monitor.live.callers import CAPACITY, REMEMBERED_S, Caller, Callers, Kind
+from monitor.live.callers import CAPACITY, Caller, Callers, Kind
 from swf_common.protocol.states import Role
 from swf_common.protocol.users import USER_HEADER
 
@@ -279,3 +287,52 @@ def test_a_service_account_is_told_with_the_person_who_uses_it(
 ) -> None:
     headers = {} if person is None else {USER_HEADER: person}
     assert asker(SimpleNamespace(user=name, headers=headers)) == told  # type: ignore[arg-type]
+
+
+class Tokens:
+    """Stands for the table of tokens, and for the clock."""
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+        self.now = 1000.0
+        self.looked_up = 0
+        self.revoked = False
+        self.token: Any = SimpleNamespace(role=role, expired=False, used=lambda: None)
+        self.recent = RecentTokens(self._look_up, lambda: self.now)
+
+    def _look_up(self, key: str) -> Any:
+        self.looked_up += 1
+        if self.revoked:
+            raise BadToken("Invalid token.")
+        return self.token
+
+
+@pytest.mark.parametrize("role", [Role.AGENT, Role.VIEWER])
+def test_a_programs_token_is_remembered_for_a_moment_and_not_longer(role: Role) -> None:
+    tokens = Tokens(role)
+    for _ in range(3):
+        assert tokens.recent.token_of("abc") is tokens.token
+    tokens.revoked = True
+    tokens.now += REMEMBERED_S - 0.1
+    assert tokens.recent.token_of("abc") is tokens.token
+    assert tokens.looked_up == 1
+    tokens.now += 0.2
+    with pytest.raises(BadToken):
+        tokens.recent.token_of("abc")
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.ADMINISTRATOR])
+def test_a_token_that_may_command_is_looked_up_each_time(role: Role) -> None:
+    tokens = Tokens(role)
+    tokens.recent.token_of("abc")
+    tokens.revoked = True
+    with pytest.raises(BadToken):
+        tokens.recent.token_of("abc")
+
+
+def test_a_remembered_token_that_expires_is_looked_up_again() -> None:
+    tokens = Tokens(Role.AGENT)
+    tokens.recent.token_of("abc")
+    tokens.token.expired = tokens.revoked = True
+    with pytest.raises(BadToken):
+        tokens.recent.token_of("abc")
