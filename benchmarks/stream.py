@@ -29,6 +29,8 @@ MOST_STREAMS = 500
 CALLS = 100
 CALLERS = 4
 """Of the REST interface at once."""
+PATIENCE_S = 10.0
+"""Seconds after which a call counts as unanswered."""
 SEQUENCE, SENT = re.compile(rb'"sequence":(\d+)'), re.compile(rb'"timestamp":"([^"]+)"')
 
 
@@ -113,10 +115,14 @@ async def calls(address: Address) -> list[float]:
     async def caller() -> None:
         for _ in range(CALLS // CALLERS):
             started = time.perf_counter()
-            status, headers, reader, writer = await address.get("systemagents/")
-            await reader.readexactly(int(headers["content-length"]))
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    status, headers, reader, writer = await address.get("systemagents/")
+                    await reader.readexactly(int(headers["content-length"]))
+                writer.close()
+            except TimeoutError:
+                status = 504
             waits.append(time.perf_counter() - started if status == 200 else float("inf"))
-            writer.close()
 
     await asyncio.gather(*(caller() for _ in range(CALLERS)))
     return sorted(waits)
