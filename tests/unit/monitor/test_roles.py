@@ -307,9 +307,8 @@ class Tokens:
         return self.token
 
 
-@pytest.mark.parametrize("role", [Role.AGENT, Role.VIEWER])
-def test_a_programs_token_is_remembered_for_a_moment_and_not_longer(role: Role) -> None:
-    tokens = Tokens(role)
+def test_an_agents_token_is_remembered_for_a_moment_and_not_longer() -> None:
+    tokens = Tokens(Role.AGENT)
     for _ in range(3):
         assert tokens.recent.token_of("abc") is tokens.token
     tokens.revoked = True
@@ -321,8 +320,8 @@ def test_a_programs_token_is_remembered_for_a_moment_and_not_longer(role: Role) 
         tokens.recent.token_of("abc")
 
 
-@pytest.mark.parametrize("role", [Role.OPERATOR, Role.ADMINISTRATOR])
-def test_a_token_that_may_command_is_looked_up_each_time(role: Role) -> None:
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, Role.ADMINISTRATOR])
+def test_the_token_of_a_person_is_looked_up_each_time(role: Role) -> None:
     tokens = Tokens(role)
     tokens.recent.token_of("abc")
     tokens.revoked = True
