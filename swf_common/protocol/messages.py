@@ -33,7 +33,7 @@ from swf_common.protocol.message import (
     RunMessage,
     UtcTime,
 )
-from swf_common.protocol.slices import RunImminentWorker, Slice, SliceResult
+from swf_common.protocol.slices import RunImminentWorker, Slice, SliceResult, SliceResults
 from swf_common.protocol.states import DaqState, DaqSubstate, EndReason, FileStatus
 
 CONTENT_ID_SPACE = uuid5(NAMESPACE_URL, "swf-testbed/message")
@@ -198,6 +198,7 @@ CATALOGUE: dict[str, type[Message]] = {
         RunImminentWorker,
         Slice,
         SliceResult,
+        SliceResults,
         RunWorkflow,
         StopWorkflow,
         StatusRequest,

@@ -113,10 +113,14 @@ class RunImminentWorker(WorkerMessage):
 
 
 class Slice(WorkerMessage):
-    """A slice to be processed by any one worker."""
+    """A slice to be processed by any one worker.
+
+    :param accepts: message types by which a worker may answer beside `slice_result`
+    """
 
     msg_type: str = "slice"
     content: SliceContent
+    accepts: list[str] = Field(default_factory=list)
 
 
 class SliceResult(WorkerMessage):
@@ -124,6 +128,21 @@ class SliceResult(WorkerMessage):
 
     msg_type: str = "slice_result"
     content: ResultContent
+
+
+class ResultsContent(Content):
+    """Results of slices of one run that a worker has processed together."""
+
+    results: list[ResultContent] = Field(min_length=1)
+
+
+class SliceResults(WorkerMessage):
+    """What a worker made of several slices at once. Only for slices whose sender accepts it: the
+    predecessor's agents know `slice_result` alone.
+    """
+
+    msg_type: str = "slice_results"
+    content: ResultsContent
 
 
 def request_id(execution_id: str, sample_filename: str, slice_id: int, attempt: int) -> UUID:

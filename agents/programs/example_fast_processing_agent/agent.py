@@ -19,19 +19,25 @@ from swf_common.protocol.message import utc_now
 from swf_common.protocol.messages import EndRun, LifecycleMessage, RunImminent, TfFileRegistered
 from swf_common.protocol.slices import (
     SLICE_LIFETIME_S,
+    ProcessedSlice,
+    ResultContent,
     RunImminentWorker,
     Slice,
     SliceContent,
     SliceResult,
+    SliceResults,
     WorkersWanted,
     request_id,
 )
 from swf_common.protocol.states import SliceStatus
+from swf_common.service.monitor_client import MonitorRefused
 
 MOST_RETRIES = 3
 """How often a slice is sent again after it failed."""
 REMEMBERED = timedelta(seconds=SLICE_LIFETIME_S)
 """How long after the end of a run results of it may come."""
+ACCEPTED = [SliceResults.model_fields["msg_type"].default]
+"""How workers may answer a slice beside `slice_result`."""
 METRICS = (
     "tf_files",
     "slices",
@@ -106,27 +112,52 @@ class ExampleFastProcessingAgent(BaseAgent):
             minimal=True,
         )
         for message, parts in cuts:
-            with self.answering(message):
-                for cut in parts:
-                    self._send(self._slice_content(message, cut))
+            for cut in parts:
+                self._send(self._slice_content(message, cut))
 
     @handles("slice_result", batch=100)
     def collect_results(self, messages: list[SliceResult]) -> None:
         """Store results in one request; slices that failed are sent again."""
-        rows = [self._result_record(message) for message in messages]
+        self._collect([message.content for message in messages])
+
+    @handles("slice_results", batch=10)
+    def collect_batches(self, messages: list[SliceResults]) -> None:
+        """The same for results that come together. When some are refused that came in one message,
+        each is stored alone: a bad one takes no other along.
+
+        :raises MonitorRefused: a result was refused
+        """
+        tries = [one for message in messages for one in message.content.results]
+        try:
+            self._collect(tries)
+        except MonitorRefused:
+            if len(messages) > 1:
+                raise
+            refusals = [refusal for one in tries if (refusal := self._refusal_of(one))]
+            if refusals:
+                raise refusals[0] from None
+
+    def _refusal_of(self, content: ResultContent) -> MonitorRefused | None:
+        """Store one result; why that was refused."""
+        try:
+            self._collect([content])
+        except MonitorRefused as error:
+            self.log.error("the result of %s is refused: %s", _tried(content).tf_filename, error)
+            return error
+        return None
+
+    def _collect(self, contents: list[ResultContent]) -> None:
+        rows = [self._result_record(content) for content in contents]
         stored = self.monitor.call("POST", "tf-slices/results/", rows, minimal=True)
-        for message, row, now in zip(messages, rows, stored, strict=True):
+        done: Counter[str] = Counter()
+        for content, row, now in zip(contents, rows, stored, strict=True):
             again = row["attempt"] + 1
             waits = now["status"] == SliceStatus.QUEUED and now["retries"] == again
             if row["status"] == SliceStatus.QUEUED and waits:
-                with self.answering(message):
-                    self._send(self._next_try(message, again))
-        done = Counter(
-            message.execution_id
-            for message, now in zip(messages, stored, strict=True)
-            if now["status"] in (SliceStatus.COMPLETED, SliceStatus.FAILED)
-        )
-        for execution_id in {message.execution_id for message in messages} & self._ended:
+                self._send(self._next_try(content, again))
+            ended = now["status"] in (SliceStatus.COMPLETED, SliceStatus.FAILED)
+            done[_tried(content).execution_id] += ended
+        for execution_id in done.keys() & self._ended:
             self._pace.ended(execution_id, done[execution_id])
             if self._pace.is_due(execution_id):
                 self._measure(execution_id)
@@ -181,9 +212,9 @@ class ExampleFastProcessingAgent(BaseAgent):
             file_size_bytes=message.file_size_bytes,
         )
 
-    def _next_try(self, message: SliceResult, attempt: int) -> SliceContent:
+    def _next_try(self, result: ResultContent, attempt: int) -> SliceContent:
         """The slice of a result, to be tried again."""
-        tried = message.content.result.result
+        tried = _tried(result)
         content = {name: getattr(tried, name) for name in SliceContent.model_fields}
         req_id = request_id(tried.execution_id, tried.sample_filename, tried.slice_id, attempt)
         again = {"req_id": req_id, "attempt": attempt, "state": "queued", "substate": "retry"}
@@ -191,12 +222,17 @@ class ExampleFastProcessingAgent(BaseAgent):
 
     def _send(self, content: SliceContent) -> None:
         expires = str(int((time.time() + SLICE_LIFETIME_S) * 1000))
-        message = Slice(execution_id=content.execution_id, run_id=content.run_id, content=content)
+        message = Slice(
+            message_id=content.req_id,  # the same try is the same message
+            execution_id=content.execution_id,
+            run_id=content.run_id,
+            content=content,
+            accepts=ACCEPTED,
+        )
         self.publish(SLICES, message, {"expires": expires})
 
-    def _result_record(self, message: SliceResult) -> dict[str, Any]:
-        content = message.content
-        tried = content.result.result
+    def _result_record(self, content: ResultContent) -> dict[str, Any]:
+        tried = _tried(content)
         record = {
             "tf_filename": tried.sample_filename,
             "slice_id": tried.slice_id,
@@ -259,3 +295,8 @@ class ExampleFastProcessingAgent(BaseAgent):
         )
         metrics = {name: progress.get(name) for name in METRICS}
         self.monitor.call("PATCH", path, {"performance_metrics": {"fast_processing": metrics}})
+
+
+def _tried(content: ResultContent) -> ProcessedSlice:
+    """The slice that a result is of."""
+    return content.result.result

@@ -6,6 +6,7 @@ import socket
 import time
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import NAMESPACE_URL, uuid5
 
 from agents.data.files import read_verified
 from agents.data.frame_file import FrameReader
@@ -23,14 +24,17 @@ from swf_common.protocol.messages import EndRun
 from swf_common.protocol.slices import (
     ProcessedSlice,
     ResultContent,
+    ResultsContent,
     RunImminentWorker,
     Slice,
     SliceContent,
     SliceOutcome,
     SliceResult,
+    SliceResults,
 )
 from swf_common.service.monitor_client import MonitorRefused, Stopped
 
+TOGETHER: str = SliceResults.model_fields["msg_type"].default
 LONGEST_REASON = 1000
 """Characters of the reason why a slice failed."""
 
@@ -112,11 +116,34 @@ class Transformer(BaseAgent):
         if done:
             self._emulate(messages[0].execution_id, done, time.monotonic() - began)
         elapsed = round((time.monotonic() - began) / len(messages), 6)
-        for message, outcome in zip(messages, outcomes, strict=True):
-            result = self._result(message, outcome, started_at, elapsed, record.worker_id)
-            with self.answering(message):
-                self.publish(RESULTS, result)
+        self._answer(
+            messages,
+            [
+                self._result(message, outcome, started_at, elapsed, record.worker_id)
+                for message, outcome in zip(messages, outcomes, strict=True)
+            ],
+        )
         record.complete(done)
+
+    def _answer(self, messages: list[Slice], results: list[ResultContent]) -> None:
+        """Publish results: together, where the sender of the slices accepts that."""
+        execution_id, run_id = messages[0].execution_id, messages[0].run_id
+        if len(messages) > 1 and all(TOGETHER in message.accepts for message in messages):
+            handled = "/".join(str(message.message_id) for message in messages)
+            self.publish(
+                RESULTS,
+                SliceResults(
+                    message_id=uuid5(NAMESPACE_URL, f"{TOGETHER}/{handled}"),
+                    execution_id=execution_id,
+                    run_id=run_id,
+                    content=ResultsContent(results=results),
+                ),
+            )
+            return
+        for message, result in zip(messages, results, strict=True):
+            with self.answering(message):
+                single = SliceResult(execution_id=execution_id, run_id=run_id, content=result)
+                self.publish(RESULTS, single)
 
     def _outcomes(self, messages: list[Slice]) -> list[SliceContents | str]:
         """Per slice, what is in it, or the reason why that could not be found out. When slices fail
@@ -139,7 +166,7 @@ class Transformer(BaseAgent):
         started_at: datetime,
         elapsed: float,
         worker_id: str,
-    ) -> SliceResult:
+    ) -> ResultContent:
         content = message.content
         error = outcome if isinstance(outcome, str) else ""
         counts = {} if isinstance(outcome, str) else vars(outcome)
@@ -150,7 +177,7 @@ class Transformer(BaseAgent):
             actual_processing_time=elapsed,
             **counts,
         )
-        result = ResultContent(
+        return ResultContent(
             req_id=content.req_id,
             state="failed" if error else "done",
             requested_at=message.created_at,
@@ -161,7 +188,6 @@ class Transformer(BaseAgent):
             worker_id=worker_id,
             result=SliceOutcome(state=not error, result=processed, error=error),
         )
-        return SliceResult(execution_id=message.execution_id, run_id=message.run_id, content=result)
 
     @handles("run_imminent_worker")
     def prepare(self, message: RunImminentWorker) -> None:

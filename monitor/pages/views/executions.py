@@ -32,6 +32,7 @@ LANES = (
     ("tf_file_registered", "TF samples", "busy"),
     ("slice", "slices sent", "busy"),
     ("slice_result", "slice results", "ok"),
+    ("slice_results", "batches of results", "ok"),
 )
 """The messages that the timeline counts, in the order of their work."""
 TONES = {

@@ -71,6 +71,20 @@ class Work:
         content: dict[str, Any] = self.bench.sent(RESULTS)[-1]["content"]
         return content
 
+    def deliver_together(self, messages: list[dict[str, Any]], done: int) -> None:
+        """Let messages wait behind a slice whose result is not confirmed yet, and see all done.
+
+        :param done: results that are to be there with that slice's
+        """
+        self.bench.server.silent.add("SEND")
+        self.bench.deliver(self.slice(9), done)
+        held = self.bench.server.wait_for("SEND", done)
+        for number, message in enumerate(messages, done + 1):
+            self.bench.deliver(message, number)
+        self.bench.server.silent.clear()
+        self.bench.server.confirm(held[done - 1])
+        self.bench.acknowledged(done + len(messages))
+
     def wait_counted(self, worker: str, count: int) -> None:
         """Wait until the ended record of a worker counts so many slices."""
         monitor = self.around.monitor
@@ -120,16 +134,9 @@ def test_slices_that_wait_together_are_processed_together_and_one_bad_one_fails_
 ) -> None:
     alone = [work.result(work.slice(number))["result"]["result"] for number in range(5)]
     work.bench.server.wait_for("SUBSCRIBE", 3)  # they were quick: more are taken ahead
-    work.bench.server.silent.add("COMMIT")  # the sixth is held up, and the others wait
-    work.bench.deliver(work.slice(5), 6)
-    held = work.bench.server.wait_for("SEND", 6)
     messages = [work.slice(number) for number in range(5)]
     messages[2]["content"]["tf_count"] = 3
-    for number, message in enumerate(messages):
-        work.bench.deliver(message, 7 + number)
-    work.bench.server.silent.clear()
-    work.bench.server.confirm(held[-1])
-    work.bench.acknowledged(11)
+    work.deliver_together(messages, 6)
     results = [one["content"]["result"] for one in work.bench.sent(RESULTS)[6:]]
     assert [one["state"] for one in results] == [True, True, False, True, True]
     found = [one["result"] for one in results]
@@ -139,6 +146,19 @@ def test_slices_that_wait_together_are_processed_together_and_one_bad_one_fails_
             alone[number][name] for name in counted
         ]
     assert len({one["actual_processing_time"] for one in found if one["processed"]}) == 1
+
+
+@pytest.mark.usefixtures("quick")
+def test_results_are_sent_together_to_who_accepts_it(work: Work) -> None:
+    work.result(work.slice(8))
+    work.bench.server.wait_for("SUBSCRIBE", 3)
+    messages = [{**work.slice(number), "accepts": ["slice_results"]} for number in range(4)]
+    work.deliver_together(messages, 2)
+    *_, alone, together = work.bench.sent(RESULTS)
+    assert (alone["msg_type"], together["msg_type"]) == ("slice_result", "slice_results")
+    results = together["content"]["results"]
+    assert [one["req_id"] for one in results] == [one["message_id"] for one in messages]
+    assert (together["execution_id"], together["run_id"]) == (EXECUTION, "100010")
 
 
 @pytest.mark.usefixtures("quick")
