@@ -94,6 +94,7 @@ class Consumer:
         self._taken_ahead: tuple[Subscription | None, str] = (None, "")
         self._changed = changed
         self._inbox = Inbox()
+        self._called_at: dict[str, float] = {}
         self._workers: list[threading.Thread] = []
 
     def work(self, workers: int) -> None:
@@ -188,7 +189,9 @@ class Consumer:
     def _work(self) -> None:
         while not self._stopping.is_set():
             self._take_ahead()
-            arrivals = self._inbox.take(lambda kind: self._handlers[kind].batch, IDLE_AFTER_S)
+            arrivals = self._inbox.take(
+                lambda kind: self._handlers[kind].batch, IDLE_AFTER_S, self._gather_s
+            )
             if not arrivals:
                 if not len(self._inbox):
                     self._condition.settle()
@@ -203,6 +206,11 @@ class Consumer:
             finally:
                 self._condition.finish(len(arrivals))
 
+    def _gather_s(self, kind: str) -> float:
+        """Seconds until a handler may be called again."""
+        since = time.monotonic() - self._called_at.get(kind, float("-inf"))
+        return max(0.0, self._handlers[kind].gather_s - since)
+
     def _without_stale(self, arrivals: list[Arrival]) -> list[Arrival]:
         """The messages that are still to be handled; the others are acknowledged."""
         kept = []
@@ -216,6 +224,7 @@ class Consumer:
     def _handle(self, arrivals: list[Arrival]) -> None:
         first = arrivals[0].message
         handler = self._handlers[first.msg_type]
+        self._called_at[first.msg_type] = time.monotonic()
         try:
             with self._publisher.transaction(), self._watch.over(arrivals):
                 self._call(handler, arrivals)

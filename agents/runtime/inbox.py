@@ -48,17 +48,29 @@ class Inbox:
                 self._arrivals.append(arrival)
                 self._changed.notify()
 
-    def take(self, batch_size: Callable[[str], int], timeout: float) -> list[Arrival]:
+    def take(
+        self,
+        batch_size: Callable[[str], int],
+        timeout: float,
+        gather_s: Callable[[str], float] = lambda _: 0.0,
+    ) -> list[Arrival]:
         """The next arrival, with those of the same type right behind it.
 
         One that comes again is taken alone: if it is the one at fault, no other shares its fate.
 
         :param batch_size: how many of a message type may be taken at once
         :param timeout: seconds to wait for an arrival
+        :param gather_s: seconds to wait for more of a message type, unless a batch is there
         :return: empty when none came in time, or the inbox is closed
         """
         with self._changed:
             self._changed.wait_for(lambda: self._arrivals or self._closed, timeout)
+            if self._arrivals and not self._closed:
+                kind = self._arrivals[0].message.msg_type
+                enough = batch_size(kind)
+                self._changed.wait_for(
+                    lambda: len(self._arrivals) >= enough or self._closed, gather_s(kind)
+                )
             if self._closed or not self._arrivals:
                 return []
             first = self._arrivals.popleft()

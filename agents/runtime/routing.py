@@ -11,21 +11,29 @@ Method = TypeVar("Method", bound=Callable[..., None])
 
 @dataclass(frozen=True)
 class Handler:
-    """A bound handler, and how many messages it takes at once (1: one, not a list)."""
+    """A bound handler.
+
+    :param batch: how many messages it takes at once (1: one, not a list)
+    :param gather_s: seconds from the beginning of one call to that of the next, at least
+    """
 
     call: Callable[[Any], None]
     batch: int = 1
+    gather_s: float = 0.0
 
 
-def handles(msg_type: str, *, batch: int = 1) -> Callable[[Method], Method]:
+def handles(msg_type: str, *, batch: int = 1, gather_s: float = 0.0) -> Callable[[Method], Method]:
     """Mark a method as the handler of a message type.
 
     :param batch: take up to so many messages that have already arrived, as a list, in their
         order; they are acknowledged together
+    :param gather_s: in a burst, let messages gather for so many seconds from the beginning of one
+        call to that of the next, unless a full batch is there. For handlers whose price is that of
+        a call, such as a request to the monitor. The first message after a pause does not wait
     """
 
     def mark(method: Method) -> Method:
-        method.__dict__.setdefault("_routes", {})[msg_type] = batch
+        method.__dict__.setdefault("_routes", {})[msg_type] = (batch, gather_s)
         return method
 
     return mark
@@ -36,6 +44,6 @@ def handlers_of(agent: Any) -> dict[str, Handler]:
     handlers = {}
     for kind in reversed(type(agent).__mro__):  # a method that is overridden keeps its routes
         for name, attribute in vars(kind).items():
-            for msg_type, batch in getattr(attribute, "_routes", {}).items():
-                handlers[msg_type] = Handler(getattr(agent, name), batch)
+            for msg_type, (batch, gather_s) in getattr(attribute, "_routes", {}).items():
+                handlers[msg_type] = Handler(getattr(agent, name), batch, gather_s)
     return handlers

@@ -32,13 +32,20 @@ class DrainState(NamedTuple):
         return IDLE_TIMEOUT_S if self.idle else DRAIN_TIMEOUT_S
 
 
-def drain_state(gate: Gate, progress: Progress) -> DrainState:
+def drain_state(gate: Gate, progress: Progress, before: Progress | None = None) -> DrainState:
     """How far a run has drained, by the monitor's progress, the queues and the agents.
 
+    Queues and agents are not asked for while the progress moves on and has something open itself:
+    the broker's answer costs it as much as thirty slices.
+
+    :param before: the progress of the last look
     :raises MonitorUnavailable, EngineUnavailable: one of them does not answer
     """
     if not progress.status.final:
         return DrainState(progress, open_items(progress, (), None, ()), idle=False)
+    counted = open_items(progress, gate.plan.stages, (), ())
+    if counted and progress != before:
+        return DrainState(progress, counted, idle=False)
     queues, _ = gate.monitor.backlog()
     busy = [
         agent

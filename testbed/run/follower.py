@@ -288,7 +288,8 @@ class RunFollower:
 
     def _observe(self) -> DrainState:
         asked_at = self.clock()
+        before = self.progress
         self.progress = self.gate.monitor.progress(self.execution_id)
-        state = drain_state(self.gate, self.progress)
+        state = drain_state(self.gate, self.progress, before)
         self._answer_s = self.clock() - asked_at
         return state

@@ -12,6 +12,9 @@ from swf_common.protocol.messages import EndRun, RunImminent, StfFailed, StfGen,
 from swf_common.protocol.states import FileStatus
 from swf_common.service.monitor_client import MonitorRefused
 
+GATHER_S = 0.1
+"""Seconds for which STFs of a burst gather: registering them costs a request, however many."""
+
 
 class ExampleDataAgent(BaseAgent):
     """Runs and STF files become records; a file that is verified is announced as ready, any other
@@ -29,7 +32,7 @@ class ExampleDataAgent(BaseAgent):
         """Register the run."""
         self._run(message)
 
-    @handles("stf_gen", batch=100)
+    @handles("stf_gen", batch=100, gather_s=GATHER_S)
     def register_files(self, messages: list[StfGen]) -> None:
         """Verify files, register them in one request, announce how they are."""
         for message in {message.run_id: message for message in messages}.values():

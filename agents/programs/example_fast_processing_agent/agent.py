@@ -38,6 +38,8 @@ REMEMBERED = timedelta(seconds=SLICE_LIFETIME_S)
 """How long after the end of a run results of it may come."""
 ACCEPTED = [SliceResults.model_fields["msg_type"].default]
 """How workers may answer a slice beside `slice_result`."""
+GATHER_S = 0.1
+"""Seconds for which results of a burst gather: storing them costs a request, however many."""
 METRICS = (
     "tf_files",
     "slices",
@@ -115,12 +117,12 @@ class ExampleFastProcessingAgent(BaseAgent):
             for cut in parts:
                 self._send(self._slice_content(message, cut))
 
-    @handles("slice_result", batch=100)
+    @handles("slice_result", batch=100, gather_s=GATHER_S)
     def collect_results(self, messages: list[SliceResult]) -> None:
         """Store results in one request; slices that failed are sent again."""
         self._collect([message.content for message in messages])
 
-    @handles("slice_results", batch=10)
+    @handles("slice_results", batch=20, gather_s=GATHER_S)
     def collect_batches(self, messages: list[SliceResults]) -> None:
         """The same for results that come together. When some are refused that came in one message,
         each is stored alone: a bad one takes no other along.
