@@ -25,6 +25,7 @@ def main() -> None:
         with metered(stack) as meter:
             time.sleep(MEASURED_S)
         seconds = time.monotonic() - started
+    # a millisecond of processor time in a second is a thousandth of a core
     percent = {name: one / 10 for name, one in meter.processor_ms(seconds).items()}
     columns = {"% of a core": percent, "MiB": meter.memory_mib()}
     print(table("idle", columns))

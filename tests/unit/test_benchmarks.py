@@ -54,6 +54,16 @@ def test_every_goal_is_one_of_a_benchmark_and_every_benchmark_has_some() -> None
     assert len({(goal.benchmark, goal.figure) for goal in GOALS}) == len(GOALS)
 
 
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_every_benchmark_writes_the_figures_of_its_goals(name: str) -> None:
+    source = (HERE / f"{name}.py").read_text()
+    figures = {goal.figure for goal in goals_of(name)}
+    if name == "idle":  # it makes those of the services from their names
+        figures -= {f"{service}_{kind}" for service in IDLE_BUDGETS for kind in ("percent", "mib")}
+    assert re.search(rf'finish\(\s*"{name}"', source), "it calls finish() with its own name"
+    assert [figure for figure in figures if f'"{figure}"' not in source] == []
+
+
 def test_the_budgets_of_the_idle_services_add_up_to_the_goal_for_all_of_them() -> None:
     limits = {goal.figure: goal.limit for goal in goals_of("idle")}
     percents, mibs = zip(*IDLE_BUDGETS.values(), strict=True)
