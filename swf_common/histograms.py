@@ -4,13 +4,13 @@
      "layout": [["hit_time", 32, 0.0, 665340.1, "time in the time frame [ns]"], ...],
      "index": [3, 17, ...], "values": [1, 4, ...]}
 
-`layout` gives name, bins, lower and upper end and label of each histogram; all have one regular
-axis and count integers. Their bins stand in one row, in the order of the layout, those of each from
-its underflow bin to its overflow bin. `values` are the counts of the bins at `index`, which
-increases strictly; all others are zero.
+`layout` gives name, bins, lower and upper end and label of each histogram. Each has one regular
+axis and counts integers. The bins of all histograms form one array, in the order of the layout;
+those of a histogram go from its underflow bin to its overflow bin. `values` are the counts of the
+bins at `index`, which increases strictly; all others are zero.
 
 The long form is UHI, schema 1, a JSON object for each histogram by name
-(https://uhi.readthedocs.io). Results may have either; what the monitor keeps and serves is UHI.
+(https://uhi.readthedocs.io). Results may have either form; the monitor keeps and serves UHI.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ LARGEST_COUNT = 2**53
 """JavaScript's largest exact integer: browsers draw the counts."""
 LARGEST_NUMBER = sys.float_info.max
 MOST_LAYOUTS = 64
-"""Layouts that are remembered as valid."""
+"""Layouts that are remembered as checked."""
 
 Histograms = dict[str, dict[str, Any]]
 """Histograms in UHI form, by name."""
 
 
 class MalformedHistograms(ValueError):
-    """What should be histograms are none, or other ones than those of the run."""
+    """Histograms are malformed, or differ from those of their run in name or axis."""
 
 
 class Axis(NamedTuple):
-    """A histogram's name and its axis: `bins` of equal width, and a bin beyond either end."""
+    """A histogram's name and its axis: `bins` of equal width, and a flow bin beyond each end."""
 
     name: str
     bins: int
@@ -52,7 +52,7 @@ class Axis(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """The histograms of a set, in the order in which their bins stand."""
+    """The histograms of a set, in the order of their bins."""
 
     axes: tuple[Axis, ...]
 
@@ -63,7 +63,7 @@ class Layout:
 
     @cached_property
     def places(self) -> dict[str, slice]:
-        """Where the bins of each histogram stand, by name."""
+        """The bins of each histogram in the array of all, by name."""
         found, begin = {}, 0
         for axis in self.axes:
             found[axis.name] = slice(begin, begin + axis.bins + 2)
@@ -100,14 +100,14 @@ class CompactHistograms(NamedTuple):
 
 
 def is_compact(content: Mapping[str, Any]) -> bool:
-    """Whether this is meant as a set in compact form."""
+    """Whether a set claims to be in compact form; `read_compact` finds out whether it is."""
     return isinstance(content.get("form"), str)
 
 
 def read_compact(content: Mapping[str, Any]) -> CompactHistograms:
-    """A set that arrives in compact form.
+    """Read a set in compact form.
 
-    :raises MalformedHistograms: it is none
+    :raises MalformedHistograms: it is not in that form, or breaks a rule of it
     """
     match content:
         case {"form": "compact-1", "layout": [*axes], "index": list(index), "values": list(values)}:
@@ -128,7 +128,7 @@ def read_compact(content: Mapping[str, Any]) -> CompactHistograms:
 
 
 def is_axis(bins: Any, lower: Any, upper: Any) -> bool:
-    """Whether an axis can be drawn: so many bins between two numbers."""
+    """Whether an axis can be drawn: a number of bins between two finite ends."""
     if type(bins) is not int or not {type(lower), type(upper)} <= {int, float}:
         return False
     if not -LARGEST_NUMBER <= lower < upper <= LARGEST_NUMBER:  # an int may be no float at all
@@ -144,19 +144,21 @@ def _layout(axes: tuple[tuple[Any, ...], ...]) -> Layout:
     try:
         return _known_layout(axes)
     except TypeError:  # a part that cannot be hashed is no name, number or label
-        raise MalformedHistograms("the layout is none.") from None
+        raise MalformedHistograms(
+            "the layout holds something else than names, numbers and labels."
+        ) from None
 
 
 @lru_cache(MOST_LAYOUTS)
 def _known_layout(axes: tuple[tuple[Any, ...], ...]) -> Layout:
-    """The layout with these axes: the same object for the same ones, so that validating them costs
-    nothing but once.
+    """The layout with these axes. The same axes give the same object, so that they are checked
+    only once.
     """
     for axis in axes:
         match axis:
             case [str(), bins, lower, upper, str()] if is_axis(bins, lower, upper):
                 continue
-        raise MalformedHistograms(f"{axis!r:.100} is no name, bins, lower, upper and label.")
+        raise MalformedHistograms(f"{axis!r:.100} is not a name, bins, lower, upper and label.")
     layout = Layout(tuple(Axis(*axis) for axis in axes))
     if len(layout.places) != len(axes):
         raise MalformedHistograms("two histograms have the same name.")

@@ -3,8 +3,8 @@
 The TTree `clusters` has one entry a TF, as files of time frames have: `tf` (uint32, the TF's
 number in its STF), `nclusters` (int32) and, jagged by it, `clusters_detector` (uint8),
 `clusters_size` (int32, hits), `clusters_energy` (float32, MeV), `clusters_time` (float32, ns since
-the start of the TF) and `clusters_cell` (float32). Each hit is in one cluster, so that the sizes
-add up to the number of hits. The tree's title says how clusters were found:
+the start of the TF) and `clusters_cell` (float32). Each hit is in one cluster, so the sizes add up
+to the number of hits. The tree's title says how clusters were found:
 `cluster_time_window_ns = <number>`.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from agents.data.clustering import Clusters, find_clusters
 from agents.data.files import WrittenFile, write_atomically
-from agents.data.root_file import Layout
+from agents.data.root_file import TreeLayout
 from agents.data.time_frames import TimeFrames
 from swf_common.configuration.groups import Clustering
 
@@ -30,7 +30,7 @@ COLUMNS: dict[str, type[np.number[Any]]] = {
     "cell": np.float32,
 }
 """Columns of the clusters, and how each is stored."""
-LAYOUT = Layout("clusters", "clusters", COLUMNS)
+LAYOUT = TreeLayout("clusters", "clusters", COLUMNS)
 
 
 @dataclass(frozen=True)

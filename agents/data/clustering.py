@@ -5,10 +5,10 @@ hits that follow each other in time are further apart than the window, and where
 follow each other by cell leave a cell between them; until no cut is left to make. What remains are
 the clusters. Several hits of one cell may be in one cluster.
 
-Hits are sorted by time and by cell once: n hits cost O(n log n). Each pass then sorts them by group
-twice, which stays O(n) as long as a group's number has 16 bits, because numpy sorts these by radix;
-passes are two, seldom three. There is no loop over hits. The clusters of a TF depend on its hits
-alone, so slices may be clustered apart.
+Hits are sorted once by time and once by cell: n hits cost O(n log n). Each pass then sorts them by
+group twice. That is O(n) while the groups' numbers fit into 16 bits, because numpy sorts these by
+radix. Two passes are usual, three are rare. There is no loop over hits. The clusters of a TF depend
+on its hits alone, so slices can be clustered separately.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ from swf_common.configuration.groups import Clustering
 LEAST_WEIGHT = 2.0**-20
 """MeV; hits without energy weigh so much, lest a cluster of them has no position."""
 
-
 TFS_AT_A_TIME = 64
-"""So few that usual hits stay in the processor's cache."""
+"""Few enough that their hits usually stay in the processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +108,9 @@ def _cut(
 
     The new labels count from 0, in the order of the old ones and of the values.
 
-    :param count: more than any label
-    :param by_value: what sorts the hits by value
+    :param label: the group of each hit
+    :param count: larger than any label
+    :param by_value: the indices that sort the hits by value
     """
     group = label.astype(np.uint16) if count <= 2**16 else label
     order = by_value[np.argsort(group[by_value], kind="stable")]

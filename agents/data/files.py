@@ -69,7 +69,7 @@ def write_atomically(path: Path, content: bytes) -> WrittenFile:
 
 
 def _create(path: Path) -> BufferedWriter:
-    """A new file; its folder is looked at only where it is missing."""
+    """Create a file, and its folder where that is missing: most often it is there."""
     with suppress(FileNotFoundError):
         return path.open("xb")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +107,7 @@ def verified(file: tuple[str, int, str] | None, data_folder: Path) -> Path:
 
 
 def read_verified(file: tuple[str, int, str] | None, data_folder: Path) -> FileContent:
-    """The same, for those that use all of the file: it is read once.
+    """Verify a file and return its content, for readers of the whole file: it is read only once.
 
     :raises DamagedFile: as `verified`
     """

@@ -20,15 +20,15 @@ import numpy.typing as npt
 import uproot
 
 from agents.data.files import DamagedFile, FileContent, WrittenFile, write_atomically
-from agents.data.root_file import Layout
+from agents.data.root_file import TreeLayout
 from agents.data.time_frames import COLUMNS, TimeFrames
 
-LAYOUT = Layout("time_frames", "hits", COLUMNS)
+LAYOUT = TreeLayout("time_frames", "hits", COLUMNS)
 LEAN: dict[str, Any] = {"use_threads": False, "object_cache": None, "array_cache": None}
-"""uproot starts threads for each file otherwise, and remembers what is read once."""
+"""Options of uproot. Without them it starts threads for each file, and caches what is read once."""
 
 _Basket = tuple[npt.NDArray[Any], npt.NDArray[np.int64] | None]
-"""Values, and for jagged ones where those of each TF begin, and where the last end."""
+"""Values, and for jagged ones their borders: where the values of each TF begin, and the end."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,10 @@ def encode(frames: TimeFrames) -> bytes:
 
 
 class FrameReader:
-    """Reads ranges of a file of time frames. The file is in memory as a whole, since whoever
-    verifies it reads all of it; of its baskets, only those that hold a range are unpacked.
+    """Reads ranges of a file of time frames.
+
+    The whole file is in memory, because verifying it reads all of it anyway. Only the baskets that
+    hold a range are unpacked.
 
     A context manager: `with FrameReader(file) as reader: frames = reader.read(20, 41)`.
 
@@ -85,15 +87,15 @@ class FrameReader:
             )
             self._file = uproot.open(io.BytesIO(content), **LEAN)
             self._tree = self._file[LAYOUT.tree]
-            strange = LAYOUT.strange(self._tree)
+            mistyped = LAYOUT.mistyped(self._tree)
             self.tf_count = int(self._tree.num_entries)
-            if self.tf_count and not strange:
+            if self.tf_count and not mistyped:
                 self.tf_first = int(self._column("tf", 0, 1)[0])
         except Exception as error:
             self.__exit__(None, None, None)
             raise self._damage(error) from error
-        if strange:
-            raise DamagedFile(f"{self.name} holds values of other types: {', '.join(strange)}")
+        if mistyped:
+            raise DamagedFile(f"{self.name} holds values of other types: {', '.join(mistyped)}")
         return self
 
     def __exit__(
@@ -117,7 +119,7 @@ class FrameReader:
 
     def read(self, tf_first: int | None = None, tf_last: int | None = None) -> TimeFrames:
         """TFs `tf_first` to `tf_last`, both included, by their numbers in the STF; all of them by
-        default. Ranges that follow each other share the basket that holds an end of both.
+        default. Of each branch the last basket is kept, as the next range often begins in it.
 
         :raises DamagedFile: the file does not hold them, or cannot be read
         """
@@ -159,7 +161,7 @@ class FrameReader:
         return np.concatenate(parts, dtype=kind)
 
     def _basket(self, name: str, number: int) -> _Basket:
-        """A basket of a branch; its numbers are as ROOT stores them, big-endian."""
+        """A basket of a branch. ROOT stores numbers big-endian, and so they are here."""
         latest = self._latest.get(name)
         if latest is None or latest[0] != number:
             basket, kind = self._tree[name].basket(number), np.dtype(LAYOUT.branches[name])

@@ -37,10 +37,11 @@ TIME_STEPS = int(TF_DURATION_NS * TIME_STEPS_PER_NS)
 TIME_BITS = TIME_STEPS.bit_length()
 
 HITS_PER_BLOCK = 15_000
-"""Hits that are made at a time: their columns stay in the processor's cache, and are below the
-128 kB from which on the system hands out fresh pages for each array."""
+"""Hits that are made at a time. Their columns stay in the processor's cache. Each is smaller than
+128 kB: for larger arrays the C library asks the system for fresh pages each time."""
 MOST_TFS_PER_BLOCK = 2 ** (32 - TIME_BITS)
-"""TFs that are made at a time: number and time step of one are sorted as two digits of 16 bits."""
+"""TFs that are made at a time, at most: the number of a TF and a time step fit into 32 bits, which
+are sorted as two digits of 16 bits."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -70,7 +71,7 @@ def generate(settings: StfContent, run: int, sequence: int) -> TimeFrames:
 def _block(
     settings: StfContent, rng: np.random.Generator, tf_first: int, tf_count: int
 ) -> tuple[Ints, npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
-    """Of some time frames the hits in each, and the columns of the hits, in order of time."""
+    """Some time frames: the number of hits in each, and the columns of the hits by time."""
     numbers = np.arange(tf_first, tf_first + tf_count)
     parts = [_signal(settings, rng, numbers), _noise(settings, rng, numbers)]
     tf, detector, cell, time, energy = (
@@ -90,16 +91,16 @@ def _block(
 
 
 def _in_order_of_time(tf: Ints, time_steps: npt.NDArray[np.uint32]) -> Ints:
-    """What sorts hits by TF and by time in it; hits at the same time stay as they are.
+    """The indices that sort hits by TF and by time in it; hits at the same time keep their order.
 
-    By digits of 16 bits, because numpy sorts these by radix: a quarter of the time.
+    It sorts by digits of 16 bits, which numpy does by radix, in a quarter of the time.
     """
     later = time_steps >> 16 | tf.astype(np.uint32) << TIME_BITS - 16
     return np.lexsort((time_steps.astype(np.uint16), later.astype(np.uint16)))
 
 
 def _signal(settings: StfContent, rng: np.random.Generator, numbers: Ints) -> Columns:
-    """Of each hit of a particle in the TFs with these numbers: TF, detector's id, cell, ns, MeV."""
+    """The hits of particles in the TFs with these numbers: TF, detector's id, cell, ns, MeV."""
     mean_hits = settings.mean_hits_per_tf * (1 - settings.noise_fraction)
     mean_events = mean_hits / (PARTICLES_PER_EVENT * MEAN_CLUSTER)
     event_tf = np.repeat(numbers, rng.poisson(mean_events, len(numbers)))
@@ -132,7 +133,7 @@ def _signal(settings: StfContent, rng: np.random.Generator, numbers: Ints) -> Co
 
 
 def _noise(settings: StfContent, rng: np.random.Generator, numbers: Ints) -> Columns:
-    """The same of each noise hit."""
+    """The noise hits in these TFs, in the same columns."""
     mean_hits = settings.mean_hits_per_tf * settings.noise_fraction
     tf = np.repeat(numbers, rng.poisson(mean_hits, len(numbers)))
     detector = _draw_detectors(settings, rng, len(tf))
@@ -159,7 +160,7 @@ def _draw_detectors(settings: StfContent, rng: np.random.Generator, count: int) 
     shares = _each(settings, "hit_share")
     drawn = rng.random(count)
     place = np.zeros(count, np.int64)
-    for edge in np.cumsum(shares / shares.sum())[:-1]:  # few: faster than a search for each
+    for edge in np.cumsum(shares / shares.sum())[:-1]:  # so few that a binary search is slower
         place += drawn >= edge
     return place
 

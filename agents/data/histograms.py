@@ -34,7 +34,7 @@ from swf_common.histograms import (
     read_compact,
 )
 
-__all__ = ["Entries", "HistogramSet", "MalformedHistograms", "Of", "entries", "layout_of"]
+__all__ = ["Counted", "Entries", "HistogramSet", "MalformedHistograms", "entries", "layout_of"]
 
 Histogram = bh.Histogram[bh.storage.Int64]
 
@@ -46,8 +46,8 @@ CLUSTER_ENERGY = "cluster_energy/{}"
 CELL_OCCUPANCY = "cell_occupancy/{}"
 
 
-class Of(Enum):
-    """What a histogram has an entry for."""
+class Counted(Enum):
+    """What a histogram has one entry for."""
 
     TF = "time frame"
     HIT = "hit"
@@ -55,19 +55,23 @@ class Of(Enum):
 
 
 class Entries(NamedTuple):
-    """What is counted in a histogram: of which things, at which places in their columns (all of
-    them when None), and the values.
+    """The entries of one histogram.
+
+    :param name: the histogram's name
+    :param counted: what it has one entry for
+    :param indices: which of the TFs, hits or clusters are counted; None: all
+    :param values: the value of each, in the histogram's unit
     """
 
     name: str
-    of: Of
-    places: npt.NDArray[np.int64] | None
+    counted: Counted
+    indices: npt.NDArray[np.int64] | None
     values: npt.NDArray[Any]
 
 
 @lru_cache(16)
 def layout_of(settings: Hits) -> Layout:
-    """The histograms of data that has such hits."""
+    """The names and axes of the histograms of data with these settings."""
     most_hits = max(1.0, 3 * settings.mean_hits_per_tf)
     axes = [
         Axis(HITS_PER_TF, 60, 0, most_hits, "hits in a time frame"),
@@ -85,18 +89,18 @@ def layout_of(settings: Hits) -> Layout:
 
 
 def entries(settings: Hits, frames: TimeFrames, clusters: Clusters) -> Iterator[Entries]:
-    """What is counted in each histogram, in the order of the layout."""
+    """The entries of each histogram, in the order of the layout."""
     crossing = frames.time.astype(np.float64) // CROSSING_NS + frames.tf * CROSSINGS_PER_TF
-    yield Entries(HITS_PER_TF, Of.TF, None, frames.hits_per_tf)
-    yield Entries(HIT_TIME, Of.HIT, None, frames.time)
-    yield Entries(HIT_BUNCH, Of.HIT, None, crossing % CROSSINGS_PER_ORBIT)
-    yield Entries(CLUSTER_SIZE, Of.CLUSTER, None, clusters.size)
+    yield Entries(HITS_PER_TF, Counted.TF, None, frames.hits_per_tf)
+    yield Entries(HIT_TIME, Counted.HIT, None, frames.time)
+    yield Entries(HIT_BUNCH, Counted.HIT, None, crossing % CROSSINGS_PER_ORBIT)
+    yield Entries(CLUSTER_SIZE, Counted.CLUSTER, None, clusters.size)
     for detector in settings.detectors:
         found = np.flatnonzero(clusters.detector == detector.id)
         hit = np.flatnonzero(frames.detector == detector.id)
         energy, occupancy = (one.format(detector.name) for one in (CLUSTER_ENERGY, CELL_OCCUPANCY))
-        yield Entries(energy, Of.CLUSTER, found, clusters.energy[found])
-        yield Entries(occupancy, Of.HIT, hit, frames.cell[hit])
+        yield Entries(energy, Counted.CLUSTER, found, clusters.energy[found])
+        yield Entries(occupancy, Counted.HIT, hit, frames.cell[hit])
 
 
 class HistogramSet:
@@ -105,6 +109,9 @@ class HistogramSet:
     `hits_per_tf` has an entry a TF, `hit_time` and `hit_bunch` one a hit, `cluster_size` one a
     cluster; each subdetector has `cluster_energy/<name>` and `cell_occupancy/<name>`, with an
     entry a cluster and a hit. Entries beyond an axis are counted in its flow bins.
+
+    It is for those that look at histograms. Transformers fill those of many slices at once with
+    `slice_processing`, whose results are the same.
     """
 
     def __init__(self, histograms: dict[str, Histogram]) -> None:
@@ -165,7 +172,7 @@ class HistogramSet:
     def from_compact(cls, content: Mapping[str, Any]) -> Self:
         """The set that `to_compact` gave, also after it was JSON.
 
-        :raises MalformedHistograms: it is not in compact form, or histograms are missing
+        :raises MalformedHistograms: not in compact form, or histograms are missing
         """
         layout, bins, values = read_compact(content)
         counts = np.zeros(layout.size, np.int64)

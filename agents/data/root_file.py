@@ -1,8 +1,8 @@
 """Files in ROOT form that hold one TTree, with one entry a time frame.
 
 Each tree has the branches `tf` (uint32, the TF's number in its STF), `n<group>` (int32) and, jagged
-by it, `<group>_<column>`. uproot writes and reads them. Its cost is that of a branch and of a
-basket, not that of a value: so a file has few baskets, and columns stay plain numpy arrays.
+by it, `<group>_<column>`. uproot writes and reads them. It takes its time for each branch and each
+basket, hardly for the values in them. So a file has few baskets, and columns stay numpy arrays.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ import uproot
 
 COMPRESSION = None
 """ZSTD makes an STF smaller by a third, and takes as long as all the rest of writing and reading
-it. uproot reads either."""
+it (decision 0011). uproot reads compressed files as well."""
 TFS_PER_BASKET = 500
-"""What is read of a file comes in baskets of so many TFs."""
+"""TFs in a basket, the smallest part of a file that can be read."""
 LEAVES: dict[type[np.number[Any]], tuple[str, bool]] = {
     np.uint8: ("TLeafB", True),
     np.uint32: ("TLeafI", True),
     np.int32: ("TLeafI", False),
     np.float32: ("TLeafF", False),
 }
-"""How ROOT describes the types of columns: a class, and whether there is no sign."""
+"""How ROOT describes the types of columns: the class of the leaf, and whether it is unsigned."""
 
 
 class Buffer(io.BytesIO):
@@ -43,12 +43,12 @@ class Buffer(io.BytesIO):
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How a file's tree is called, and what it holds of each time frame.
+class TreeLayout:
+    """The name of a file's tree, and the branches that it has.
 
     :param tree: the tree's name
-    :param group: what a time frame has many of
-    :param columns: their columns, and how each is stored
+    :param group: what a time frame has many of: `hits` or `clusters`
+    :param columns: their columns, and the type in which each is stored
     """
 
     tree: str
@@ -57,7 +57,7 @@ class Layout:
 
     @cached_property
     def branches(self) -> dict[str, type[np.number[Any]]]:
-        """The branches, and how the values of each are stored."""
+        """The branches, and the type of the values of each."""
         return {
             "tf": np.uint32,
             f"n{self.group}": np.int32,
@@ -66,7 +66,7 @@ class Layout:
 
     @cached_property
     def _row(self) -> Any:
-        """The type of a time frame's part of the group, in uproot's terms."""
+        """The type of the group in one time frame, as uproot describes it."""
         kinds = [ak.types.NumpyType(np.dtype(kind).name) for kind in self.columns.values()]
         return ak.types.ListType(ak.types.RecordType(kinds, list(self.columns)))
 
@@ -79,8 +79,10 @@ class Layout:
     ) -> bytes:
         """The bytes of a file.
 
+        :param tf_first: number of the first TF in its STF
         :param offsets: the columns' entries of the i-th TF are those from `offsets[i]` up to, and
             without, `offsets[i + 1]`
+        :param columns: by name, one entry a hit or cluster
         :param title: the tree's title
         """
         tf_count = len(offsets) - 1
@@ -99,8 +101,8 @@ class Layout:
                 tree.extend({"tf": numbers, **self._jagged(part, columns)})
         return buffer.content
 
-    def strange(self, tree: Any) -> list[str]:
-        """The branches of a file's tree whose values are of other types than here."""
+    def mistyped(self, tree: Any) -> list[str]:
+        """The branches of a file's tree whose values have other types than in this layout."""
         leaves = {name: tree[name].member("fLeaves")[0] for name in self.branches}
         return [
             name
@@ -111,8 +113,8 @@ class Layout:
     def _jagged(
         self, offsets: npt.NDArray[np.int64], columns: Mapping[str, npt.NDArray[Any]]
     ) -> dict[str, Any]:
-        """The counter and the jagged columns, of some time frames, in uproot's terms. uproot would
-        derive the counter from each column.
+        """The counter and the jagged columns of some time frames, as uproot takes them. With the
+        counter it need not derive one from each column.
         """
         values = slice(int(offsets[0]), int(offsets[-1]))
         borders = ak.index.Index64(offsets - offsets[0])

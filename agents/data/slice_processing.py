@@ -1,7 +1,7 @@
-"""What is in slices of a TF sample: counts and histograms, found for many slices at once.
+"""Counts and histograms of the slices of a TF sample, for many slices at once.
 
-The cost is that of a call, hardly that of a slice: clusters are found once, and each histogram's
-bins once for all slices.
+Most of the time goes into numpy calls, hardly any into a single slice. So clusters are found once,
+and the bins of each histogram once, for all slices together.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.data.clustering import Clusters, find_clusters
-from agents.data.histograms import Of, entries, layout_of
+from agents.data.histograms import Counted, entries, layout_of
 from agents.data.time_frames import TimeFrames
 from swf_common.configuration.groups import Clustering, Hits
 from swf_common.histograms import Layout
@@ -28,9 +28,9 @@ Ints = npt.NDArray[np.integer[Any]]
 
 @dataclass(frozen=True)
 class SliceContents:
-    """What is in a slice.
+    """What was found in a slice.
 
-    :param histograms: in compact form (`swf_common.histograms`)
+    :param histograms: of its TFs, hits and clusters, in compact form (`swf_common.histograms`)
     """
 
     hit_count: int
@@ -41,11 +41,12 @@ class SliceContents:
 def process_slices(
     frames: TimeFrames, ranges: Sequence[Range], hits: Hits, clustering: Clustering
 ) -> list[SliceContents]:
-    """What is in each of some slices of a sample, in their order: the same as for each alone.
+    """What is in each slice, in the order of `ranges`. It is the same as for each slice alone.
 
     :param frames: the time frames of the sample
-    :param ranges: in any order; they may overlap
-    :raises ValueError: a slice is not among the time frames; say with `frames.select` which
+    :param ranges: the slices, in any order; they may overlap
+    :param hits: settings that the axes of the histograms follow from
+    :raises ValueError: a slice has time frames that the sample has not
     """
     if not ranges:
         return []
@@ -71,7 +72,7 @@ def process_slices(
 
 
 def _only(frames: TimeFrames, ranges: Sequence[Range]) -> TimeFrames:
-    """The time frames without the hits of those that are in no range."""
+    """The time frames; those that are in no range have lost their hits."""
     needed = np.zeros(frames.tf_count, dtype=bool)
     for first, last in ranges:
         needed[first - frames.tf_first : last + 1 - frames.tf_first] = True
@@ -89,20 +90,22 @@ def _only(frames: TimeFrames, ranges: Sequence[Range]) -> TimeFrames:
 
 
 def _count(frames: TimeFrames, clusters: Clusters, settings: Hits, cuts: Ints) -> Ints:
-    """The bins of all histograms, flow bins included, a row for the TFs from each cut up to the
-    next; slices that overlap share rows.
+    """Counts of all bins, flow bins included, of shape (len(cuts) - 1, layout.size). Row i counts
+    the TFs from `cuts[i]` up to `cuts[i + 1]`. Slices that overlap share rows.
     """
     layout, axes = layout_of(settings), _axes(settings)
     tf = {
-        Of.TF: np.arange(frames.tf_first, frames.tf_last + 1),
-        Of.HIT: frames.tf,
-        Of.CLUSTER: clusters.tf,
+        Counted.TF: np.arange(frames.tf_first, frames.tf_last + 1),
+        Counted.HIT: frames.tf,
+        Counted.CLUSTER: clusters.tf,
     }
-    row = {of: (np.searchsorted(cuts, each, "right") - 1) * layout.size for of, each in tf.items()}
+    row = {
+        kind: (np.searchsorted(cuts, each, "right") - 1) * layout.size for kind, each in tf.items()
+    }
     bins: list[Ints] = []
-    for name, of, places, values in entries(settings, frames, clusters):
+    for name, kind, indices, values in entries(settings, frames, clusters):
         begin = layout.places[name].start + 1  # -1 is the underflow bin
-        rows = row[of] if places is None else row[of][places]
+        rows = row[kind] if indices is None else row[kind][indices]
         bins.append(axes[name].index(values) + begin + rows)
     size = max(1, len(cuts) - 1) * layout.size
     return np.bincount(np.concatenate(bins), minlength=size).reshape(-1, layout.size)

@@ -118,8 +118,10 @@ class BaseAgent(HandlerTools):
         )
 
     def ahead(self) -> Subscription | None:
-        """What the agent consumes beside that just now, as `TakeAhead` says of quick work. Asked
-        between two calls of a handler, where the agent has one worker.
+        """A further subscription that the agent wants at present, None for none. It takes messages
+        of quick work in advance, so that a handler gets many at once; `TakeAhead` says how many.
+
+        The runtime asks between two calls of a handler, and only while the agent has one worker.
         """
         return None
 

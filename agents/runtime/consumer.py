@@ -44,8 +44,8 @@ class Consumer:
     :param neighbours: finds what the messages of others lack
     :param backlog: says which messages are too old to be handled
     :param begin: called with the first message before a handler runs
-    :param ahead: what to consume beside the subscriptions now; asked between two calls of a
-        handler, where there is one worker
+    :param ahead: a further subscription that is wanted at present; asked between two calls of a
+        handler, while there is one worker
     :param changed: called when the connection is up, or is lost
     """
 
@@ -172,11 +172,11 @@ class Consumer:
         self._changed()
 
     def _take_ahead(self) -> None:
-        """Consume what is wanted beside the subscriptions. Nothing of it is in hand now: what was
-        given back must not be acknowledged any more.
+        """Change the further subscription to the one that is wanted. It is done between two calls,
+        when no message of it is in hand: after its end none may be acknowledged.
         """
         wanted, (present, key) = self._ahead(), self._taken_ahead
-        if not self.link.has(key):  # its connection has ended, and it with that
+        if not self.link.has(key):  # it has ended with its connection
             present, key = None, ""
         if wanted == present or len(self._workers) > 1:
             return
@@ -207,7 +207,7 @@ class Consumer:
                 self._condition.finish(len(arrivals))
 
     def _gather_s(self, kind: str) -> float:
-        """Seconds until a handler may be called again."""
+        """Seconds until the handler of a message type may be called again."""
         since = time.monotonic() - self._called_at.get(kind, float("-inf"))
         return max(0.0, self._handlers[kind].gather_s - since)
 

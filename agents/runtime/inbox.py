@@ -20,7 +20,7 @@ class Arrival:
 
     @property
     def subscription(self) -> str:
-        """The key of the subscription by which it came."""
+        """The id of the subscription by which it came."""
         return self.delivery.headers.get("subscription", "")
 
     @property
@@ -86,8 +86,8 @@ class Inbox:
             return taken
 
     def give_back(self, subscription: str) -> None:
-        """Forget what has come by one subscription, which ends, and what still comes: the broker
-        delivers it again.
+        """Forget what has come by a subscription that ends, and drop what still comes by it. The
+        broker delivers all of it again.
         """
         with self._changed:
             self._given_back.add(subscription)

@@ -27,9 +27,10 @@ def handles(msg_type: str, *, batch: int = 1, gather_s: float = 0.0) -> Callable
 
     :param batch: take up to so many messages that have already arrived, as a list, in their
         order; they are acknowledged together
-    :param gather_s: in a burst, let messages gather for so many seconds from the beginning of one
-        call to that of the next, unless a full batch is there. For handlers whose price is that of
-        a call, such as a request to the monitor. The first message after a pause does not wait
+    :param gather_s: in a burst, begin a call at least so many seconds after the beginning of the
+        last one, or when a full batch is there; messages gather meanwhile. It is for handlers
+        that cost about the same for one message as for many, such as a request to the monitor.
+        The first message after a pause does not wait
     """
 
     def mark(method: Method) -> Method:

@@ -154,8 +154,8 @@ class BrokerLink:
     def subscribe(self, subscription: Subscription) -> str | None:
         """Consume from one more destination, until `unsubscribe` or the end of the connection.
 
-        :return: what its deliveries have as the header `subscription`; None while there is no
-            connection
+        :return: its key, which its deliveries carry as the header `subscription`; None while there
+            is no connection
         """
         key = f"{self._number}-{next(self._further)}"
         headers = subscription.headers(key)
@@ -173,8 +173,8 @@ class BrokerLink:
         return self.connected and key.startswith(f"{self._number}-")
 
     def unsubscribe(self, key: str) -> None:
-        """Consume no more under this key: the broker delivers anew what is not acknowledged. It
-        must not be acknowledged any more.
+        """End the subscription with this key. The broker delivers again what is not acknowledged;
+        none of it may be acknowledged later.
         """
         with suppress(BrokerUnavailable), self._sending() as connection:
             connection.unsubscribe(key)

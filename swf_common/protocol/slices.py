@@ -72,8 +72,7 @@ class SliceContent(Content):
 class ProcessedSlice(SliceContent):
     """A slice with what was found in it; the counts and `histograms` are null when it failed.
 
-    :param histograms: in compact form (`swf_common.histograms`), or by name, each in UHI
-        form
+    :param histograms: in compact form (`swf_common.histograms`), or by name in UHI form
     """
 
     processed: bool
@@ -115,7 +114,7 @@ class RunImminentWorker(WorkerMessage):
 class Slice(WorkerMessage):
     """A slice to be processed by any one worker.
 
-    :param accepts: message types by which a worker may answer beside `slice_result`
+    :param accepts: message types, beside `slice_result`, with which a worker may answer
     """
 
     msg_type: str = "slice"
@@ -137,8 +136,8 @@ class ResultsContent(Content):
 
 
 class SliceResults(WorkerMessage):
-    """What a worker made of several slices at once. Only for slices whose sender accepts it: the
-    predecessor's agents know `slice_result` alone.
+    """What a worker made of several slices at once. It answers only slices whose sender accepts
+    it, because the predecessor's agents know only `slice_result`.
     """
 
     msg_type: str = "slice_results"

@@ -63,7 +63,7 @@ class MonitorClient:
     ) -> Any:
         """One attempt at a request; the decoded answer.
 
-        :param minimal: ask for as short an answer as there is; None where it is empty
+        :param minimal: ask for the shortest answer that there is; None where that is empty
         :raises MonitorUnavailable: no answer, or one that means "come back later"
         :raises MonitorRefused: any other status than 2xx, or an answer that is not JSON
         """

@@ -15,7 +15,7 @@ from typing import Protocol
 from swf_common.service.settings import SettingsError
 
 ENDED = signal.SIGUSR1
-"""What the program's own thread sends to the waiting one when it ends."""
+"""The signal by which the program's thread wakes the waiting one when it ends."""
 
 
 class Program(Protocol):

@@ -13,7 +13,7 @@ from swf_common.protocol.states import FileStatus
 from swf_common.service.monitor_client import MonitorRefused
 
 GATHER_S = 0.1
-"""Seconds for which STFs of a burst gather: registering them costs a request, however many."""
+"""Seconds for which STFs of a burst gather: one request registers them, however many there are."""
 
 
 class ExampleDataAgent(BaseAgent):

@@ -37,9 +37,9 @@ MOST_RETRIES = 3
 REMEMBERED = timedelta(seconds=SLICE_LIFETIME_S)
 """How long after the end of a run results of it may come."""
 ACCEPTED = [SliceResults.model_fields["msg_type"].default]
-"""How workers may answer a slice beside `slice_result`."""
+"""Message types, beside `slice_result`, with which workers may answer a slice."""
 GATHER_S = 0.1
-"""Seconds for which results of a burst gather: storing them costs a request, however many."""
+"""Seconds for which results of a burst gather: one request stores them, however many there are."""
 METRICS = (
     "tf_files",
     "slices",
@@ -124,10 +124,10 @@ class ExampleFastProcessingAgent(BaseAgent):
 
     @handles("slice_results", batch=20, gather_s=GATHER_S)
     def collect_batches(self, messages: list[SliceResults]) -> None:
-        """The same for results that come together. When some are refused that came in one message,
-        each is stored alone: a bad one takes no other along.
+        """Store results that came several in a message. When the monitor refuses those of one
+        message, each is stored alone, so that a bad one does not hold back the others.
 
-        :raises MonitorRefused: a result was refused
+        :raises MonitorRefused: a result was refused; all others are stored
         """
         tries = [one for message in messages for one in message.content.results]
         try:
@@ -140,7 +140,7 @@ class ExampleFastProcessingAgent(BaseAgent):
                 raise refusals[0] from None
 
     def _refusal_of(self, content: ResultContent) -> MonitorRefused | None:
-        """Store one result; why that was refused."""
+        """Store one result; the monitor's refusal, or None."""
         try:
             self._collect([content])
         except MonitorRefused as error:
@@ -225,7 +225,7 @@ class ExampleFastProcessingAgent(BaseAgent):
     def _send(self, content: SliceContent) -> None:
         expires = str(int((time.time() + SLICE_LIFETIME_S) * 1000))
         message = Slice(
-            message_id=content.req_id,  # the same try is the same message
+            message_id=content.req_id,  # a repeated announcement of the same try counts once
             execution_id=content.execution_id,
             run_id=content.run_id,
             content=content,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 MEASURE_EVERY_S = 5.0
 """Measuring looks at every slice of a run: after each few results it would slow the run down."""
-SHARE = 20
-"""In a long run measuring takes long: it pauses for so many times of that at least."""
+PAUSE_FACTOR = 20
+"""Measuring takes long in a long run. The pause after it is at least so many times longer."""
 
 
 class MeasuringPace:
@@ -37,8 +37,10 @@ class MeasuringPace:
         return self._clock() >= self._due[execution_id]
 
     def measured(self, execution_id: str, waiting: int, took_s: float) -> None:
-        """The execution was measured just now, which took so many seconds; so many of its slices
-        wait for their results.
+        """The execution was measured just now.
+
+        :param waiting: slices that have no result yet
+        :param took_s: seconds that measuring took
         """
         self._waiting[execution_id] = waiting
-        self._due[execution_id] = self._clock() + max(MEASURE_EVERY_S, SHARE * took_s)
+        self._due[execution_id] = self._clock() + max(MEASURE_EVERY_S, PAUSE_FACTOR * took_s)

@@ -35,12 +35,13 @@ from swf_common.protocol.slices import (
 from swf_common.service.monitor_client import MonitorRefused, Stopped
 
 TOGETHER: str = SliceResults.model_fields["msg_type"].default
+"""What a slice's sender names in `accepts` when results may come several in a message."""
 LONGEST_REASON = 1000
 """Characters of the reason why a slice failed."""
 
 
 class Settings(NamedTuple):
-    """What the parameters of an execution say of slices."""
+    """The parameters of an execution that concern slices; the time is in seconds."""
 
     hits: Hits
     clustering: Clustering
@@ -48,7 +49,7 @@ class Settings(NamedTuple):
 
     @classmethod
     def of(cls, parameters: dict[str, Any]) -> Settings:
-        """Read them.
+        """Take them out of all parameters of an execution.
 
         :raises ConfigurationError: a value makes no sense
         """
@@ -126,7 +127,7 @@ class Transformer(BaseAgent):
         record.complete(done)
 
     def _answer(self, messages: list[Slice], results: list[ResultContent]) -> None:
-        """Publish results: together, where the sender of the slices accepts that."""
+        """Publish results: in one message if the sender of the slices accepts that."""
         execution_id, run_id = messages[0].execution_id, messages[0].run_id
         if len(messages) > 1 and all(TOGETHER in message.accepts for message in messages):
             handled = "/".join(str(message.message_id) for message in messages)
@@ -146,8 +147,8 @@ class Transformer(BaseAgent):
                 self.publish(RESULTS, single)
 
     def _outcomes(self, messages: list[Slice]) -> list[SliceContents | str]:
-        """Per slice, what is in it, or the reason why that could not be found out. When slices fail
-        together, each is tried alone: what is wrong with one fails that one.
+        """What is in each slice, or the reason why it failed. When slices fail together, each is
+        tried alone, so that only the bad one fails.
         """
         try:
             return [*self._transform([message.content for message in messages])]
@@ -225,7 +226,11 @@ class Transformer(BaseAgent):
         return execution.get("end_time") is not None
 
     def _transform(self, contents: list[SliceContent]) -> list[SliceContents]:
-        """What is in slices of one sample."""
+        """What is in slices of one sample.
+
+        :raises DamagedFile: the sample is not the one that was announced
+        :raises ValueError: a slice is not in the sample, or does not agree with its own count
+        """
         settings = self._settings_of(contents[0].execution_id)
         frames = self._read(contents[0])
         ranges = [(content.start, content.end) for content in contents]
@@ -236,16 +241,17 @@ class Transformer(BaseAgent):
         return found
 
     def _settings_of(self, execution_id: str) -> Settings:
-        """What the parameters of an execution say; those of the last one are kept."""
+        """The settings of an execution; those of the last one are kept."""
         if self._settings is None or self._settings[0] != execution_id:
             parameters = self.parameters.of(execution_id)
             self._settings = execution_id, Settings.of(parameters)
         return self._settings[1]
 
     def _read(self, content: SliceContent) -> TimeFrames:
-        """The time frames of the sample of a slice. A sample is verified and read once for all of
-        its slices that follow each other: reading a few TFs of it costs what reading all of it
-        does.
+        """The time frames of a slice's sample. A sample is read once for all slices of it that
+        follow each other: reading a few TFs takes as long as reading all.
+
+        :raises DamagedFile: missing, or not what was announced
         """
         key = content.file_url, content.checksum
         if self._sample is None or self._sample[0] != key:
@@ -255,7 +261,7 @@ class Transformer(BaseAgent):
         return self._sample[1]
 
     def _emulate(self, execution_id: str, slices: int, spent_s: float) -> None:
-        """Take as long as `slice_processing_time` says, for work that is longer than ours.
+        """Take as long as `slice_processing_time` says for so many slices, to emulate longer work.
 
         :raises Stopped: the agent is to stop; another transformer gets the slices
         """
@@ -266,7 +272,7 @@ class Transformer(BaseAgent):
 
 
 def _by_sample(messages: list[Slice]) -> list[list[Slice]]:
-    """Slices by execution and sample."""
+    """Slices grouped by execution and sample, in the order in which each group began."""
     samples: dict[tuple[str, str], list[Slice]] = {}
     for message in messages:
         key = message.execution_id, message.content.file_url

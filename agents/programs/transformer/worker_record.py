@@ -66,7 +66,7 @@ class WorkerRecord:
             self._write()
 
     def complete(self, slices: int) -> None:
-        """The worker has processed so many slices."""
+        """The worker has processed so many more slices."""
         self._facts["slices_completed"] += slices
         if slices and self._ended and self._count is None:
             self._count = threading.Timer(COUNT_AFTER_S, self._count_late)

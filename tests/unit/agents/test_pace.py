@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from agents.programs.example_fast_processing_agent.pace import MEASURE_EVERY_S, SHARE, MeasuringPace
+from agents.programs.example_fast_processing_agent.pace import (
+    MEASURE_EVERY_S,
+    PAUSE_FACTOR,
+    MeasuringPace,
+)
 
 
 class Clock:
@@ -39,9 +43,9 @@ def test_one_that_takes_long_to_measure_is_measured_less_often() -> None:
     clock = Clock()
     pace = MeasuringPace(clock)
     pace.measured("x", 1000, took_s=1.0)
-    clock.now = SHARE - 0.1
+    clock.now = PAUSE_FACTOR - 0.1
     assert not pace.is_due("x")
-    clock.now = SHARE
+    clock.now = PAUSE_FACTOR
     assert pace.is_due("x")
 
 
