@@ -187,7 +187,7 @@ DATABASES = {
         "OPTIONS": {
             **DATABASE_LIVENESS,
             # a thread gives its connection back after each request: only a pool keeps connections
-            # what a burst took ends soon: each holds some MB of the server's memory
+            # those of a burst end soon: each takes some MB of the server's memory
             "pool": {"min_size": 1, "max_size": 16, "timeout": 5, "max_idle": 30},
         },
     }

@@ -69,10 +69,10 @@ write_logins
 write_configuration
 archive=()
 if [[ -r $ARCHIVE ]]; then archive=(-XX:SharedArchiveFile="$ARCHIVE"); fi
-# Most brokers live for minutes. The second compiler spends most of such a life on compiling: with
-# the first one alone a slice costs the broker two thirds, and steady traffic a seventh more. The
-# heap starts small and grows to its limit; on two cores the serial collector stops no longer than
-# the parallel one, and it has no threads of its own.
+# Most brokers live for minutes, and Java's second compiler spends most of that on compiling. With
+# the first one alone a slice costs the broker two thirds as much; steady traffic costs a seventh
+# more. The heap starts small and grows to its limit. On two cores the pauses of the serial
+# collector are no longer than those of the parallel one, and it has no threads of its own.
 # The rehearsal checked the configuration against its schemas; doing it again would cost 0.3 s.
 exec java -cp "$(class_path)" "${archive[@]}" -Xshare:auto \
     -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xms48m -Xmx"${ACTIVEMQ_HEAP:-512m}" -Xss512k \

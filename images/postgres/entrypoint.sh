@@ -100,7 +100,8 @@ initialise() {
     move_in
 }
 
-# The testbed's own settings; arguments of the command count more. Nothing here risks a commit.
+# The testbed's own settings; arguments of the command override them. None of them puts a commit at
+# risk.
 readonly SETTINGS=(
     -c jit=off                 # short queries pay more for the compiler than it saves them
     -c wal_level=minimal       # nothing is replicated
@@ -108,7 +109,7 @@ readonly SETTINGS=(
     -c wal_compression=lz4     # of whole pages, behind each checkpoint
     -c default_toast_compression=lz4 # of long messages; the default takes several times as long
     -c shared_buffers=64MB     # the rest is in the kernel's cache, which gives memory back
-    -c bgwriter_delay=1s       # with little to write, each wakes up five times a second for nothing;
+    -c bgwriter_delay=1s       # both writers wake five times a second by default, mostly for nothing;
     -c wal_writer_delay=1s     # a commit writes its own log
 )
 

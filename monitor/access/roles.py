@@ -32,8 +32,9 @@ VIEWER, AGENT, OPERATOR, ADMINISTRATOR = (
 )
 ALL_ROLES = frozenset(Role)
 REMEMBERED_S = 5.0
-"""How long a key is not looked up again; one that is revoked works for at most that long."""
+"""Seconds for which a key that was looked up is remembered: a revoked one works for that long."""
 REMEMBERED_TOKENS = 1000
+"""Tokens that are remembered at once, at most."""
 SCHEMES = (b"token", b"bearer")
 """Schemes of the `Authorization` header that carry a key."""
 
@@ -106,9 +107,12 @@ def token_of(key: str) -> ApiToken:
 
 
 class RecentTokens:
-    """Tokens of agents that were looked up lately: agents ask often, and to look a token up costs
-    half of a small request. The tokens of people are looked up each time: one that is revoked opens
-    nothing at once.
+    """Tokens of agents that were looked up lately. Agents ask often, and looking a token up takes
+    half of the time of a small request. A person's token is looked up each time, so that it is
+    refused as soon as it is revoked.
+
+    :param look_up: finds the valid token with a key, or raises BadToken
+    :param clock: in seconds
     """
 
     def __init__(
@@ -121,8 +125,8 @@ class RecentTokens:
         self._known: dict[str, tuple[float, ApiToken]] = {}
 
     def token_of(self, key: str) -> ApiToken:
-        """The valid token with that key, noted as used; one that was revoked is found for up to
-        `REMEMBERED_S` seconds.
+        """The valid token with that key, noted as used. The token of an agent is found for up to
+        `REMEMBERED_S` seconds after it was revoked.
 
         :raises BadToken: there is none
         """

@@ -80,11 +80,11 @@ class StartWorkflow(serializers.Serializer[Any]):
 
 
 class ProgressWanted(serializers.Serializer[Any]):
-    """What `workflow-executions/<id>/progress/` takes in its query."""
+    """The query parameters of `workflow-executions/<id>/progress/`."""
 
     times = serializers.BooleanField(
         default=True,
-        help_text="measure the fast path, which looks at every slice; else its times are null",
+        help_text="measure the fast path, which looks at every slice; false: its times are null",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -104,11 +104,11 @@ def named_refusals() -> Iterator[None]:
 
 
 MINIMAL = "return=minimal"
-"""The preference (RFC 7240) of a client that does not look at the records it has written."""
+"""The preference (RFC 7240) of a client that does not need the records that it has written."""
 
 
 def prefers_minimal(request: Request) -> bool:
-    """Whether the client asks for as short an answer as there is."""
+    """Whether the client asks for the shortest answer."""
     preferences = request.headers.get("Prefer", "").split(",")
     return MINIMAL in (one.strip().lower() for one in preferences)
 
@@ -118,7 +118,7 @@ class ListBodyMixin:
 
     `POST` takes one record or a list of `element_class`; `PATCH` of the list's address takes a
     list of `change_class`, one for each key. A record that exists already stays as it is. The
-    answer has the records, or is empty (204) with the header `Prefer: return=minimal`.
+    answer has the records; to a request with `Prefer: return=minimal` it is empty (204).
 
     :cvar change_key: the field by which a change names its record
     :cvar register_many: registers the checked elements

@@ -47,7 +47,9 @@ class SliceResultInList(serializers.Serializer[Any]):
     assigned_at = serializers.DateTimeField(required=False, allow_null=True)
     hit_count = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
     cluster_count = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
-    histograms = serializers.DictField(required=False, help_text="by name, each in UHI form")
+    histograms = serializers.DictField(
+        required=False, help_text="in compact form, or by name in UHI form"
+    )
     metadata = serializers.DictField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +77,7 @@ class RunHistogramsSerializer(serializers.ModelSerializer[models.RunHistograms])
 def slice_results(request: Request) -> Response:
     """Store results of slices, all or none; the slices, as they are now. Each slice is added to
     its run's histograms once: a result may be repeated, and results may come in any order. With
-    the header `Prefer: return=minimal` of each slice only `id`, `status` and `retries`.
+    the header `Prefer: return=minimal` the answer has only `id`, `status` and `retries` of each.
     """
     rows: serializers.ListSerializer[Any] = serializers.ListSerializer(
         data=request.data, child=SliceResultInList(), max_length=MOST_RESULTS

@@ -37,7 +37,7 @@ class Client:
         self.put([event for event in events if self.wanted.accepts(event)])
 
     def put(self, wanted: Sequence[Event]) -> None:
-        """The same, of events that the client is known to want."""
+        """Queue events that the caller has filtered already, as `offer` does."""
         if not wanted or self.overflowed:
             return
         self._waiting.extend(wanted)

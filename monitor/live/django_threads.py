@@ -1,7 +1,7 @@
-"""Django behind the event loop: a request is answered on one thread of a pool, in one go.
+"""Django behind the event loop: one thread of a pool answers a request from beginning to end.
 
-Django's own ASGI handler starts a thread for each request, and hands the request to it and back
-for each middleware: that was most of a small request's processor time.
+Django's own ASGI handler starts a thread for each request, and passes the request to it and back
+for each middleware. That took most of the processor time of a small request.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from starlette.types import Scope
 class ThreadedDjango(ASGIHandler):
     """Django's ASGI application, with the middleware and the view on one thread.
 
-    A view is finished although its client has gone, as on any threaded server.
+    A view runs to its end even if its client has gone, as on any threaded server.
 
-    :param threads: requests that are answered at once; more wait
+    :param threads: requests that are answered at the same time; others wait
     """
 
     def __init__(self, threads: int) -> None:
@@ -33,7 +33,7 @@ class ThreadedDjango(ASGIHandler):
         self._answer_on_thread = sync_to_async(self._answer, thread_sensitive=False, executor=pool)
 
     async def handle(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer a request."""
+        """Answer a request; none, if the client leaves before its body has come."""
         try:
             body = await self.read_body(receive)
         except RequestAborted:

@@ -83,13 +83,13 @@ class Event:
     def frame(self, reached: Iterable[int]) -> str:
         """The event as it goes over the wire.
 
-        :param reached: the position with it, as ids in the order of `KINDS`
+        :param reached: the position after this event, as ids in the order of `KINDS`
         """
         return f"id: {_mark(reached)}{self._rest}"
 
     @cached_property
     def _rest(self) -> str:
-        """What is the same for every client."""
+        """The part of the frame that is the same for every client."""
         return f"\nevent: {self.name}\ndata: {self.data}\n\n"
 
 
@@ -119,7 +119,7 @@ class Wanted:
 
     @cached_property
     def key(self) -> tuple[frozenset[str], frozenset[tuple[str, frozenset[str]]]]:
-        """Equal for those that want the same."""
+        """Something hashable that is equal for clients with the same wishes."""
         return self.kinds, frozenset(self.values.items())
 
     def accepts(self, event: Event) -> bool:

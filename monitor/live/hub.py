@@ -25,9 +25,10 @@ READERS = 4
 """Clients that catch up at the same time: each takes a connection for a page, and memory until the
 page is sent."""
 GATHER_S = 0.0006
-"""Seconds for each client that the hub lets new events gather after it has handed some out: to wake
-a client and to write to it costs the same for one event and for twenty."""
+"""Seconds for each client for which the hub lets events gather after it has handed some out: waking
+a client and writing to it costs the same for one event as for twenty."""
 LEAST_GATHER_S = 0.02
+"""Seconds of that, also with a few clients."""
 LONGEST_GATHER_S = 0.1
 POLL_S = 5.0
 """Seconds after which the hub polls, in case a notification was lost."""
@@ -38,7 +39,7 @@ LISTEN = f"LISTEN {LIVE_CHANNEL}"
 class Hub:
     """Reads new messages, changes of agents and log records, and hands them to the clients.
 
-    Without a client it rests: nothing is announced to it, and it asks for nothing.
+    Without a client it rests: the database announces nothing to it, and it sends no query.
     """
 
     def __init__(self) -> None:
@@ -143,7 +144,7 @@ class Hub:
                 self._position = await newest(reading)
                 self._ready.set()
             self.following = True
-            if self._level.is_set():  # there are clients, who miss what came meanwhile
+            if self._level.is_set():  # clients stayed, and have missed what came meanwhile
                 await listening.execute(LISTEN)
                 await self._catch_up(reading, KINDS)
             while True:
@@ -164,7 +165,7 @@ class Hub:
     async def _rest(
         self, listening: psycopg.AsyncConnection[Any], reading: psycopg.AsyncConnection[Any]
     ) -> None:
-        """Wait until somebody wants to read, and follow from there."""
+        """Wait until a client joins, and follow from what is the newest then."""
         self._level.clear()
         if not self._has_readers:
             self._wake.clear()
@@ -215,7 +216,7 @@ class Hub:
         return any(kind in client.wanted.kinds for client in self.clients.values())
 
     def _hand_out(self, events: Sequence[Event]) -> None:
-        """Give each client what it wants; those that want the same are asked once."""
+        """Give each client what it wants; clients with equal wishes share one filtering."""
         chosen: dict[Any, list[Event]] = {}
         for client in list(self.clients.values()):
             key = client.wanted.key

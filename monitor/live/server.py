@@ -1,4 +1,4 @@
-"""`python -m monitor.live.server`: uvicorn, which wakes once a second instead of ten times."""
+"""`python -m monitor.live.server`: uvicorn, but it wakes once a second instead of ten times."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from types import FrameType
 import uvicorn
 
 TICK_S = 1.0
-"""Seconds between two looks of the server at itself: the `Date` of its answers is as old."""
+"""Seconds between two ticks of the server. The `Date` of an answer may be that old."""
 TICKS = 10
-"""How many looks of uvicorn's own one of ours stands for: it sets the `Date` at every tenth."""
+"""Ticks of uvicorn that one of ours counts as: uvicorn renews the `Date` with every tenth."""
 
 
 class QuietServer(uvicorn.Server):
-    """A server that a signal ends at once although it looks seldom."""
+    """A server with rare ticks, which still ends at once on a signal."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -24,7 +24,7 @@ class QuietServer(uvicorn.Server):
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def main_loop(self) -> None:
-        """Until the server is asked to end."""
+        """Tick until the server is asked to end."""
         self._loop = asyncio.get_running_loop()
         counter = 0
         while not await self.on_tick(counter):
@@ -34,7 +34,7 @@ class QuietServer(uvicorn.Server):
                     await self._signalled.wait()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """A signal has come."""
+        """Note the signal, and wake the main loop."""
         super().handle_exit(sig, frame)
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._signalled.set)

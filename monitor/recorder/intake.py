@@ -27,7 +27,7 @@ def size_of(delivery: Delivery) -> int:
 class Intake:
     """A queue of deliveries that holds a number of bytes, or one delivery that is larger.
 
-    :param changed: guards the queue; notified when something comes, and when there is room again
+    :param changed: guards the queue; notified when a first delivery comes, and when there is room
     :param most: bytes
     :param held_up: called each second or more often while somebody waits for room
     """
@@ -58,7 +58,7 @@ class Intake:
                     return
             self._deliveries.append(delivery)
             self._bytes += size
-            if len(self._deliveries) == 1:  # nobody waits for a second one
+            if len(self._deliveries) == 1:  # the recorder waits only for the first one
                 self._changed.notify_all()
 
     def take(self, most: int, most_bytes: int) -> list[Delivery]:

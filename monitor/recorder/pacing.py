@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable
 
 BATCH_INTERVAL_S = 0.05
-"""Seconds from the beginning of one batch to that of the next. A batch has a price of its own: some
-statements, a commit on the disk, and everybody who follows the records is notified. Without a pause
-a steady stream of 400 messages a second was stored in batches of seven (decision 0038)."""
+"""Seconds from the beginning of one batch to that of the next. Each batch costs some statements, a
+commit on the disk, and a notification of everybody who follows the records. Without a pause, a
+steady stream of 400 messages a second was stored in batches of seven (decision 0038)."""
 
 
 class BatchPacing:
-    """Leaves time between the beginnings of two batches.
+    """Keeps a time between the beginnings of two batches.
 
-    :param interval: seconds between them
+    :param interval: that time, in seconds
     """
 
     def __init__(
@@ -30,5 +30,5 @@ class BatchPacing:
 
     @property
     def wait_s(self) -> float:
-        """Seconds until the next batch may begin; 0 where it may now."""
+        """Seconds until the next batch may begin; 0: now."""
         return max(0.0, self._next - self._clock())

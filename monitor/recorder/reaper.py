@@ -46,7 +46,8 @@ LATE_S = 5.0
 """A pass that comes so much later than it should shows that this process was itself asleep."""
 
 THOROUGH_S = 5.0
-"""Seconds between two looks for what has longer limits than a silent agent."""
+"""Seconds between two looks for lost workers, orphaned executions and open runs: a few seconds more
+harm nobody there. When an agent was retired, the look follows at once."""
 
 OPEN_RUN_AFTER_S = 3.0
 """Seconds after its execution's end that a run may lack its recorded `end_run`: the runner's own
@@ -106,7 +107,7 @@ class Reaper:
         connection.ensure_connection()
         if time.monotonic() < self._trusted_from:
             return
-        retired = self._try(retire_silent_agents)
+        retired = self._try(retire_silent_agents)  # it may have been a runner or a worker
         if not retired and time.monotonic() < self._thorough_due:
             return
         self._thorough_due = time.monotonic() + THOROUGH_S

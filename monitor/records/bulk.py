@@ -63,8 +63,11 @@ def change_rows(
 
 
 def update_rows(model: type[Row], rows: Iterable[Row], names: Iterable[str]) -> None:
-    """Write fields of rows in one statement. Django's `bulk_update` makes an expression for each
-    field of each row, which takes ten times as long as the statement (decision 0038).
+    """Write fields of rows, found by their primary key, in one statement. Django's `bulk_update`
+    makes an expression for each field of each row. That takes ten times as long as the statement
+    (decision 0038).
+
+    :param names: the fields
     """
     key: Any = model._meta.pk
     fields: list[Any] = [model._meta.get_field(name) for name in names]

@@ -25,8 +25,8 @@ FROM jsonb_to_recordset(%s::jsonb) AS g(tf_filename text, slice_id bigint, tf_fi
 ORDER BY f.tf_file_id, g.slice_id
 ON CONFLICT DO NOTHING
 """
-"""Parents are locked in the order of their keys (migration 0005): writers cannot wait for each
-other."""
+"""Parents are locked in the order of their keys (migration 0005), so that two writers cannot wait
+for each other."""
 
 
 def register_samples(rows: Sequence[dict[str, Any]]) -> None:

@@ -25,11 +25,11 @@ __all__ = ["Histograms", "MalformedHistograms", "add", "add_all", "dense"]
 
 
 def add_all(total: Histograms, parts: Iterable[Mapping[str, Any]]) -> Histograms:
-    """The sum of a set that is kept, which may be empty, and of sets as they arrived. Those in
-    compact form are summed up before all their bins are looked at once.
+    """The sum of a set that is kept, which may be empty, and of sets as they arrived. Parts in
+    compact form are summed first: they name only the bins that are not empty.
 
-    :return: as it is kept; the arguments stay as they are
-    :raises MalformedHistograms: a part is in neither form, or its names or axes are others
+    :return: in the form in which it is kept; the arguments stay as they are
+    :raises MalformedHistograms: a part is in neither form, or has other names or axes
     """
     sums: dict[Layout, list[int]] = {}
     for part in parts:

@@ -34,16 +34,18 @@ FROM jsonb_to_recordset(%s::jsonb) AS g(id bigint, status text, retries integer,
     assigned_worker text, assigned_at timestamptz, metadata jsonb)
 WHERE s.id = g.id
 """
-"""One statement for all slices of a request. Django's `bulk_update`, an expression for each field
-of each row, took ten times as long as the rest of the request (decision 0038)."""
+"""One statement for all slices of a request. Django's `bulk_update` makes an expression for each
+field of each row. It took ten times as long as the rest of the request (decision 0038)."""
 
 
 @dataclass
 class SliceState:
-    """What results change of a slice.
+    """The record of a slice, as far as results change it.
 
     :ivar id: the key of its record
     :ivar counted: whether its result is in the histograms of its run
+    :ivar failures: the reasons of all tries that failed
+    :ivar changes: further columns to store; empty: the slice stays as it is
     """
 
     id: int
@@ -58,11 +60,11 @@ class SliceState:
     changes: dict[str, Any]
 
     def complete(self, row: Row) -> None:
-        """Its result has come."""
+        """Mark the slice as completed by a result."""
         self._change(row, SliceStatus.COMPLETED)
 
     def note_failure(self, row: Row) -> None:
-        """A try at it has failed."""
+        """Mark the slice as failed, or as queued again, after a try that failed."""
         self.failures.append(row.get("error", ""))
         if row["status"] == SliceStatus.QUEUED:
             self.retries = row["attempt"] + 1
@@ -79,7 +81,7 @@ class SliceState:
         }
 
     def as_stored(self) -> dict[str, Any]:
-        """The element of the statement's array."""
+        """The slice as an element of the array that `STORE` takes."""
         facts = {name: getattr(self, name) for name in ("id", "status", "retries", "counted")}
         return {**facts, **self.changes}
 

@@ -61,7 +61,7 @@ class Compose(Protocol):
 
 
 class PythonOnWhalesCompose:
-    """Compose through python-on-whales.
+    """Compose through python-on-whales; questions go to the docker command itself.
 
     compose.yaml is found in the project's folder; an override file beside it and COMPOSE_FILE
     work as with plain Compose. Every profile is active, and services are always named, so that
@@ -94,11 +94,11 @@ class PythonOnWhalesCompose:
         return dict(line.split(maxsplit=1) for line in lines)
 
     def _ask(self, *arguments: str) -> str:
-        """What Compose answers to a question, without the library: to import it takes as long.
-
-        It does not touch this process's environment, so that a thread may ask.
+        """The answer of Compose to a question. It does without the library, whose import takes as
+        long as the answer. It leaves this process's environment alone, so a thread may call it.
 
         :raises ConfigurationError: compose.yaml or a file beside it is not valid
+        :raises ComposeFailed: there is no docker command
         """
         command = ["docker", "compose", "--project-name", self._project.name]
         command += ["--project-directory", str(self._project.root), "--profile", "*"]

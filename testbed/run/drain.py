@@ -35,10 +35,10 @@ class DrainState(NamedTuple):
 def drain_state(gate: Gate, progress: Progress, before: Progress | None = None) -> DrainState:
     """How far a run has drained, by the monitor's progress, the queues and the agents.
 
-    Queues and agents are not asked for while the progress moves on and has something open itself:
-    the broker's answer costs it as much as thirty slices.
+    Queues and agents are not asked while the progress moves on and itself has something open: one
+    answer costs the broker as much as thirty slices.
 
-    :param before: the progress of the last look
+    :param before: the progress at the last look
     :raises MonitorUnavailable, EngineUnavailable: one of them does not answer
     """
     if not progress.status.final:

@@ -24,13 +24,14 @@ from testbed.run.stopping import STOP_TIMEOUT_S
 from testbed.run.watch import Watch
 
 POLL_S, LONGEST_POLL_S = 0.25, 5.0
-"""Shortest and longest pause between two questions how far a run is."""
+"""Seconds between two looks at the progress of a run, at least and at most."""
 DUTY = 0.05
-"""Part of the time that the answers may take, and of a run by which its end may be seen later."""
+"""Largest part of the time that may go into looking at the progress. The end of a run is seen late
+by at most the same part of its length."""
 WATCH_INTERVAL_S = 1.0
 """Seconds between two looks at the containers."""
 SILENCE_INTERVAL_S = 5.0
-"""Seconds between two looks at the agents' heartbeats, which are as far apart."""
+"""Seconds between two looks at the agents' heartbeats, which come as seldom."""
 OUTAGE_TIMEOUT_S = 120.0
 """Seconds for which the monitor, or the engine, may be away in mid-run."""
 MAX_CRASHES_IN_A_ROW = 3
@@ -46,10 +47,10 @@ class CrashLoop(TestbedError):
 
 
 def pause_s(took_s: float, elapsed_s: float) -> float:
-    """Seconds until the next question how far a run is, so that it does not slow the run down.
+    """Seconds until the next look at the progress, so that looking does not slow the run down.
 
     :param took_s: seconds that the last answer took
-    :param elapsed_s: seconds since the run began: the end of a short run is seen at once
+    :param elapsed_s: seconds since the run began; the end of a short run is seen soon
     """
     wanted = took_s * (1 / DUTY - 1)
     return max(POLL_S, min(wanted, DUTY * elapsed_s, LONGEST_POLL_S))

@@ -74,8 +74,11 @@ class Session:
 
     @contextmanager
     def reading_services(self) -> Iterator[None]:
-        """Let Compose read its files during a block that asks others."""
-        compose = self.compose  # it is made before, with the environment: the block may change that
+        """Read the services on a thread while the block asks the engine or the monitor.
+
+        :raises ConfigurationError: after the block: a Compose file is not valid
+        """
+        compose = self.compose  # made before the block, which may change the environment
         with ThreadPoolExecutor(1) as pool:
             reading = pool.submit(compose.config)
             yield
@@ -83,7 +86,7 @@ class Session:
 
     @cached_property
     def own_images(self) -> dict[str, str]:
-        """For each of our images, the variable of compose.yaml and the image's name."""
+        """Our images: the name of each, by its variable in compose.yaml."""
         return image_variables(self.project.root, self.environment[BASE_IMAGE])
 
     @property

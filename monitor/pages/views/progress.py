@@ -16,14 +16,15 @@ from swf_common.protocol.json_values import as_object
 from swf_common.protocol.progress import GENERATED, in_words, planned_stfs
 
 KEPT_S = 1
-SHARE = 20
-"""Counting a long run takes long: it is kept so many times longer than that."""
+"""Seconds for which a count is kept, at least."""
+KEPT_FACTOR = 20
+"""Counting takes long in a long run. A count is kept at least so many times longer."""
 
 
 def recent_progress(execution: WorkflowExecution) -> dict[str, Any]:
-    """The progress of an execution, counted once a second for all viewers, or less
-    often where that takes long; `wanted` is what STFs are measured against, as far as that is
-    known, `rows` what a page shows of stages.
+    """The progress of an execution, counted once a second for all viewers, or less often where
+    counting takes long. `wanted` is how many STFs there will be, as far as that is known; `rows`
+    are the stages as a page shows them.
     """
     key = f"progress-{sha256(execution.execution_id.encode()).hexdigest()}"
     known: dict[str, Any] | None = cache.get(key)
@@ -40,7 +41,7 @@ def recent_progress(execution: WorkflowExecution) -> dict[str, Any]:
     planned = 0 if execution.end_time else planned_stfs(flat_parameters(sections))
     progress["wanted"] = progress["total_stf_files"] or max(made, planned)
     progress["rows"] = stage_rows(progress)
-    cache.set(key, progress, max(KEPT_S, SHARE * (time.monotonic() - began)))
+    cache.set(key, progress, max(KEPT_S, KEPT_FACTOR * (time.monotonic() - began)))
     return progress
 
 
