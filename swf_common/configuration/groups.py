@@ -144,13 +144,13 @@ class Retention(Parameters):
     section = "retention"
 
     daq_buffer_limit_mb: float = parameter(
-        2000.0, "STF files; the default ones have about 0.9 MB", unit="MB"
+        2000.0, "STF files; the default ones have about 1.4 MB", unit="MB"
     )
     tf_samples_limit_mb: float = parameter(
-        500.0, "TF samples; those of an STF have about 0.15 MB", unit="MB"
+        500.0, "TF samples; those of an STF have about 0.4 MB", unit="MB"
     )
     processed_limit_mb: float = parameter(
-        1000.0, "outputs of the processing agent; about 0.5 MB each", unit="MB"
+        1000.0, "outputs of the processing agent; about 0.8 MB each", unit="MB"
     )
 
 

@@ -26,8 +26,8 @@ from testbed.run.watch import Watch
 POLL_S, LONGEST_POLL_S = 0.25, 5.0
 """Seconds between two looks at the progress of a run, at least and at most."""
 DUTY = 0.05
-"""Largest part of the time that may go into looking at the progress. The end of a run is seen late
-by at most the same part of its length."""
+"""Part of the time that looking at the progress should take at most. A pause is no longer than the
+same part of the run so far, so that the end of a short run is seen soon."""
 WATCH_INTERVAL_S = 1.0
 """Seconds between two looks at the containers."""
 SILENCE_INTERVAL_S = 5.0
