@@ -1,4 +1,4 @@
-"""What a client is spared that asks for short answers, or for counts without times."""
+"""Short answers to requests that ask for them, and progress without the times of slices."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def test_results_are_answered_with_what_decides_about_another_try(run: Run, agen
     assert answer.headers["Preference-Applied"] == "return=minimal"
 
 
-def test_a_refusal_is_as_long_as_ever(run: Run, agent: Api) -> None:
+def test_a_refusal_names_the_field_also_to_a_client_that_prefers_short_answers(
+    run: Run, agent: Api
+) -> None:
     rows = [{"stf_filename": "swf.0.000000.stf", "status": "processed"}]
     answer = agent.request("PATCH", "stf-files/", json=rows, headers=SHORT)
     assert answer.status_code == 400

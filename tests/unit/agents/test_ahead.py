@@ -18,7 +18,7 @@ QUEUE = "/queue/Consumer.torre1-test-agent.more"
 
 
 class Eager(Echo):
-    """Takes as much ahead as it is told."""
+    """Takes ahead what a test wants."""
 
     wanted: ClassVar[Subscription | None] = None
 
@@ -41,7 +41,9 @@ def bench(server: StompServer, monitor: MonitorServer, tmp_path, monkeypatch):  
     ("seconds", "count"),
     [(0.001, MOST_AHEAD), (HOLD_S / 11, 10), (HOLD_S / 2, 0), (30.0, 0)],
 )
-def test_a_worker_takes_as_much_ahead_as_it_does_in_a_moment(seconds: float, count: int) -> None:
+def test_a_worker_takes_as_much_ahead_as_it_processes_in_the_time_that_it_may_hold(
+    seconds: float, count: int
+) -> None:
     pace = TakeAhead()
     pace.measured(1, seconds)
     assert pace.count == count
@@ -87,7 +89,9 @@ def test_what_is_given_back_is_not_taken_even_if_it_comes_late() -> None:
     assert [one.message.field("number") for one in taken] == [1, 4]
 
 
-def test_an_agent_consumes_ahead_while_it_wants_to(bench: Bench, server: StompServer) -> None:
+def test_an_agent_has_a_further_subscription_while_it_wants_one(
+    bench: Bench, server: StompServer
+) -> None:
     bench.ready()
     Eager.wanted = Subscription(QUEUE, prefetch=7)
     further = server.wait_for("SUBSCRIBE", 2)[1]
@@ -100,7 +104,9 @@ def test_an_agent_consumes_ahead_while_it_wants_to(bench: Bench, server: StompSe
     assert ended.headers["id"] == further.headers["id"]
 
 
-def test_nothing_is_acknowledged_of_what_was_given_back(bench: Bench, server: StompServer) -> None:
+def test_a_message_that_was_given_back_is_neither_handled_nor_acknowledged(
+    bench: Bench, server: StompServer
+) -> None:
     bench.ready()
     Eager.wanted = Subscription(QUEUE, prefetch=7)
     key = server.wait_for("SUBSCRIBE", 2)[1].headers["id"]
@@ -112,7 +118,7 @@ def test_nothing_is_acknowledged_of_what_was_given_back(bench: Bench, server: St
     assert Echo.handled == [[2]]
 
 
-def test_another_connection_begins_without_and_is_asked_again(
+def test_a_new_connection_gets_the_further_subscription_again(
     bench: Bench, server: StompServer
 ) -> None:
     bench.ready()

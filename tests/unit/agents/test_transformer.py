@@ -149,7 +149,7 @@ def test_slices_that_wait_together_are_processed_together_and_one_bad_one_fails_
 
 
 @pytest.mark.usefixtures("quick")
-def test_results_are_sent_together_to_who_accepts_it(work: Work) -> None:
+def test_results_are_sent_together_if_the_sender_of_the_slices_accepts_that(work: Work) -> None:
     work.result(work.slice(8))
     work.bench.server.wait_for("SUBSCRIBE", 3)
     messages = [{**work.slice(number), "accepts": ["slice_results"]} for number in range(4)]

@@ -40,7 +40,9 @@ def test_the_clusters_of_each_time_frame_are_in_its_entry(tmp_path: Path, tf_cou
             assert flat == getattr(expected, name).astype(kind).tolist(), name
 
 
-def test_the_file_says_how_clusters_were_found_and_its_numbers_are_told(tmp_path: Path) -> None:
+def test_the_file_names_the_time_window_and_holds_the_counts_that_are_returned(
+    tmp_path: Path,
+) -> None:
     frames = stf(10, 30)
     file = reconstruct(tmp_path / "out.root", frames, SETTINGS)
     with uproot.open(file.path) as root:

@@ -88,7 +88,7 @@ def test_a_set_in_compact_form_is_the_same(frames: TimeFrames) -> None:
     assert again.hits == 2 * made.hits
 
 
-def test_what_is_no_set_in_compact_form_is_refused() -> None:
+def test_a_set_that_is_not_in_compact_form_or_lacks_histograms_is_refused() -> None:
     content = WHOLE.to_compact()
     with pytest.raises(MalformedHistograms, match="no integer"):
         HistogramSet.from_compact({**content, "values": [0.5] * len(content["values"])})

@@ -112,7 +112,9 @@ def test_a_view_that_fails_is_answered(application: ThreadedDjango) -> None:
     assert (done.status, body_of(done)) == (500, b"failed")
 
 
-def test_who_leaves_before_the_body_has_come_gets_no_answer(application: ThreadedDjango) -> None:
+def test_a_client_that_leaves_before_its_body_has_come_gets_no_answer(
+    application: ThreadedDjango,
+) -> None:
     gone = Asked(application, "/reversed", "POST", incoming=({"type": "http.disconnect"},)).now()
     assert gone.sent == []
     assert SEEN == []

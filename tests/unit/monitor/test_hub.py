@@ -609,7 +609,7 @@ def test_a_hub_without_clients_asks_nothing_whatever_is_announced() -> None:
     with_hub(tables, use)
 
 
-def test_clients_of_different_wishes_get_each_what_it_wants() -> None:
+def test_each_of_several_clients_with_different_wishes_gets_what_it_wants() -> None:
     tables = Tables(Random(1))
 
     async def use(hub: Hub) -> None:

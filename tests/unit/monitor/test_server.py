@@ -1,4 +1,4 @@
-"""The monitor's server: it looks once a second, and a signal ends it at once."""
+"""The monitor's server: it ticks once a second, and a signal ends it at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def nothing(scope: Any, receive: Any, send: Any) -> None:
     """An application that is not asked."""
 
 
-def test_a_signal_ends_the_server_before_its_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signal_ends_the_server_before_its_next_tick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_module, "TICK_S", 3600)
 
     async def use() -> None:
@@ -31,7 +31,7 @@ def test_a_signal_ends_the_server_before_its_next_look(monkeypatch: pytest.Monke
     asyncio.run(use())
 
 
-def test_each_look_renews_the_date_of_the_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_tick_renews_the_date_of_the_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_module, "TICK_S", 0.0)
 
     async def use() -> None:

@@ -1,4 +1,4 @@
-"""Histograms in compact form: what is none is refused, layouts are validated once."""
+"""Histograms in compact form: malformed ones are refused, a layout is checked once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def a_set(**changes: Any) -> dict[str, Any]:
     }
 
 
-def test_a_set_is_read_and_its_bins_stand_in_the_order_of_the_layout() -> None:
+def test_a_set_is_read_and_its_bins_are_in_the_order_of_the_layout() -> None:
     found = read_compact(a_set())
     assert (found.bins, found.values) == ([0, 3, 8], [1, 2, LARGEST_COUNT])
     assert found.layout.size == 9
@@ -107,6 +107,6 @@ MALFORMED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("changes", MALFORMED.values(), ids=MALFORMED)
-def test_what_is_no_set_is_refused(changes: dict[str, Any]) -> None:
+def test_a_malformed_set_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(MalformedHistograms):
         read_compact(a_set(**changes))

@@ -82,13 +82,15 @@ def test_each_service_has_its_digest(project: Project, docker: Path) -> None:
     assert hashes == {"monitor": "0a1b", "activemq": "2c3d"}
 
 
-def test_what_compose_says_against_a_file_is_told(project: Project, docker: Path) -> None:
+def test_the_reason_why_compose_refuses_a_file_is_in_the_error(
+    project: Project, docker: Path
+) -> None:
     docker.write_text("#!/bin/sh\necho 'services.monitor.prots is not allowed' >&2; exit 15\n")
     with pytest.raises(ConfigurationError, match="prots is not allowed"):
         PythonOnWhalesCompose(project, {}).config()
 
 
-def test_a_missing_docker_command_is_told(
+def test_a_missing_docker_command_is_reported(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(project.root / "empty"))

@@ -68,7 +68,7 @@ def test_a_monitor_that_takes_long_to_answer_is_asked_less_often(
     assert bed.clock() <= 600 + 0.1 * 2 + 0.1 / DUTY
 
 
-def test_the_end_of_a_short_run_is_seen_soon_also_where_answers_take_long(
+def test_the_end_of_a_short_run_is_seen_soon_even_if_answers_take_long(
     bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Asked(bed, 0.2, monkeypatch)
@@ -87,7 +87,7 @@ def test_the_pause_grows_with_the_answer_and_with_the_run(
     assert pause_s(took, elapsed) == pytest.approx(pause)
 
 
-def test_slow_answers_of_a_run_that_does_not_get_any_further_count_as_its_time(
+def test_the_time_of_slow_answers_counts_against_a_run_that_makes_no_progress(
     bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Asked(bed, 0.1, monkeypatch)
