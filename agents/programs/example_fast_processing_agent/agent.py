@@ -5,11 +5,17 @@ from __future__ import annotations
 import time
 from collections import Counter
 from datetime import timedelta
-from typing import Any
 
 from agents.data.slicing import Slice as Cut
 from agents.data.slicing import slices
 from agents.programs.example_fast_processing_agent.pace import MeasuringPace
+from agents.programs.example_fast_processing_agent.slice_records import (
+    next_try,
+    result_record,
+    slice_content,
+    slice_record,
+    tried_slice,
+)
 from agents.runtime import BaseAgent, handles
 from agents.runtime.settings import AgentSettings
 from swf_common.configuration.groups import Slicing
@@ -19,7 +25,6 @@ from swf_common.protocol.message import utc_now
 from swf_common.protocol.messages import EndRun, LifecycleMessage, RunImminent, TfFileRegistered
 from swf_common.protocol.slices import (
     SLICE_LIFETIME_S,
-    ProcessedSlice,
     ResultContent,
     RunImminentWorker,
     Slice,
@@ -27,13 +32,10 @@ from swf_common.protocol.slices import (
     SliceResult,
     SliceResults,
     WorkersWanted,
-    request_id,
 )
 from swf_common.protocol.states import SliceStatus
 from swf_common.service.monitor_client import MonitorRefused
 
-MOST_RETRIES = 3
-"""How often a slice is sent again after it failed."""
 REMEMBERED = timedelta(seconds=SLICE_LIFETIME_S)
 """How long after the end of a run results of it may come."""
 ACCEPTED = [SliceResults.model_fields["msg_type"].default]
@@ -110,12 +112,16 @@ class ExampleFastProcessingAgent(BaseAgent):
         self.monitor.call(
             "POST",
             "tf-slices/",
-            [self._slice_record(message, cut) for message, parts in cuts for cut in parts],
+            [
+                slice_record(message, cut, self.instance_name)
+                for message, parts in cuts
+                for cut in parts
+            ],
             minimal=True,
         )
         for message, parts in cuts:
             for cut in parts:
-                self._send(self._slice_content(message, cut))
+                self._send(slice_content(message, cut))
 
     @handles("slice_result", batch=100, gather_s=GATHER_S)
     def collect_results(self, messages: list[SliceResult]) -> None:
@@ -144,21 +150,27 @@ class ExampleFastProcessingAgent(BaseAgent):
         try:
             self._collect([content])
         except MonitorRefused as error:
-            self.log.error("the result of %s is refused: %s", _tried(content).tf_filename, error)
+            self.log.error(
+                "the result of %s is refused: %s", tried_slice(content).tf_filename, error
+            )
             return error
         return None
 
     def _collect(self, contents: list[ResultContent]) -> None:
-        rows = [self._result_record(content) for content in contents]
+        rows = [result_record(content) for content in contents]
+        for content in contents:
+            if content.state != "done":
+                name = tried_slice(content).tf_filename
+                self.log.warning("%s failed: %s", name, content.result.error)
         stored = self.monitor.call("POST", "tf-slices/results/", rows, minimal=True)
         done: Counter[str] = Counter()
         for content, row, now in zip(contents, rows, stored, strict=True):
             again = row["attempt"] + 1
             waits = now["status"] == SliceStatus.QUEUED and now["retries"] == again
             if row["status"] == SliceStatus.QUEUED and waits:
-                self._send(self._next_try(content, again))
+                self._send(next_try(tried_slice(content), again))
             ended = now["status"] in (SliceStatus.COMPLETED, SliceStatus.FAILED)
-            done[_tried(content).execution_id] += ended
+            done[tried_slice(content).execution_id] += ended
         for execution_id in done.keys() & self._ended:
             self._pace.ended(execution_id, done[execution_id])
             if self._pace.is_due(execution_id):
@@ -183,45 +195,6 @@ class ExampleFastProcessingAgent(BaseAgent):
         settings = Slicing.of(self.parameters.of(message.execution_id))
         return slices(settings, message.tf_filename, message.tf_first, message.tf_last)
 
-    def _slice_record(self, message: TfFileRegistered, cut: Cut) -> dict[str, Any]:
-        return {
-            "tf_filename": message.tf_filename,
-            "slice_id": cut.slice_id,
-            "tf_first": cut.tf_first,
-            "tf_last": cut.tf_last,
-            "tf_count": cut.tf_count,
-            "metadata": {
-                "execution_id": message.execution_id,
-                "created_by": self.instance_name,
-                "slice_filename": cut.filename,
-            },
-        }
-
-    def _slice_content(self, message: TfFileRegistered, cut: Cut) -> SliceContent:
-        return SliceContent(
-            execution_id=message.execution_id,
-            run_id=message.run_id,
-            req_id=request_id(message.execution_id, message.tf_filename, cut.slice_id, 0),
-            filename=message.stf_filename,
-            tf_filename=cut.filename,
-            slice_id=cut.slice_id,
-            start=cut.tf_first,
-            end=cut.tf_last,
-            tf_count=cut.tf_count,
-            sample_filename=message.tf_filename,
-            file_url=message.file_url,
-            checksum=message.checksum,
-            file_size_bytes=message.file_size_bytes,
-        )
-
-    def _next_try(self, result: ResultContent, attempt: int) -> SliceContent:
-        """The slice of a result, to be tried again."""
-        tried = _tried(result)
-        content = {name: getattr(tried, name) for name in SliceContent.model_fields}
-        req_id = request_id(tried.execution_id, tried.sample_filename, tried.slice_id, attempt)
-        again = {"req_id": req_id, "attempt": attempt, "state": "queued", "substate": "retry"}
-        return SliceContent(**{**content, **again})
-
     def _send(self, content: SliceContent) -> None:
         expires = str(int((time.time() + SLICE_LIFETIME_S) * 1000))
         message = Slice(
@@ -232,34 +205,6 @@ class ExampleFastProcessingAgent(BaseAgent):
             accepts=ACCEPTED,
         )
         self.publish(SLICES, message, {"expires": expires})
-
-    def _result_record(self, content: ResultContent) -> dict[str, Any]:
-        tried = _tried(content)
-        record = {
-            "tf_filename": tried.sample_filename,
-            "slice_id": tried.slice_id,
-            "attempt": tried.attempt,
-            "assigned_worker": content.worker_id,
-            "assigned_at": content.processing_start_at.isoformat(),
-            "metadata": {
-                "req_id": str(content.req_id),
-                "worker_hostname": content.hostname,
-                "processed_at": content.processed_at.isoformat(),
-                "processing_time": content.processing_time,
-            },
-        }
-        if content.state == "done":
-            return {
-                **record,
-                "status": SliceStatus.COMPLETED,
-                "hit_count": tried.hit_count,
-                "cluster_count": tried.cluster_count,
-                "histograms": tried.histograms,
-            }
-        last = tried.attempt >= MOST_RETRIES
-        status = SliceStatus.FAILED if last else SliceStatus.QUEUED
-        self.log.warning("%s failed: %s", tried.tf_filename, content.result.error)
-        return {**record, "status": status, "error": content.result.error}
 
     def _note(self, message: LifecycleMessage) -> None:
         """Append an event of the run; one for each message, however often it comes."""
@@ -297,8 +242,3 @@ class ExampleFastProcessingAgent(BaseAgent):
         )
         metrics = {name: progress.get(name) for name in METRICS}
         self.monitor.call("PATCH", path, {"performance_metrics": {"fast_processing": metrics}})
-
-
-def _tried(content: ResultContent) -> ProcessedSlice:
-    """The slice that a result is of."""
-    return content.result.result
