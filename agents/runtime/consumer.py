@@ -25,6 +25,8 @@ from swf_common.service.monitor_client import Stopped
 
 log = logging.getLogger(__name__)
 
+NAMELESS = ""
+"""The type of a message whose headers name none: its body does."""
 IDLE_AFTER_S = 0.3
 """An agent without work for so many seconds is READY again; shorter gaps are not reported."""
 
@@ -82,6 +84,7 @@ class Consumer:
         )
         self._namespace = namespace
         self._handlers = handlers
+        self._known = {*handlers, NAMELESS}
         self._publisher = publisher
         self._condition = condition
         self._causation = causation
@@ -149,9 +152,15 @@ class Consumer:
 
     def _arrived(self, delivery: Delivery) -> None:
         """Sort a message on the receiver thread: for a handler, to be dropped, or refused."""
+        headers = delivery.headers
+        if headers.get("namespace") == self._namespace and (
+            headers.get("msg_type", NAMELESS) not in self._known
+        ):
+            self.link.ack(delivery)  # of no interest, as its sender's headers already say
+            return
         try:
             content = read_object(delivery.body)
-            named = content.get("namespace") or delivery.headers.get("namespace")
+            named = content.get("namespace") or headers.get("namespace")
             if named not in (None, self._namespace):
                 self.foreign_messages += 1
                 self.link.ack(delivery)

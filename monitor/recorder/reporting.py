@@ -8,6 +8,8 @@ from django.db import connection
 
 COUNTS = ("messages_recorded", "duplicates", "foreign_messages", "malformed")
 RATE_OVER_S = 10.0
+UNCHANGED_S = 5.0
+"""Seconds for which a report that would say the same is left out: each is a commit on the disk."""
 
 
 def count(recorded: int, duplicates: int, foreign: int, malformed: int) -> None:
@@ -32,6 +34,8 @@ class Pace:
     def __init__(self) -> None:
         self._since = time.monotonic()
         self._stored = 0
+        self._written: tuple[float, float, int] | None = None
+        self._written_at = 0.0
         self.rate = 0.0
         self.lag_s = 0.0
 
@@ -43,16 +47,21 @@ class Pace:
         self._stored += messages
         self.lag_s = max(0.0, lag_s)
 
-    def store(self, waiting: int) -> None:
-        """Write rate and lag.
+    def store(self, waiting: int) -> bool:
+        """Write rate and lag, unless that was written lately; whether it was written now.
 
         :param waiting: messages taken from the broker that are not stored yet
+        :raises django.db.Error: it could not be written; the next call tries it again
         """
         elapsed = time.monotonic() - self._since
         if elapsed > 0:
             share = min(1.0, elapsed / RATE_OVER_S)
             self.rate += share * (self._stored / elapsed - self.rate)
         self._since, self._stored = time.monotonic(), 0
+        facts = round(self.rate, 1), round(self.lag_s, 3), waiting
+        if facts == self._written and self._since - self._written_at < UNCHANGED_S:
+            return False
+        self._written = None
         with connection.cursor() as cursor:
             cursor.execute(
                 """
@@ -62,5 +71,7 @@ class Pace:
                 ON CONFLICT (id) DO UPDATE SET rate = EXCLUDED.rate, lag_s = EXCLUDED.lag_s,
                     waiting = EXCLUDED.waiting, updated_at = now()
                 """,
-                {"rate": self.rate, "lag": self.lag_s, "waiting": waiting},
+                {"rate": facts[0], "lag": facts[1], "waiting": facts[2]},
             )
+        self._written, self._written_at = facts, self._since
+        return True

@@ -191,8 +191,8 @@ class Recorder:
     def _report(self) -> None:
         """Say how far the recorder is, in the database and to the container's health check."""
         try:
-            self._pace.store(waiting=len(self._arrived))
-            self._database_ok = True
+            if self._pace.store(waiting=len(self._arrived)):
+                self._database_ok = True
         except (OperationalError, InterfaceError) as error:
             self._database_unavailable(error)
         ready = self._link.connected and self._database_ok

@@ -13,7 +13,7 @@ from swf_common.broker.model import Broker
 
 PATIENCE_S = 5.0
 """Seconds that a test waits for something before it fails."""
-OWN_HEADERS = ("execution_id",)
+OWN_HEADERS = ("execution_id", "msg_type")
 """Headers that are not STOMP's own: their names hold an underscore."""
 
 

@@ -138,6 +138,42 @@ def test_a_result_is_stored_with_its_counts_and_histograms(
     assert len(bench.sent(SLICES)) == 3
 
 
+def together(*single: dict[str, Any]) -> dict[str, Any]:
+    """Results as a worker sends them in one message."""
+    content = {"results": [one["content"] for one in single]}
+    return {**single[0], "msg_type": "slice_results", "content": content}
+
+
+def test_slices_say_that_their_results_may_come_together(bench: Bench) -> None:
+    assert {tuple(one["accepts"]) for one in sent_slices(bench)} == {("slice_results",)}
+
+
+def test_results_that_come_together_are_stored_in_one_request_and_failed_ones_sent_again(
+    bench: Bench, around: Surroundings
+) -> None:
+    first, second, third = sent_slices(bench)
+    answer(around, ("completed", 0), ("queued", 1), ("queued", 1))
+    failed = (results(second, error="no luck"), results(third, error="nor here"))
+    bench.deliver(together(results(first), *failed), 2)
+    bench.acknowledged(2)
+    (request,) = around.monitor.of("POST", RESULTS)
+    assert [row["slice_id"] for row in request.body] == [0, 1, 2]
+    again = bench.sent(SLICES)[3:]
+    assert [one["content"]["slice_id"] for one in again] == [1, 2]
+    assert len({one["message_id"] for one in bench.sent(SLICES)}) == 5
+
+
+def test_a_refused_result_takes_none_along_that_came_with_it(
+    bench: Bench, around: Surroundings
+) -> None:
+    first, second, _ = sent_slices(bench)
+    around.monitor.answers["POST", RESULTS] = (400, {"histograms": ["no"]})
+    bench.deliver(together(results(first), results(second)), 2)
+    assert bench.refused() == ["ack-2"]
+    bodies = [request.body for request in around.monitor.of("POST", RESULTS)]
+    assert [[row["slice_id"] for row in body] for body in bodies] == [[0, 1], [0], [1]]
+
+
 def test_a_failed_slice_is_sent_again_three_times_and_then_failed(
     bench: Bench, around: Surroundings
 ) -> None:

@@ -74,6 +74,17 @@ def test_what_is_not_for_an_agent_is_acknowledged_and_dropped(
     assert Echo.handled == []
 
 
+def test_headers_that_name_a_type_of_no_interest_are_enough_to_drop_a_message(
+    bench: Bench,
+) -> None:
+    bench.ready()
+    bench.deliver("no JSON at all", 1, msg_type="of-no-interest", namespace=NAMESPACE)
+    bench.deliver("no JSON at all", 2, msg_type="of-no-interest", namespace="torre2")
+    bench.deliver(stf_gen(), 3, msg_type="stf_gen", namespace=NAMESPACE)
+    assert bench.acknowledged(2) == ["ack-1", "ack-3"]
+    assert bench.refused() == ["ack-2"]
+
+
 def test_a_handler_that_exits_ends_no_worker(bench: Bench) -> None:
     bench.ready()
     bench.deliver(stf_gen(1, detector="exits"), 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +237,18 @@ def test_the_state_file_tells_state_time_and_validity(
     file.write(OperationalState.READY)
     assert path.read_text() == "READY 1767614400 30\n"
     assert [found.name for found in path.parent.iterdir()] == ["state"]
+
+
+def test_messages_of_a_burst_gather_until_a_batch_is_there_or_the_time_is_over() -> None:
+    inbox = filled("many", "many")
+    assert len(inbox.take(lambda _: 2, 0, lambda _: 600.0)) == 2  # it does not wait for more
+    inbox.put(arrival("many", 3))
+    assert len(inbox.take(lambda _: 2, 0, lambda _: 0.01)) == 1
+
+
+def test_an_inbox_that_closes_ends_the_gathering() -> None:
+    inbox = filled("many")
+    closing = threading.Timer(0.05, inbox.close)
+    closing.start()
+    assert inbox.take(lambda _: 2, 0, lambda _: 60.0) == []
+    closing.join()

@@ -12,7 +12,7 @@ from swf_common.protocol.states import ExecutionStatus
 from testbed.engine.containers import EngineRefused, EngineUnavailable
 from testbed.engine.inspection import Container
 from testbed.monitor_client.errors import MonitorUnavailable
-from testbed.run.drain import DRAIN_TIMEOUT_S, IDLE_TIMEOUT_S
+from testbed.run.drain import DRAIN_TIMEOUT_S, IDLE_TIMEOUT_S, drain_state
 from testbed.run.follower import (
     DUTY,
     LONGEST_POLL_S,
@@ -462,3 +462,24 @@ def test_the_progress_line_counts_n_of_n_and_names_the_phase() -> None:
     assert line.startswith("  draining: ")
     assert line.endswith("; slices 7 of 9; open: 2 slices have no result")
     assert progress_line(ended).startswith("  drained: ")
+
+
+def test_queues_are_not_asked_for_while_the_counts_move_on(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+    answer = bed.monitor.backlog
+
+    def note() -> tuple[list[dict[str, Any]] | None, int]:
+        asked.append(bed.clock())
+        return answer()
+
+    monkeypatch.setattr(bed.monitor, "backlog", note)
+    before = bed.monitor.progress(EXECUTION)
+    bed.end_at(0, stf={**STF, "registered": 3})
+    bed.clock.sleep(1)
+    now = bed.monitor.progress(EXECUTION)
+    moving = drain_state(bed.run.gate, now, before)
+    assert (moving.open, moving.idle, asked) == (["2 STFs are not registered"], False, [])
+    still = drain_state(bed.run.gate, now, now)
+    assert (still.open, len(asked)) == (["2 STFs are not registered"], 1)
