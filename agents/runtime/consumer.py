@@ -26,7 +26,7 @@ from swf_common.service.monitor_client import Stopped
 log = logging.getLogger(__name__)
 
 NAMELESS = ""
-"""The type of a message whose headers name none: its body does."""
+"""Stands for the type of a message that only its body names."""
 IDLE_AFTER_S = 0.3
 """An agent without work for so many seconds is READY again; shorter gaps are not reported."""
 

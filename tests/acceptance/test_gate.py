@@ -64,7 +64,7 @@ def test_an_agent_that_cannot_start_is_named_with_reason_and_log(own: TestbedSta
 def test_a_refused_login_is_not_ready_with_its_reason_in_the_default_time(
     own: TestbedStack,
 ) -> None:
-    """The container becomes unhealthy after about 75 s, before the 90 s are over."""
+    """Should its container become unhealthy meanwhile, that does not cut the 90 s short."""
     code, output, _ = up(own, default_time=True, TEST_AGENT_LOGIN="stranger")
     assert code == 3, output
     assert f"{VICTIM} is not READY after 90 s: STARTING" in output

@@ -163,7 +163,7 @@ def test_results_that_come_together_are_stored_in_one_request_and_failed_ones_se
     assert len({one["message_id"] for one in bench.sent(SLICES)}) == 5
 
 
-def test_a_refused_result_takes_none_along_that_came_with_it(
+def test_a_refused_result_does_not_hold_back_the_others_of_its_message(
     bench: Bench, around: Surroundings
 ) -> None:
     first, second, _ = sent_slices(bench)
