@@ -149,6 +149,8 @@ class Consumer:
 
     def _arrived(self, delivery: Delivery) -> None:
         """Sort a message on the receiver thread: for a handler, to be dropped, or refused."""
+        if self._inbox.has_given_back(delivery):  # the broker ends a connection for an answer to it
+            return
         try:
             content = read_object(delivery.body)
             named = content.get("namespace") or delivery.headers.get("namespace")

@@ -112,6 +112,23 @@ def test_nothing_is_acknowledged_of_what_was_given_back(bench: Bench, server: St
     assert Echo.handled == [[2]]
 
 
+@pytest.mark.parametrize(
+    "content", ["no JSON", many(1, namespace="another"), {"msg_type": "unknown"}]
+)
+def test_nor_is_what_no_handler_gets(
+    bench: Bench, server: StompServer, content: str | dict[str, object]
+) -> None:
+    bench.ready()
+    Eager.wanted = Subscription(QUEUE, prefetch=7)
+    key = server.wait_for("SUBSCRIBE", 2)[1].headers["id"]
+    Eager.wanted = None
+    server.wait_for("UNSUBSCRIBE")
+    bench.deliver(content, 1, subscription=key)
+    bench.deliver(many(2), 2)
+    assert bench.acknowledged() == ["ack-2"]
+    assert server.of("NACK") == []
+
+
 def test_another_connection_begins_without_and_is_asked_again(
     bench: Bench, server: StompServer
 ) -> None:
