@@ -266,9 +266,10 @@ class Transformer(BaseAgent):
 
 
 def _by_sample(messages: list[Slice]) -> list[list[Slice]]:
-    """Slices by execution and sample."""
-    samples: dict[tuple[str, str], list[Slice]] = {}
+    """Slices by execution and sample; what is announced of a sample is part of it."""
+    samples: dict[tuple[str, str, int, str], list[Slice]] = {}
     for message in messages:
-        key = message.execution_id, message.content.file_url
+        sample = message.content
+        key = message.execution_id, sample.file_url, sample.file_size_bytes, sample.checksum
         samples.setdefault(key, []).append(message)
     return list(samples.values())
