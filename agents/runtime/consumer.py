@@ -152,6 +152,8 @@ class Consumer:
 
     def _arrived(self, delivery: Delivery) -> None:
         """Sort a message on the receiver thread: for a handler, to be dropped, or refused."""
+        if self._inbox.has_given_back(delivery):  # the broker ends a connection for an answer to it
+            return
         headers = delivery.headers
         if headers.get("namespace") == self._namespace and (
             headers.get("msg_type", NAMELESS) not in self._known

@@ -11,6 +11,11 @@ from swf_common.broker.model import Delivery
 from swf_common.protocol.message import Message
 
 
+def subscription_of(delivery: Delivery) -> str:
+    """The id of the subscription by which a delivery came; empty: none is named."""
+    return delivery.headers.get("subscription", "")
+
+
 @dataclass(frozen=True)
 class Arrival:
     """A message together with its delivery, so that it can be acknowledged."""
@@ -21,7 +26,7 @@ class Arrival:
     @property
     def subscription(self) -> str:
         """The id of the subscription by which it came."""
-        return self.delivery.headers.get("subscription", "")
+        return subscription_of(self.delivery)
 
     @property
     def redelivered(self) -> bool:
@@ -44,7 +49,7 @@ class Inbox:
     def put(self, arrival: Arrival) -> None:
         """Add an arrival; never blocks (the prefetch of the subscription bounds the queue)."""
         with self._changed:
-            if arrival.subscription not in self._given_back:
+            if not self.has_given_back(arrival.delivery):
                 self._arrivals.append(arrival)
                 self._changed.notify()
 
@@ -93,6 +98,10 @@ class Inbox:
             self._given_back.add(subscription)
             kept = [one for one in self._arrivals if one.subscription != subscription]
             self._arrivals = deque(kept)
+
+    def has_given_back(self, delivery: Delivery) -> bool:
+        """Whether it came by a subscription that was given back: it must not be answered."""
+        return subscription_of(delivery) in self._given_back
 
     def discard_all(self) -> None:
         """Forget what has arrived, when its connection is lost: the broker delivers it again."""

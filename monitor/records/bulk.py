@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from django.db import connection
 from django.db.models import Model, QuerySet
 
+from swf_common.protocol.json_values import as_object
+
 Row = TypeVar("Row", bound=Model)
 
 
@@ -56,7 +58,7 @@ def change_rows(
             if field in change:
                 setattr(row, field, change[field])
         if "metadata" in change:
-            merged = {**(getattr(row, "metadata", None) or {}), **change["metadata"]}
+            merged = {**as_object(getattr(row, "metadata", None)), **change["metadata"]}
             setattr(row, "metadata", merged)  # noqa: B010 - the model is only known by its fields
     update_rows(rows.model, found, [*fields, "metadata"])
     return found

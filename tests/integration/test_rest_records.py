@@ -102,6 +102,15 @@ def test_changing_a_list_of_stf_files_merges_their_metadata(agent: Api) -> None:
     assert (row["status"], row["metadata"]) == ("processed", {"a": 1, "b": 2})
 
 
+def test_metadata_that_is_no_object_gives_way_to_a_change(agent: Api) -> None:
+    run = make_run(agent)
+    name = f"swf.{run}.000001.stf"
+    (made,) = agent.post("stf-files/", [{"run_number": run, "stf_filename": name}]).json()
+    agent.patch(f"stf-files/{made['file_id']}/", {"metadata": [1]})
+    (row,) = agent.patch("stf-files/", [{"stf_filename": name, "metadata": {"b": 2}}]).json()
+    assert row["metadata"] == {"b": 2}
+
+
 def test_stf_files_of_an_unknown_run_are_refused_as_a_whole(agent: Api) -> None:
     run = make_run(agent)
     rows = [

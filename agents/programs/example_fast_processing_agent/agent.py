@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from datetime import timedelta
+from uuid import uuid5
 
 from agents.data.slicing import Slice as Cut
 from agents.data.slicing import slices
@@ -132,29 +133,33 @@ class ExampleFastProcessingAgent(BaseAgent):
     def collect_batches(self, messages: list[SliceResults]) -> None:
         """Store results that came several in a message. When the monitor refuses those of one
         message, each is stored alone, so that a bad one does not hold back the others.
-
-        :raises MonitorRefused: a result was refused; all others are stored
         """
-        tries = [one for message in messages for one in message.content.results]
         try:
-            self._collect(tries)
+            self._collect([one for message in messages for one in message.content.results])
         except MonitorRefused:
             if len(messages) > 1:
                 raise
-            refusals = [refusal for one in tries if (refusal := self._refusal_of(one))]
-            if refusals:
-                raise refusals[0] from None
+            for one in messages[0].content.results:
+                self._collect_alone(messages[0], one)
 
-    def _refusal_of(self, content: ResultContent) -> MonitorRefused | None:
-        """Store one result; the monitor's refusal, or None."""
+    def _collect_alone(self, message: SliceResults, content: ResultContent) -> None:
+        """Store one result. One that is refused is sent again as a message of its own, which
+        becomes the dead letter. Raising here would take back the next tries of the others: what a
+        handler that fails has published is not sent.
+        """
         try:
             self._collect([content])
         except MonitorRefused as error:
             self.log.error(
                 "the result of %s is refused: %s", tried_slice(content).tf_filename, error
             )
-            return error
-        return None
+            single = SliceResult(
+                message_id=uuid5(message.message_id, str(content.req_id)),
+                execution_id=message.execution_id,
+                run_id=message.run_id,
+                content=content,
+            )
+            self.publish(RESULTS, single)
 
     def _collect(self, contents: list[ResultContent]) -> None:
         rows = [result_record(content) for content in contents]

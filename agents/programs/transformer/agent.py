@@ -272,9 +272,12 @@ class Transformer(BaseAgent):
 
 
 def _by_sample(messages: list[Slice]) -> list[list[Slice]]:
-    """Slices grouped by execution and sample, in the order in which each group began."""
-    samples: dict[tuple[str, str], list[Slice]] = {}
+    """Slices grouped by execution and sample. The size and checksum that a slice announces are part
+    of its sample.
+    """
+    samples: dict[tuple[str, str, int, str], list[Slice]] = {}
     for message in messages:
-        key = message.execution_id, message.content.file_url
+        sample = message.content
+        key = message.execution_id, sample.file_url, sample.file_size_bytes, sample.checksum
         samples.setdefault(key, []).append(message)
     return list(samples.values())

@@ -118,6 +118,23 @@ def test_a_message_that_was_given_back_is_neither_handled_nor_acknowledged(
     assert Echo.handled == [[2]]
 
 
+@pytest.mark.parametrize(
+    "content", ["no JSON", many(1, namespace="another"), {"msg_type": "unknown"}]
+)
+def test_a_message_that_was_given_back_is_not_answered_even_if_no_handler_would_get_it(
+    bench: Bench, server: StompServer, content: str | dict[str, object]
+) -> None:
+    bench.ready()
+    Eager.wanted = Subscription(QUEUE, prefetch=7)
+    key = server.wait_for("SUBSCRIBE", 2)[1].headers["id"]
+    Eager.wanted = None
+    server.wait_for("UNSUBSCRIBE")
+    bench.deliver(content, 1, subscription=key)
+    bench.deliver(many(2), 2)
+    assert bench.acknowledged() == ["ack-2"]
+    assert server.of("NACK") == []
+
+
 def test_a_new_connection_gets_the_further_subscription_again(
     bench: Bench, server: StompServer
 ) -> None:

@@ -9,10 +9,12 @@ from uuid import UUID
 import pytest
 
 from agents.programs.example_fast_processing_agent.agent import ExampleFastProcessingAgent
+from swf_common.protocol.destinations import RESULTS as RESULTS_TOPIC
 from swf_common.protocol.destinations import SLICES, WORKERS
 from swf_common.protocol.slices import request_id
 from tests.unit.agents.bench import Bench
 from tests.unit.agents.surroundings import END_RUN, EXECUTION, RUN_IMMINENT, Surroundings
+from tests.unit.testbed.monitor_server import Request
 
 SAMPLE = "swf.100010.000001_tf_001.tf"
 EVENTS = "system-state-events/"
@@ -163,17 +165,6 @@ def test_results_that_come_together_are_stored_in_one_request_and_failed_ones_se
     assert len({one["message_id"] for one in bench.sent(SLICES)}) == 5
 
 
-def test_a_refused_result_does_not_hold_back_the_others_of_its_message(
-    bench: Bench, around: Surroundings
-) -> None:
-    first, second, _ = sent_slices(bench)
-    around.monitor.answers["POST", RESULTS] = (400, {"histograms": ["no"]})
-    bench.deliver(together(results(first), results(second)), 2)
-    assert bench.refused() == ["ack-2"]
-    bodies = [request.body for request in around.monitor.of("POST", RESULTS)]
-    assert [[row["slice_id"] for row in body] for body in bodies] == [[0, 1], [0], [1]]
-
-
 def test_a_failed_slice_is_sent_again_three_times_and_then_failed(
     bench: Bench, around: Surroundings
 ) -> None:
@@ -205,6 +196,30 @@ def test_a_failure_that_is_out_of_date_sends_nothing(
     bench.deliver(results(message, error="no luck"), 2)
     bench.acknowledged(2)
     assert len(bench.sent(SLICES)) == 3
+
+
+def test_a_refused_result_does_not_hold_back_the_others_of_its_message(
+    bench: Bench, around: Surroundings
+) -> None:
+    slices = sent_slices(bench)
+
+    def judge(request: Request) -> None:
+        if request.path == RESULTS:
+            if any(row["slice_id"] == 2 for row in request.body):
+                around.monitor.answers["POST", RESULTS] = (400, {"histograms": ["other axes"]})
+            else:
+                answer(around, ("queued", 1))
+
+    around.monitor.on_request = judge
+    bench.deliver(together(results(slices[0], error="no luck"), results(slices[2])), 2)
+    assert bench.acknowledged(2) == ["ack-1", "ack-2"]
+    (again,) = bench.sent(SLICES)[3:]
+    assert (again["content"]["slice_id"], again["content"]["attempt"]) == (0, 1)
+    (refused,) = bench.sent(RESULTS_TOPIC)  # it becomes a dead letter alone
+    assert (refused["msg_type"], refused["run_id"]) == ("slice_result", "100010")
+    assert refused["content"]["result"]["result"]["slice_id"] == 2
+    bench.deliver(refused, 3)
+    assert bench.refused() == ["ack-3"]
 
 
 def test_workers_are_told_what_the_run_wants_and_when_it_ends(bench: Bench) -> None:

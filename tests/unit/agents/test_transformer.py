@@ -149,6 +149,16 @@ def test_slices_that_wait_together_are_processed_together_and_one_bad_one_fails_
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_slice_with_another_checksum_fails_also_among_others_of_its_file(work: Work) -> None:
+    work.result(work.slice(8))
+    work.bench.server.wait_for("SUBSCRIBE", 3)
+    work.deliver_together([work.slice(0), work.slice(1, checksum="sha256:00"), work.slice(2)], 2)
+    results = [one["content"]["result"] for one in work.bench.sent(RESULTS)[2:]]
+    states = {one["result"]["slice_id"]: one["state"] for one in results}
+    assert states == {0: True, 1: False, 2: True}
+
+
+@pytest.mark.usefixtures("quick")
 def test_results_are_sent_together_if_the_sender_of_the_slices_accepts_that(work: Work) -> None:
     work.result(work.slice(8))
     work.bench.server.wait_for("SUBSCRIBE", 3)
