@@ -48,7 +48,6 @@ class Hub:
         self.readers = 0
         self._position: Position | None = None
         self._task: asyncio.Task[None] | None = None
-        self._ready = asyncio.Event()
         self._joining = 0
         self._wake = asyncio.Event()
         self._level = asyncio.Event()
@@ -142,7 +141,6 @@ class Hub:
         async with await connect() as listening, await connect() as reading:
             if self._position is None:
                 self._position = await newest(reading)
-                self._ready.set()
             self.following = True
             if self._level.is_set():  # clients stayed, and have missed what came meanwhile
                 await listening.execute(LISTEN)

@@ -362,7 +362,7 @@ def test_a_client_gets_every_event_after_its_last_one_once_and_in_order(
     wanted = Wanted(kinds, {} if agents is None else {"agents": frozenset({agents})})
 
     async def use(hub: Hub) -> None:
-        await asyncio.wait_for(hub._ready.wait(), 1)
+        await eventually_async(lambda: hub.following, "the hub follows")
         start = Position(
             **{
                 kind: round(share * tables.last(kind))
@@ -430,7 +430,7 @@ def test_a_client_that_is_level_needs_no_connection() -> None:
     tables.add("log", 5)
 
     async def use(hub: Hub) -> None:
-        await hub._ready.wait()
+        await eventually_async(lambda: hub.following, "the hub follows")
         own = tables.connections
         client = Client(Wanted())
         pages = [page async for page in hub.join(client, Position())]
