@@ -30,7 +30,10 @@ LARGEST_COUNT = 2**53
 """JavaScript's largest exact integer: browsers draw the counts."""
 LARGEST_NUMBER = sys.float_info.max
 MOST_LAYOUTS = 64
-"""Layouts that are remembered as valid."""
+MOST_AXES = 1_000
+LONGEST_TEXT = 200
+"""Layouts that are remembered as valid; their axes, and the characters of a name or label, at the
+most: one of 33,000 axes takes 15 MB."""
 
 Histograms = dict[str, dict[str, Any]]
 """Histograms in UHI form, by name."""
@@ -142,9 +145,15 @@ def _hashable(axes: list[Any]) -> tuple[tuple[Any, ...], ...]:
 
 def _layout(axes: tuple[tuple[Any, ...], ...]) -> Layout:
     try:
-        return _known_layout(axes)
+        return _known_layout(axes) if _is_usual(axes) else _known_layout.__wrapped__(axes)
     except TypeError:  # a part that cannot be hashed is no name, number or label
         raise MalformedHistograms("the layout is none.") from None
+
+
+def _is_usual(axes: tuple[tuple[Any, ...], ...]) -> bool:
+    return len(axes) <= MOST_AXES and all(
+        len(part) <= LONGEST_TEXT for axis in axes for part in axis if isinstance(part, str)
+    )
 
 
 @lru_cache(MOST_LAYOUTS)
