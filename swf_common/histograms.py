@@ -31,6 +31,10 @@ LARGEST_COUNT = 2**53
 LARGEST_NUMBER = sys.float_info.max
 MOST_LAYOUTS = 64
 """Layouts that are remembered as checked."""
+MOST_AXES = 1_000
+"""Axes of a layout that is remembered, at most: one of 33,000 axes takes 15 MB."""
+LONGEST_TEXT = 200
+"""Characters of a name or label in a layout that is remembered, at most."""
 
 Histograms = dict[str, dict[str, Any]]
 """Histograms in UHI form, by name."""
@@ -142,11 +146,18 @@ def _hashable(axes: list[Any]) -> tuple[tuple[Any, ...], ...]:
 
 def _layout(axes: tuple[tuple[Any, ...], ...]) -> Layout:
     try:
-        return _known_layout(axes)
+        return _known_layout(axes) if _may_be_remembered(axes) else _known_layout.__wrapped__(axes)
     except TypeError:  # a part that cannot be hashed is no name, number or label
         raise MalformedHistograms(
             "the layout holds something else than names, numbers and labels."
         ) from None
+
+
+def _may_be_remembered(axes: tuple[tuple[Any, ...], ...]) -> bool:
+    """Whether a layout is small enough to be remembered."""
+    return len(axes) <= MOST_AXES and all(
+        len(part) <= LONGEST_TEXT for axis in axes for part in axis if isinstance(part, str)
+    )
 
 
 @lru_cache(MOST_LAYOUTS)

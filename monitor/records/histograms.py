@@ -23,28 +23,33 @@ from swf_common.histograms import (
 
 __all__ = ["Histograms", "MalformedHistograms", "add", "add_all", "dense"]
 
+NO_LAYOUT = Layout(())
+
 
 def add_all(total: Histograms, parts: Iterable[Mapping[str, Any]]) -> Histograms:
     """The sum of a set that is kept, which may be empty, and of sets as they arrived. Parts in
-    compact form are summed first: they name only the bins that are not empty.
+    compact form with the same layout that follow each other are summed first: they name only the
+    bins that are not empty.
 
     :return: in the form in which it is kept; the arguments stay as they are
     :raises MalformedHistograms: a part is in neither form, or has other names or axes
     """
-    sums: dict[Layout, list[int]] = {}
+    layout, counts = NO_LAYOUT, [0] * NO_LAYOUT.size
     for part in parts:
         if not is_compact(part):
             total = add(total, dense(part))
             continue
-        layout, bins, values = read_compact(part)
-        if layout not in sums:
-            sums[layout] = [0] * layout.size
-        counts = sums[layout]
+        present, bins, values = read_compact(part)
+        if present is not layout:  # sums of many layouts at a time might not fit into memory
+            total = _with(total, layout, counts)
+            layout, counts = present, [0] * present.size
         for place, value in zip(bins, values, strict=True):
             counts[place] += value
-    for layout, counts in sums.items():
-        total = add(total, layout.to_uhi(counts))
-    return total
+    return _with(total, layout, counts)
+
+
+def _with(total: Histograms, layout: Layout, counts: list[int]) -> Histograms:
+    return total if layout is NO_LAYOUT else add(total, layout.to_uhi(counts))
 
 
 def dense(content: Mapping[str, Any]) -> Histograms:

@@ -19,15 +19,11 @@ from testbed.monitor_client.errors import MonitorRefused, MonitorUnavailable
 from testbed.output import console
 from testbed.run.drain import DrainState, drain_state
 from testbed.run.incidents import Incident
+from testbed.run.polling import POLL_S, pause_s
 from testbed.run.progress_line import progress_line
 from testbed.run.stopping import STOP_TIMEOUT_S
 from testbed.run.watch import Watch
 
-POLL_S, LONGEST_POLL_S = 0.25, 5.0
-"""Seconds between two looks at the progress of a run, at least and at most."""
-DUTY = 0.05
-"""Part of the time that looking at the progress should take at most. A pause is no longer than the
-same part of the run so far, so that the end of a short run is seen soon."""
 WATCH_INTERVAL_S = 1.0
 """Seconds between two looks at the containers."""
 SILENCE_INTERVAL_S = 5.0
@@ -44,16 +40,6 @@ class CrashLoop(TestbedError):
     """
 
     exit_code = ExitCode.AGENT_DIED
-
-
-def pause_s(took_s: float, elapsed_s: float) -> float:
-    """Seconds until the next look at the progress, so that looking does not slow the run down.
-
-    :param took_s: seconds that the last answer took
-    :param elapsed_s: seconds since the run began; the end of a short run is seen soon
-    """
-    wanted = took_s * (1 / DUTY - 1)
-    return max(POLL_S, min(wanted, DUTY * elapsed_s, LONGEST_POLL_S))
 
 
 @dataclass
@@ -141,7 +127,15 @@ class RunFollower:
                 if not now.open or waited:
                     return now.progress, now.open
                 pause = pause_s(self._answer_s, observed_at - began)
-                self.sleep(pause)
+                self._pause(pause)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, and go on looking at the containers: a short absence would not be seen later."""
+        end = self.clock() + seconds
+        while (left := end - self.clock()) > WATCH_INTERVAL_S:
+            self.sleep(WATCH_INTERVAL_S)
+            self._try_to_watch()
+        self.sleep(max(0.0, left))
 
     def give_up(self, reason: str) -> tuple[Progress, list[str]]:
         """Stop the workflow after following it has failed; the last progress if that fails too."""
@@ -194,11 +188,7 @@ class RunFollower:
     def _try_to_observe(self) -> DrainState | None:
         """How far the run has drained; None while monitor or engine do not answer."""
         now: DrainState | None = None
-        try:
-            self._watch_containers()
-            self._end_outage(self._engine, over=True)
-        except (EngineUnavailable, EngineRefused) as error:  # an engine that restarts may refuse
-            self._tolerate(self._engine, error)
+        self._try_to_watch()
         try:
             now = self._observe()
             self._end_outage(self._monitor, over=True)
@@ -207,6 +197,17 @@ class RunFollower:
         except (EngineUnavailable, EngineRefused) as error:
             self._tolerate(self._engine, error)
         return now
+
+    def _try_to_watch(self) -> None:
+        """Look at the containers, if the engine answers.
+
+        :raises CrashLoop: see there
+        """
+        try:
+            self._watch_containers()
+            self._end_outage(self._engine, over=True)
+        except (EngineUnavailable, EngineRefused) as error:  # an engine that restarts may refuse
+            self._tolerate(self._engine, error)
 
     def _tolerate(self, outage: Outage, error: BackendError) -> None:
         """Note that a part does not answer.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -160,3 +161,17 @@ def test_ends_of_an_axis_that_are_no_numbers_at_all_are_refused() -> None:
     axis = {**a_histogram()["axes"][0], "lower": 0.5, "upper": 10**400}
     with pytest.raises(MalformedHistograms, match="mine"):
         dense({"mine": a_histogram(axes=[axis])})
+
+
+def test_sets_of_many_layouts_are_refused_at_the_second() -> None:
+    seen: list[int] = []
+
+    def parts() -> Iterator[dict[str, Any]]:
+        for number in range(1000):
+            seen.append(number)
+            layout = [["one", 99_998, 0.0, 1.0, str(number)]]
+            yield {"form": "compact-1", "layout": layout, "index": [], "values": []}
+
+    with pytest.raises(MalformedHistograms, match="another axis"):
+        add_all({}, parts())
+    assert len(seen) <= 3

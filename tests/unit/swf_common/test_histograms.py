@@ -110,3 +110,19 @@ MALFORMED: dict[str, dict[str, Any]] = {
 def test_a_malformed_set_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(MalformedHistograms):
         read_compact(a_set(**changes))
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        [[f"h{number}", 1, 0.0, 1.0, ""] for number in range(33_000)],
+        [["one", 1, 0.0, 1.0, "x" * 1_000_000]],
+    ],
+)
+def test_a_layout_that_takes_much_memory_is_valid_and_not_remembered(layout: list[Any]) -> None:
+    content = a_set(layout=layout, index=[1], values=[5])
+    assert read_compact(content).layout is not read_compact(content).layout
+
+
+def test_a_usual_layout_is_remembered() -> None:
+    assert read_compact(a_set()).layout is read_compact(a_set()).layout

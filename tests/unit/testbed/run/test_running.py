@@ -14,15 +14,12 @@ from testbed.engine.inspection import Container
 from testbed.monitor_client.errors import MonitorUnavailable
 from testbed.run.drain import DRAIN_TIMEOUT_S, IDLE_TIMEOUT_S, drain_state
 from testbed.run.follower import (
-    DUTY,
-    LONGEST_POLL_S,
     MAX_CRASHES_IN_A_ROW,
     OUTAGE_TIMEOUT_S,
-    POLL_S,
     WATCH_INTERVAL_S,
     CrashLoop,
-    pause_s,
 )
+from testbed.run.polling import DUTY, LONGEST_POLL_S, POLL_S, pause_s
 from testbed.run.progress_line import progress_line
 from testbed.testing import new_progress
 from tests.unit.testbed.following import DATA, EXECUTION, RECORDERS, STF, Bed
@@ -75,6 +72,19 @@ def test_the_end_of_a_short_run_is_seen_soon_even_if_answers_take_long(
     bed.end_at(5)
     bed.run.follow()
     assert bed.clock() <= 5 + 0.3 + 2 * 0.2
+
+
+def test_a_short_pause_is_an_incident_also_where_the_monitor_is_asked_seldom(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Asked(bed, 0.3, monkeypatch)
+    (agent,) = bed.agents
+    for second in range(200, 320, 20):
+        bed.clock.at(second, lambda: bed.containers.change(agent.container_id, state="paused"))
+        bed.clock.at(second + 3, lambda: bed.containers.change(agent.container_id, state="running"))
+    bed.end_at(400)
+    bed.run.follow()
+    assert [one["kind"] for one in bed.run.close()] == ["paused"] * 6
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from swf_common.errors import ExitCode
 from swf_common.protocol.states import ExecutionStatus
 from testbed.monitor_client.errors import MonitorRefused, MonitorUnavailable
-from testbed.run.follower import POLL_S
+from testbed.run.polling import POLL_S
 from testbed.run.stopping import STOP_TIMEOUT_S, StillRunning, stop_execution
 from tests.unit.testbed.following import EXECUTION, STF, Bed
 
