@@ -70,7 +70,8 @@ class Inbox:
         """
         with self._changed:
             self._changed.wait_for(lambda: self._arrivals or self._closed, timeout)
-            if self._arrivals and not self._closed:
+            # one that is taken alone gathers no others
+            if self._arrivals and not self._closed and not self._arrivals[0].redelivered:
                 kind = self._arrivals[0].message.msg_type
                 enough = batch_size(kind)
                 self._changed.wait_for(

@@ -42,8 +42,9 @@ ORPHAN_AFTER_S = 60.0
 """Seconds that an execution's runner may be EXITED before its execution is ended: one that was
 only paused, or cut off, comes back within them and goes on."""
 
-LATE_S = 5.0
-"""A pass that comes so much later than it should shows that this process was itself asleep."""
+LATE_S = 6.0
+"""Seconds from one pass to the next that show that this process was itself asleep. Beside a broker
+that does not answer they are four: the interval, and the wait for that answer."""
 
 THOROUGH_S = 5.0
 """Seconds between two looks for lost workers, orphaned executions and open runs: a few seconds more

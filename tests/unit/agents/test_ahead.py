@@ -89,6 +89,21 @@ def test_what_is_given_back_is_not_taken_even_if_it_comes_late() -> None:
     assert [one.message.field("number") for one in taken] == [1, 4]
 
 
+def test_what_comes_again_is_taken_alone_and_waits_for_no_others() -> None:
+    inbox, waited = Inbox(), []
+    for number in (1, 2):
+        delivery = Delivery({"redelivered": "true"}, "", 1)
+        inbox.put(Arrival(interpret(many(number)), delivery))
+
+    def gather_s(kind: str) -> float:
+        waited.append(kind)
+        return 0.0
+
+    taken = [inbox.take(lambda _: 10, 0, gather_s) for _ in range(2)]
+    assert [len(one) for one in taken] == [1, 1]
+    assert waited == []
+
+
 def test_an_agent_has_a_further_subscription_while_it_wants_one(
     bench: Bench, server: StompServer
 ) -> None:
