@@ -107,7 +107,6 @@ readonly SETTINGS=(
     -c wal_level=minimal       # nothing is replicated
     -c max_wal_senders=0
     -c wal_compression=lz4     # of whole pages, behind each checkpoint
-    -c default_toast_compression=lz4 # of long messages; the default takes several times as long
     -c shared_buffers=64MB     # the rest is in the kernel's cache, which gives memory back
     -c bgwriter_delay=1s       # both writers wake five times a second by default, mostly for nothing;
     -c wal_writer_delay=1s     # a commit writes its own log

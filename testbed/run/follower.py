@@ -26,8 +26,8 @@ from testbed.run.watch import Watch
 
 WATCH_INTERVAL_S = 1.0
 """Seconds between two looks at the containers."""
-SILENCE_INTERVAL_S = 5.0
-"""Seconds between two looks at the agents' heartbeats, which come as seldom."""
+SILENCE_INTERVAL_S = 2.0
+"""Seconds between two looks at the heartbeats of the agents: a silence of a few seconds shows."""
 OUTAGE_TIMEOUT_S = 120.0
 """Seconds for which the monitor, or the engine, may be away in mid-run."""
 MAX_CRASHES_IN_A_ROW = 3

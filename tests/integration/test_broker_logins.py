@@ -160,8 +160,14 @@ def test_what_is_refused_stands_in_the_brokers_log(broker: Broker, connect: Conn
     with pytest.raises(Refused):
         connect("agent").send("/queue/agent_control.jane", "start_testbed")
     refusal = "User agent is not authorized to write to: queue://agent_control.jane"
-    lines = [line for line in broker.container.logs().decode().splitlines() if refusal in line]
-    assert any("Security Error occurred on connection to" in line for line in lines)
+
+    def logged() -> bool:
+        lines = broker.container.logs().decode().splitlines()
+        return any(
+            refusal in line and "Security Error occurred on connection to" in line for line in lines
+        )
+
+    eventually(logged, "the refusal in the broker's log")
 
 
 # --- The login that has the rights of two ---------------------------------------------------
