@@ -5,4 +5,4 @@ connection that carries messages, `configuration/` the way from testbed.toml to 
 `service/` what a long-running program needs.
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

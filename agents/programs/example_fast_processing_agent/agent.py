@@ -41,7 +41,7 @@ REMEMBERED = timedelta(seconds=SLICE_LIFETIME_S)
 """How long after the end of a run results of it may come."""
 ACCEPTED = [SliceResults.model_fields["msg_type"].default]
 """Message types, beside `slice_result`, with which workers may answer a slice."""
-GATHER_S = 0.1
+GATHER_S = 0.05
 """Seconds for which results of a burst gather: one request stores them, however many there are."""
 METRICS = (
     "tf_files",
