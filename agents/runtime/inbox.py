@@ -108,6 +108,7 @@ class Inbox:
         """Forget what has arrived, when its connection is lost: the broker delivers it again."""
         with self._changed:
             self._arrivals.clear()
+            self._given_back.clear()  # keys of the next connection are others
 
     def close(self) -> None:
         """Wake all readers; nothing is taken any more."""

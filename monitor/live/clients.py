@@ -32,12 +32,8 @@ class Client:
         self._waiting_characters = 0
         self._arrived = asyncio.Event()
 
-    def offer(self, events: Sequence[Event]) -> None:
-        """Queue the events that the client wants; too many, and it is dropped."""
-        self.put([event for event in events if self.wanted.accepts(event)])
-
     def put(self, wanted: Sequence[Event]) -> None:
-        """Queue events that the caller has filtered already, as `offer` does."""
+        """Queue events that the client wants; too many, and it is dropped."""
         if not wanted or self.overflowed:
             return
         self._waiting.extend(wanted)

@@ -32,6 +32,13 @@ def event(number: int, kind: str = "message", agent: str = "a") -> Event:
     return Event(kind, number, kind, f'{{"n":{number}}}', {"agents": agent})
 
 
+def offer(client: Client, events: Sequence[Event]) -> None:
+    """Let the hub hand out events to one client."""
+    hub = Hub()
+    hub.clients[client.id] = client
+    hub._hand_out(events)
+
+
 def seen(frames: Sequence[str]) -> list[tuple[str, int]]:
     """Kind and id of each frame, by its `event:` and its `data:`."""
     found = []
@@ -48,11 +55,11 @@ def position_of(frame: str) -> Position:
 def test_what_is_offered_is_taken_in_order_and_once() -> None:
     async def use() -> None:
         client = Client(Wanted())
-        client.offer([event(1), event(2)])
-        client.offer([event(3)])
+        offer(client, [event(1), event(2)])
+        offer(client, [event(3)])
         assert seen(await client.take(1)) == [("message", n) for n in (1, 2, 3)]
         assert await client.take(0) == []
-        client.offer([event(4)])
+        offer(client, [event(4)])
         assert seen(await client.take(1)) == [("message", 4)]
 
     asyncio.run(use())
@@ -61,7 +68,7 @@ def test_what_is_offered_is_taken_in_order_and_once() -> None:
 def test_what_a_client_does_not_want_does_not_wait_for_it() -> None:
     async def use() -> None:
         client = Client(Wanted.read({"kinds": "message,agent", "agents": "a"}))
-        client.offer([event(1), event(2, agent="b"), event(3, "log"), event(4, "agent")])
+        offer(client, [event(1), event(2, agent="b"), event(3, "log"), event(4, "agent")])
         assert seen(await client.take(1)) == [("message", 1), ("agent", 4)]
 
     asyncio.run(use())
@@ -72,11 +79,11 @@ def test_who_waits_is_woken_by_an_event_and_not_by_one_that_it_does_not_want() -
         client = Client(Wanted())
         waiting = asyncio.create_task(client.take(PATIENCE_S))
         await asyncio.sleep(0)
-        client.offer([event(1, "log")])
+        offer(client, [event(1, "log")])
         for _ in range(5):
             await asyncio.sleep(0)
         assert not waiting.done()
-        client.offer([event(2)])
+        offer(client, [event(2)])
         assert seen(await asyncio.wait_for(waiting, 1)) == [("message", 2)]
 
     asyncio.run(use())
@@ -88,7 +95,7 @@ def test_nothing_comes_when_the_time_is_up() -> None:
         started = time.monotonic()
         assert await client.take(0.05) == []
         assert 0.04 < time.monotonic() - started < 5
-        client.offer([event(1)])
+        offer(client, [event(1)])
         assert len(await client.take(0.05)) == 1
 
     asyncio.run(use())
@@ -98,7 +105,7 @@ def test_each_frame_carries_the_position_that_is_reached_with_it() -> None:
     async def use() -> None:
         client = Client(ALL)
         client.position = Position(5, 6, 7)
-        client.offer([event(8), event(9, "log"), event(10, "agent"), event(11)])
+        offer(client, [event(8), event(9, "log"), event(10, "agent"), event(11)])
         frames = await client.take(1)
         assert [str(position_of(frame)) for frame in frames] == [
             "8-6-7",
@@ -114,12 +121,12 @@ def test_each_frame_carries_the_position_that_is_reached_with_it() -> None:
 def test_a_client_that_falls_too_far_behind_is_dropped_at_once() -> None:
     async def use() -> None:
         client = Client(Wanted())
-        client.offer([event(number) for number in range(CAPACITY)])
+        offer(client, [event(number) for number in range(CAPACITY)])
         assert not client.overflowed
-        client.offer([event(CAPACITY)])
+        offer(client, [event(CAPACITY)])
         assert client.overflowed
         assert await asyncio.wait_for(client.take(PATIENCE_S), 1) == []
-        client.offer([event(CAPACITY + 1)])
+        offer(client, [event(CAPACITY + 1)])
         assert await asyncio.wait_for(client.take(PATIENCE_S), 1) == []
 
     asyncio.run(use())
@@ -130,7 +137,7 @@ def test_a_client_that_waits_learns_at_once_that_it_is_dropped() -> None:
         client = Client(Wanted())
         waiting = asyncio.create_task(client.take(PATIENCE_S))
         await asyncio.sleep(0)
-        client.offer([event(number) for number in range(CAPACITY + 1)])
+        offer(client, [event(number) for number in range(CAPACITY + 1)])
         assert await asyncio.wait_for(waiting, 1) == []
         assert client.overflowed
 
@@ -140,8 +147,8 @@ def test_a_client_that_waits_learns_at_once_that_it_is_dropped() -> None:
 def test_events_that_a_client_does_not_want_do_not_drop_it() -> None:
     async def use() -> None:
         client = Client(Wanted())
-        client.offer([event(number, "log") for number in range(CAPACITY + 1)])
-        client.offer([event(1)])
+        offer(client, [event(number, "log") for number in range(CAPACITY + 1)])
+        offer(client, [event(1)])
         assert not client.overflowed
         assert seen(await client.take(1)) == [("message", 1)]
 

@@ -92,7 +92,7 @@ def test_an_event_reaches_a_client_that_waits() -> None:
         hub = Level()
         client = await Listening(StreamEndpoint(hub, Admission(Viewers()))).connected()
         (known,) = hub.clients.values()
-        known.offer([Event("message", 7, "stf_gen", '{"n":7}', {})])
+        known.put([Event("message", 7, "stf_gen", '{"n":7}', {})])
         event = b'id: 7-0-0\nevent: stf_gen\ndata: {"n":7}\n\n'
         await eventually_async(lambda: event in client.body, "the event")
         await client.leave()
